@@ -1,0 +1,27 @@
+//! The pure part of Sockpit: bytes and time come in, events and bytes come out.
+//!
+//! Nothing here opens a socket, reads a file, asks for the time or waits. That makes every
+//! conversation a value which a test can drive through a thousand cuts of the same bytes, and which
+//! a recording can drive again.
+//!
+//! ```text
+//!  bytes ──▶ frame ──▶ text ──▶ rule ──┐
+//!                session (a Machine)   │ replies
+//!  bytes ◀── frame ◀── text ◀──────────┘
+//!                  └──▶ event ──▶ record
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod endpoint;
+pub mod event;
+pub mod frame;
+pub mod machine;
+pub mod plan;
+pub mod record;
+pub mod rule;
+pub mod session;
+pub mod sim;
+pub mod size;
+pub mod text;
+pub mod time;
