@@ -1,2 +1,43 @@
-//! (in work)
-fn main() {}
+//! Sockpit's own chores, run as `cargo xtask CHORE`.
+
+use std::env;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+mod tidy;
+
+const USAGE: &str = "\
+usage: cargo xtask CHORE
+
+  tidy    check the rules of ARCHITECTURE.md that no lint can check
+";
+
+fn main() -> io::Result<ExitCode> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let (chore, rest) = arguments
+        .split_first()
+        .map_or(("", &[][..]), |(c, rest)| (c, rest));
+    match (chore, rest) {
+        ("tidy", []) => tidy::run(&root()),
+        ("help" | "--help", []) => {
+            io::stdout().write_all(USAGE.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => {
+            io::stderr().write_all(USAGE.as_bytes())?;
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    // Cargo tells it to what it runs; what it told the compiler is another clone's where two clones
+    // share a target folder.
+    let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&package)
+        .parent()
+        .expect("xtask lies in the workspace")
+        .to_owned()
+}

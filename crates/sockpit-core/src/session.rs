@@ -1,1 +1,540 @@
-//! (in work)
+//! The console session: what `connect` and `listen` do with one peer.
+//!
+//! Bytes are cut into messages, decoded, shown as events, held against the script's expectations and
+//! answered by the rules. When the conversation is over follows from four facts: whether the user may
+//! still send, whether the peer may, what the rules still owe, and what the script still waits for.
+
+mod message;
+mod script;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use message::{Message, MessageError};
+pub use script::{Script, Step};
+
+use crate::event::{Direction, FaultKind, What};
+use crate::frame::{Decoder, Frame, FrameError};
+use crate::machine::{Fault, Machine, Output, Reason};
+use crate::plan::{Plan, Role, Shape};
+use crate::rule::{
+    Action, Captures, Message as Heard, Payload, Peer as RulePeer, Responder,
+};
+use crate::text::charset::{self, Charset};
+use crate::time::Time;
+use script::{Progress, Run};
+
+/// A client whose peer has ended goes on sending while the input gives something at least this
+/// often (design: the table of situations).
+const QUIET_INPUT: Duration = Duration::from_millis(500);
+
+/// Who the peer is, for rules and templates.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its number in the session, from 1.
+    pub number: u32,
+    /// Its address; empty where it has none.
+    pub addr: String,
+    /// Nanoseconds from the Unix epoch to the beginning of the timeline.
+    pub epoch: u64,
+    /// Seeds what rules draw at random.
+    pub seed: u64,
+}
+
+/// Whether the user may send to this peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// More may come, until [`Session::finish`].
+    Open,
+    /// A program speaks, and takes its time; it ends with [`Session::close`].
+    Program,
+    /// Nothing comes; the script and the rules have the word.
+    Closed,
+}
+
+/// One conversation of `connect` or `listen`.
+pub struct Session {
+    plan: Arc<Plan>,
+    peer: Peer,
+    outputs: VecDeque<Output<What>>,
+    decoder: Decoder,
+    /// Only for raw streams whose rules or expectations look at text.
+    text: Option<Box<charset::Decoder>>,
+    /// Whether rules or expectations need messages decoded; UTF-8 they read as it is.
+    listens_to_text: bool,
+    responder: Option<Box<Responder>>,
+    script: Option<Box<Run>>,
+    input: Input,
+    watched: bool,
+    peer_ended: bool,
+    shut_down: bool,
+    closed: bool,
+    /// The full length of the datagram that comes next, where it was cut.
+    full_len: Option<usize>,
+    /// Place of the next byte sent, in bytes.
+    sent: u64,
+    /// When the peer was last heard.
+    heard: Time,
+    /// When waiting for input or for answers is over.
+    quiet: Option<Time>,
+    /// When waiting for the peer's end is over.
+    linger: Option<Time>,
+}
+
+impl Session {
+    /// Begins the conversation: a script starts at once.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, peer: Peer, input: Input, now: Time) -> Self {
+        let responder = plan
+            .rules
+            .clone()
+            .map(|rules| {
+                let charset = plan.text.unwrap_or(plan.text_out);
+                let responder = Responder::new(rules, charset, peer.seed);
+                Box::new(responder.answering_in(plan.text_out))
+            });
+        let listens_to_text = responder.as_ref().is_some_and(|responder| responder.needs_text())
+            || (plan.script.needs_text() && plan.text != Some(Charset::UTF_8));
+        let text = plan
+            .text
+            .filter(|_| plan.is_raw_stream() && listens_to_text)
+            .map(|set| Box::new(set.decoder()));
+        let script = (!plan.script.is_empty()).then(|| Box::new(Run::new(plan.script.clone())));
+        let mut session = Self {
+            decoder: plan.framing.decoder(plan.max_frame),
+            text,
+            listens_to_text,
+            responder,
+            script,
+            outputs: VecDeque::new(),
+            input,
+            watched: true,
+            peer_ended: false,
+            shut_down: false,
+            closed: false,
+            full_len: None,
+            sent: 0,
+            heard: now,
+            quiet: None,
+            linger: None,
+            plan,
+            peer,
+        };
+        session.start_rules(now);
+        session.run_script(now);
+        session
+    }
+
+    /// Sends what the user gave.
+    pub fn transmit(&mut self, now: Time, message: Message) {
+        if self.shut_down || self.closed {
+            return;
+        }
+        if self.quiet.is_some() && self.peer_ended {
+            self.quiet = Some(now + QUIET_INPUT);
+        }
+        self.push_message(message);
+    }
+
+    /// Takes that the user may send from here on.
+    pub fn attach(&mut self) {
+        self.input = Input::Open;
+    }
+
+    /// Takes that the user will send nothing more.
+    pub fn finish(&mut self, now: Time) {
+        self.input = Input::Closed;
+        if self.script.is_none() {
+            self.settle(now);
+        }
+    }
+
+    /// Ends the conversation from our side, after what is queued.
+    pub fn close(&mut self) {
+        self.push_close(Reason::Local);
+    }
+
+    /// Whether the user may still send.
+    #[must_use]
+    pub fn input(&self) -> Input {
+        self.input
+    }
+
+    /// Acts on who may still say something.
+    fn settle(&mut self, now: Time) {
+        if self.closed || self.script.is_some() {
+            return;
+        }
+        let owes = self.responder.as_ref().is_some_and(|responder| responder.deadline().is_some());
+        if self.plan.shape() == Shape::Datagram {
+            let answers = self.responder.is_some() || self.plan.role == Role::Server;
+            if self.input == Input::Closed && !answers {
+                self.quiet = Some(now + self.plan.wait);
+            }
+            return;
+        }
+        match (self.input, self.peer_ended) {
+            (Input::Closed, true) => {
+                if !owes {
+                    self.push_shutdown(now);
+                    self.push_close(Reason::Fin);
+                }
+            }
+            (Input::Closed, false) => {
+                // Who answers by rules, or serves without having said anything, keeps its side open.
+                let speaks = self.responder.is_some()
+                    || (self.plan.role == Role::Server && self.sent == 0);
+                if !speaks {
+                    self.push_shutdown(now);
+                }
+            }
+            (Input::Open, true) => {
+                if self.plan.role == Role::Client {
+                    self.quiet = Some(now + QUIET_INPUT);
+                }
+            }
+            (Input::Open, false) | (Input::Program, _) => {}
+        }
+    }
+
+    fn hear_frame(&mut self, now: Time, frame: &Frame<'_>) {
+        let decoded = self
+            .plan
+            .text
+            .filter(|_| self.watched || self.listens_to_text)
+            .map(|set| set.decode(frame.payload));
+        if self.watched {
+            self.outputs.push_back(Output::Event(What::Frame {
+                direction: Direction::In,
+                offset: frame.offset,
+                payload: Bytes::copy_from_slice(frame.payload),
+                malformed: decoded.as_ref().is_some_and(|text| text.malformed_at.is_some()),
+                text: decoded.as_ref().map(|text| text.text.clone()),
+                partial: frame.is_partial,
+                full_len: self.full_len,
+            }));
+        }
+        if frame.is_malformed {
+            self.push_fault(
+                FaultKind::Frame,
+                format!("the message at offset {} is not valid {}", frame.offset, self.plan.framing),
+                None,
+            );
+        }
+        // What the end of the stream cut off was never said as a message.
+        if frame.is_partial && self.plan.shape() == Shape::Stream {
+            return;
+        }
+        let text = decoded.as_ref().map(|text| text.text.as_str());
+        self.answer(now, frame.payload, text);
+        if let Some(mut run) = self.script.take() {
+            run.hear_frame(frame.payload, text);
+            self.script = Some(run);
+            self.run_script(now);
+        }
+    }
+
+    /// A raw stream has no messages: rules take each chunk as one, expectations the whole stream.
+    fn hear_stream(&mut self, now: Time, chunk: &[u8]) {
+        if self.responder.is_none() && self.script.is_none() {
+            return;
+        }
+        let decoded = self.text.as_mut().map(|decoder| {
+            let mut text = String::new();
+            decoder.push(chunk, &mut text);
+            text
+        });
+        self.answer(now, chunk, decoded.as_deref());
+        if let Some(run) = &mut self.script {
+            run.hear_stream(chunk, decoded.as_deref());
+            self.run_script(now);
+        }
+    }
+
+    fn start_rules(&mut self, now: Time) {
+        self.with_responder(|responder, peer, act| responder.handle_open(now, peer, &mut |action| act(action)), &[]);
+    }
+
+    fn answer(&mut self, now: Time, bytes: &[u8], text: Option<&str>) {
+        let heard = Heard { bytes, text };
+        self.with_responder(
+            |responder, peer, act| {
+                responder.handle_message(now, heard, peer, &mut |action| act(action));
+            },
+            bytes,
+        );
+    }
+
+    /// Lets the responder act, and carries its actions out; `heard` is what an echo sends back.
+    fn with_responder(
+        &mut self,
+        turn: impl FnOnce(&mut Responder, &RulePeer<'_>, &mut dyn FnMut(Action)),
+        heard: &[u8],
+    ) {
+        let Some(mut responder) = self.responder.take() else { return };
+        let addr = std::mem::take(&mut self.peer.addr);
+        let peer = RulePeer { number: self.peer.number, addr: &addr, epoch: self.peer.epoch };
+        turn(&mut responder, &peer, &mut |action| match action {
+            Action::Echo => self.push_payload(Bytes::copy_from_slice(heard)),
+            Action::Send(payload) => self.push_payload(payload),
+            Action::Close => self.push_close(Reason::Local),
+            Action::Fault(withheld) => {
+                self.push_fault(withheld.kind(), withheld.to_string(), None);
+            }
+        });
+        self.peer.addr = addr;
+        self.responder = Some(responder);
+    }
+
+    fn run_script(&mut self, now: Time) {
+        let Some(mut run) = self.script.take() else { return };
+        loop {
+            match run.advance(now) {
+                Progress::Send(message) => self.push_message(message),
+                Progress::Pending => {
+                    self.script = Some(run);
+                    return;
+                }
+                Progress::Render(payload) => self.render(now, &payload, run.captures()),
+                Progress::Unmet { message, exit } => {
+                    self.push_fault(FaultKind::Expectation, message, Some(u64::from(exit)));
+                    return self.push_close(Reason::Local);
+                }
+                Progress::Done { expected: true } if self.input == Input::Closed => {
+                    return self.push_close(Reason::Local);
+                }
+                Progress::Done { .. } => return self.settle(now),
+            }
+        }
+    }
+
+    /// Sends a step of the script that names what was caught, or the time, or the peer.
+    fn render(&mut self, now: Time, payload: &Payload, captures: &Captures) {
+        let Some(mut responder) = self.responder.take() else { return };
+        let addr = std::mem::take(&mut self.peer.addr);
+        let peer = RulePeer { number: self.peer.number, addr: &addr, epoch: self.peer.epoch };
+        match responder.render(now, payload, captures, &peer) {
+            Ok(bytes) => self.push_payload(bytes),
+            Err(error) => self.push_fault(FaultKind::Text, error.to_string(), None),
+        }
+        self.peer.addr = addr;
+        self.responder = Some(responder);
+    }
+
+    fn fail_frame(&mut self, error: &FrameError) {
+        self.push_fault(FaultKind::Frame, error.to_string(), None);
+        self.push_rest();
+        self.push_close(Reason::Limit);
+    }
+
+    /// Shows what the framing still holds: the beginning of a message that never ended.
+    fn push_rest(&mut self) {
+        let mut rest = None;
+        self.decoder.finish(|frame| {
+            rest = Some((frame.offset, Bytes::copy_from_slice(frame.payload)));
+        });
+        let (Some((offset, payload)), true) = (rest, self.watched) else { return };
+        let decoded = self.plan.text.map(|set| set.decode(&payload));
+        self.outputs.push_back(Output::Event(What::Frame {
+            direction: Direction::In,
+            offset,
+            payload,
+            malformed: decoded.as_ref().is_some_and(|text| text.malformed_at.is_some()),
+            text: decoded.map(|text| text.text),
+            partial: true,
+            full_len: None,
+        }));
+    }
+
+    fn push_payload(&mut self, payload: Bytes) {
+        match self.plan.message(payload) {
+            Ok(message) => self.push_message(message),
+            Err(error) => self.push_fault(FaultKind::Frame, error.to_string(), None),
+        }
+    }
+
+    fn push_message(&mut self, message: Message) {
+        if self.shut_down || self.closed {
+            return;
+        }
+        let offset = self.sent;
+        self.sent += message.wire.len() as u64;
+        let shows = self.watched && !self.plan.is_raw_stream();
+        let payload = message.payload;
+        self.outputs.push_back(Output::Transmit(message.wire));
+        if shows {
+            let decoded = self.plan.text.map(|_| self.plan.text_out.decode(&payload));
+            self.outputs.push_back(Output::Event(What::Frame {
+                direction: Direction::Out,
+                offset,
+                malformed: decoded.as_ref().is_some_and(|text| text.malformed_at.is_some()),
+                text: decoded.map(|text| text.text),
+                payload,
+                partial: false,
+                full_len: None,
+            }));
+        }
+    }
+
+    fn push_shutdown(&mut self, now: Time) {
+        if !self.shut_down && !self.closed {
+            self.shut_down = true;
+            self.linger = self.plan.linger.map(|linger| now + linger);
+            self.outputs.push_back(Output::Shutdown);
+        }
+    }
+
+    fn push_close(&mut self, reason: Reason) {
+        if !self.closed {
+            self.closed = true;
+            self.script = None;
+            self.outputs.push_back(Output::Close(reason));
+        }
+    }
+
+    fn push_fault(&mut self, kind: FaultKind, message: String, count: Option<u64>) {
+        self.outputs.push_back(Output::Event(What::Fault { kind, message, count }));
+    }
+
+    fn deadline(&self) -> Option<Time> {
+        [
+            self.decoder.deadline(),
+            self.responder.as_ref().and_then(|responder| responder.deadline()),
+            self.script.as_ref().and_then(|run| run.deadline()),
+            self.plan.idle.map(|idle| self.heard + idle),
+            self.quiet,
+            self.linger,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}
+
+impl Machine for Session {
+    type Event = What;
+
+    fn handle_input(&mut self, now: Time, chunk: &[u8]) {
+        self.heard = now;
+        if self.quiet.is_some() && !self.peer_ended {
+            self.quiet = Some(now + self.plan.wait);
+        }
+        if self.plan.is_raw_stream() {
+            self.hear_stream(now, chunk);
+            return;
+        }
+        // The decoder lends frames out of the chunk, so it steps aside while they are heard.
+        let mut decoder = std::mem::replace(&mut self.decoder, self.plan.framing.decoder(0));
+        let result = decoder.push(now, chunk, |frame| self.hear_frame(now, &frame));
+        if result.is_ok() && self.plan.shape() == Shape::Datagram {
+            decoder.finish(|frame| self.hear_frame(now, &frame));
+        }
+        self.decoder = decoder;
+        self.full_len = None;
+        if let Err(error) = result {
+            self.fail_frame(&error);
+        }
+    }
+
+    fn handle_end(&mut self, now: Time) {
+        self.peer_ended = true;
+        self.push_rest();
+        if let Some(mut run) = self.script.take()
+            && let Some((message, exit)) = run.hear_end()
+        {
+            self.push_fault(FaultKind::Expectation, message, Some(u64::from(exit)));
+            return self.push_close(Reason::Local);
+        }
+        self.settle(now);
+    }
+
+    fn handle_fault(&mut self, _now: Time, fault: Fault) {
+        match fault {
+            Fault::Truncated { full_len } => {
+                self.full_len = Some(full_len);
+                self.push_fault(
+                    FaultKind::Truncated,
+                    format!(
+                        "a datagram of {full_len} bytes was cut to {}; `--read-size {full_len}` \
+                         takes it whole",
+                        self.plan.read_size
+                    ),
+                    Some(full_len as u64),
+                );
+                return;
+            }
+            Fault::Refused => self.push_fault(
+                FaultKind::Refused,
+                "nobody listens there (ICMP port unreachable)".to_owned(),
+                None,
+            ),
+            Fault::Unreachable => {
+                self.push_fault(FaultKind::Unreachable, "there is no way there".to_owned(), None);
+            }
+            Fault::Reset => {
+                self.push_rest();
+                self.push_fault(FaultKind::Reset, "the peer reset the connection".to_owned(), None);
+            }
+            Fault::BrokenPipe => {
+                self.push_rest();
+                self.push_fault(
+                    FaultKind::Reset,
+                    "the peer closed the connection before it had read everything".to_owned(),
+                    None,
+                );
+            }
+            Fault::Failed => self.push_rest(),
+        }
+        // A client that only waits for an answer that cannot come is done; one with more to send
+        // goes on, since a listener may come up.
+        let waits_in_vain = self.plan.role == Role::Client && self.input == Input::Closed;
+        if fault.is_fatal() || waits_in_vain {
+            self.push_close(fault.reason());
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        if self.closed {
+            return;
+        }
+        let mut decoder = std::mem::replace(&mut self.decoder, self.plan.framing.decoder(0));
+        decoder.timeout(now, |frame| self.hear_frame(now, &frame));
+        self.decoder = decoder;
+        self.with_responder(|responder, peer, act| responder.handle_timeout(now, peer, &mut |action| act(action)), &[]);
+        self.run_script(now);
+        let is_due = |deadline: Option<Time>| deadline.is_some_and(|time| time <= now);
+        if is_due(self.linger) {
+            self.push_fault(
+                FaultKind::Limit,
+                "the peer had not ended its side when `--linger` was over".to_owned(),
+                None,
+            );
+            self.push_close(Reason::Timeout);
+        } else if is_due(self.plan.idle.map(|idle| self.heard + idle)) {
+            self.push_close(Reason::Idle);
+        } else if is_due(self.quiet) {
+            self.quiet = None;
+            self.push_close(if self.peer_ended { Reason::Fin } else { Reason::Local });
+        } else if self.peer_ended {
+            self.settle(now);
+        }
+    }
+
+    fn poll_output(&mut self) -> Output<What> {
+        match self.outputs.pop_front() {
+            Some(output) => output,
+            None if self.closed => Output::Wait(None),
+            None => Output::Wait(self.deadline()),
+        }
+    }
+
+    fn handle_watch(&mut self, watched: bool) {
+        self.watched = watched;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,31 @@
-//! (in work)
+//! The sockets, files and clocks of Sockpit.
+//!
+//! The engine gives machines of the core their links and their time, and publishes what happens on
+//! one bus. It prints nothing and decides nothing that a plan could decide.
+//!
+//! ```text
+//!  Workbench ──▶ shard (a thread, a runtime)
+//!                  ├─ session: client ─▶ driver ◀─▶ link
+//!                  ├─ session: server ─▶ driver ◀─▶ link   (one a peer)
+//!                  └─ bus ──▶ taps (everything), views (some, and how many were missed)
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod bus;
+mod clock;
+pub mod doctor;
+mod driver;
+mod error;
+mod listen;
+mod passthrough;
+mod program;
+pub mod recorder;
+mod session;
+mod shard;
+mod transport;
+mod workbench;
+
+pub use error::{Error, Operation};
+pub use session::{Outcome, PeerFacts, Session, Target};
+pub use workbench::{Handle, Stdio, Workbench};

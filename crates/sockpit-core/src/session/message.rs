@@ -1,0 +1,58 @@
+//! A message that is ready to be sent: framed, and small enough for its link.
+
+use bytes::Bytes;
+
+use crate::frame::{EncodeError, Framing};
+use crate::plan::{Plan, Shape};
+
+/// What one send puts on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The bytes as they leave: with header, escapes and delimiter.
+    pub wire: Bytes,
+    /// The bytes that are meant.
+    pub payload: Bytes,
+}
+
+/// Why a message cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// The framing cannot carry it.
+    #[error(transparent)]
+    Frame(#[from] EncodeError),
+    /// It is longer than a datagram can be.
+    #[error(
+        "{len} bytes do not fit into one datagram, which holds at most {most}; send less at once, or use a stream"
+    )]
+    TooLong {
+        /// Its length on the wire, in bytes.
+        len: usize,
+        /// The longest datagram, in bytes.
+        most: usize,
+    },
+}
+
+impl Plan {
+    /// Frames `payload` as one message.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`MessageError`] where the framing cannot carry the payload, or a datagram cannot.
+    pub fn message(&self, payload: Bytes) -> Result<Message, MessageError> {
+        let wire = if self.framing == Framing::Raw {
+            payload.clone()
+        } else {
+            let mut wire = Vec::with_capacity(payload.len() + 16);
+            self.framing.encode(&payload, &mut wire)?;
+            Bytes::from(wire)
+        };
+        if self.shape() == Shape::Datagram
+            && let Some(most) = self.max_datagram()
+            && wire.len() > most
+        {
+            return Err(MessageError::TooLong { len: wire.len(), most });
+        }
+        Ok(Message { wire, payload })
+    }
+}

@@ -1,0 +1,347 @@
+//! The bus: every event of every session, to everybody who asked.
+//!
+//! A *tap* gets everything: where it cannot keep up, sessions pause. A *view* may miss events and is
+//! told how many. For every subscriber holds: published = delivered + dropped + pending.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use sockpit_core::event::{Event, FaultKind, What};
+use sockpit_core::record::Epoch;
+use sockpit_core::time::Time;
+use tokio::sync::{Notify, mpsc};
+
+use crate::clock::Clock;
+
+/// In bytes: what an event costs beside its payload.
+const EVENT_COST: usize = 192;
+
+/// How a tap wants to be treated when its reader falls behind.
+#[derive(Clone, Copy, Debug)]
+pub struct TapLimit {
+    /// Bytes that may wait for the reader before sessions pause.
+    pub bytes: usize,
+    /// How long sessions pause before the tap is cut off; `None` is for ever.
+    pub patience: Option<Duration>,
+}
+
+/// Which events a subscriber wants. What nobody wants is not even built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// What went wrong, and what applications note.
+    Faults,
+    /// That, and the coming and going of peers.
+    Life,
+    /// That, and every chunk and frame.
+    Everything,
+}
+
+impl Scope {
+    /// The narrowest scope that holds `what`.
+    fn of(what: &What) -> Self {
+        match what {
+            What::Chunk { .. } | What::Frame { .. } => Self::Everything,
+            What::Listening { .. } | What::Opened { .. } | What::Closed { .. } => Self::Life,
+            _ => Self::Faults,
+        }
+    }
+}
+
+/// What sender and reader of a subscription share.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Bytes sent and not yet taken.
+    pending: AtomicUsize,
+    /// Whether the bus cut the reader off because it was too slow.
+    cut_off: AtomicBool,
+}
+
+struct TapEntry {
+    sender: mpsc::UnboundedSender<Arc<Event>>,
+    shared: Arc<Shared>,
+    limit: TapLimit,
+    scope: Scope,
+    full_since: Option<Instant>,
+}
+
+struct ViewEntry {
+    sender: mpsc::Sender<Arc<Event>>,
+    missed: u64,
+}
+
+/// The sending side; it lives on its shard.
+pub(crate) struct Bus {
+    clock: Clock,
+    number: Cell<u64>,
+    taps: RefCell<Vec<TapEntry>>,
+    views: RefCell<Vec<ViewEntry>>,
+    widest: Cell<Option<Scope>>,
+    is_congested: Cell<bool>,
+    waiting: RefCell<Vec<Waker>>,
+    space: Arc<Notify>,
+}
+
+impl Bus {
+    pub(crate) fn new(clock: Clock) -> Rc<Self> {
+        Rc::new(Self {
+            clock,
+            number: Cell::new(0),
+            taps: RefCell::default(),
+            views: RefCell::default(),
+            widest: Cell::new(None),
+            is_congested: Cell::new(false),
+            waiting: RefCell::default(),
+            space: Arc::default(),
+        })
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Whether building events of this scope is worth the while.
+    pub(crate) fn wants(&self, scope: Scope) -> bool {
+        self.widest.get() >= Some(scope)
+    }
+
+    pub(crate) fn publish(&self, time: Time, session: u32, peer: u32, what: What) {
+        let scope = Scope::of(&what);
+        if !self.wants(scope) {
+            return;
+        }
+        let number = self.number.get() + 1;
+        self.number.set(number);
+        let event = Arc::new(Event { number, time, session, peer, what });
+        let cost = cost_of(&event);
+        self.taps.borrow_mut().retain_mut(|tap| {
+            if tap.scope < scope {
+                return !tap.sender.is_closed();
+            }
+            let before = tap.shared.pending.fetch_add(cost, Ordering::Relaxed);
+            if before + cost >= tap.limit.bytes && !self.is_congested.replace(true) {
+                self.space.notify_one();
+            }
+            tap.sender.send(event.clone()).is_ok()
+        });
+        self.views.borrow_mut().retain_mut(|view| view.offer(&event));
+        self.update_widest();
+    }
+
+    pub(crate) fn add_tap(&self, limit: TapLimit, scope: Scope) -> Tap {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let shared = Arc::<Shared>::default();
+        self.taps.borrow_mut().push(TapEntry {
+            sender,
+            shared: shared.clone(),
+            limit,
+            scope,
+            full_since: None,
+        });
+        self.update_widest();
+        Tap { receiver, shared, limit, space: self.space.clone(), epoch: self.clock.epoch() }
+    }
+
+    pub(crate) fn add_view(&self, events: usize) -> View {
+        let (sender, receiver) = mpsc::channel(events.max(1));
+        self.views.borrow_mut().push(ViewEntry { sender, missed: 0 });
+        self.update_widest();
+        View { receiver, epoch: self.clock.epoch() }
+    }
+
+    /// Ready while every tap has room. A driver that is told to wait is woken when they have.
+    pub(crate) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.is_congested.get() {
+            return Poll::Ready(());
+        }
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Lets paused drivers go on when there is room again, and cuts off taps whose patience is over.
+    pub(crate) async fn run(&self) {
+        loop {
+            match self.next_cut() {
+                Some(at) => {
+                    let at = tokio::time::Instant::from_std(at);
+                    let _ = tokio::time::timeout_at(at, self.space.notified()).await;
+                }
+                None => self.space.notified().await,
+            }
+            self.relieve();
+        }
+    }
+
+    /// When the first full tap runs out of patience.
+    fn next_cut(&self) -> Option<Instant> {
+        let taps = self.taps.borrow();
+        taps.iter().filter_map(|tap| Some(tap.full_since? + tap.limit.patience?)).min()
+    }
+
+    fn relieve(&self) {
+        let now = Instant::now();
+        let mut cut = 0;
+        self.taps.borrow_mut().retain_mut(|tap| {
+            if tap.shared.pending.load(Ordering::Acquire) < tap.limit.bytes {
+                tap.full_since = None;
+                return true;
+            }
+            let since = *tap.full_since.get_or_insert(now);
+            let is_over = tap.limit.patience.is_some_and(|patience| now >= since + patience);
+            if is_over {
+                tap.shared.cut_off.store(true, Ordering::Release);
+                cut += 1;
+            }
+            !is_over
+        });
+        let is_full = self.taps.borrow().iter().any(|tap| tap.full_since.is_some());
+        self.is_congested.set(is_full);
+        self.update_widest();
+        if !is_full {
+            for waker in self.waiting.take() {
+                waker.wake();
+            }
+        }
+        for _ in 0..cut {
+            let message = "the recording could not keep up and has ended; sessions go on".to_owned();
+            let fault = What::Fault { kind: FaultKind::Recording, message, count: None };
+            self.publish(self.clock.now(), 0, 0, fault);
+        }
+    }
+
+    fn update_widest(&self) {
+        let views = (!self.views.borrow().is_empty()).then_some(Scope::Everything);
+        let taps = self.taps.borrow().iter().map(|tap| tap.scope).max();
+        self.widest.set(views.max(taps));
+    }
+}
+
+impl ViewEntry {
+    /// Hands the event over, or counts it; `false` once the reader is gone.
+    fn offer(&mut self, event: &Arc<Event>) -> bool {
+        if self.missed > 0 {
+            let gap = Event { what: What::Gap { count: self.missed }, peer: 0, ..(**event).clone() };
+            match self.sender.try_send(Arc::new(gap)) {
+                Ok(()) => self.missed = 0,
+                Err(mpsc::error::TrySendError::Full(_)) => {
+                    self.missed += 1;
+                    return true;
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => return false,
+            }
+        }
+        match self.sender.try_send(event.clone()) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.missed += 1;
+                true
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        }
+    }
+}
+
+/// Gets every event; sessions pause while it is too far behind.
+#[derive(Debug)]
+pub struct Tap {
+    receiver: mpsc::UnboundedReceiver<Arc<Event>>,
+    shared: Arc<Shared>,
+    limit: TapLimit,
+    space: Arc<Notify>,
+    epoch: Epoch,
+}
+
+impl Tap {
+    /// Waits for the next event; `None` when no more will come.
+    pub async fn next(&mut self) -> Option<Arc<Event>> {
+        let event = self.receiver.recv().await?;
+        self.account(&event);
+        Some(event)
+    }
+
+    /// Waits for the next event on a thread of its own; `None` when no more will come.
+    ///
+    /// # Panics
+    ///
+    /// Panics when called from within a runtime.
+    pub fn blocking_next(&mut self) -> Option<Arc<Event>> {
+        let event = self.receiver.blocking_recv()?;
+        self.account(&event);
+        Some(event)
+    }
+
+    /// The next event if one is there.
+    pub fn try_next(&mut self) -> Option<Arc<Event>> {
+        let event = self.receiver.try_recv().ok()?;
+        self.account(&event);
+        Some(event)
+    }
+
+    /// When the timeline of its events began.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Whether it was cut off because it could not keep up.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        self.shared.cut_off.load(Ordering::Acquire)
+    }
+
+    fn account(&self, event: &Event) {
+        let cost = cost_of(event);
+        let before = self.shared.pending.fetch_sub(cost, Ordering::AcqRel);
+        if before >= self.limit.bytes && before - cost < self.limit.bytes {
+            self.space.notify_one();
+        }
+    }
+}
+
+impl Drop for Tap {
+    /// Whoever waits for a reader that is gone goes on.
+    fn drop(&mut self) {
+        self.shared.pending.store(0, Ordering::Release);
+        self.space.notify_one();
+    }
+}
+
+/// Gets events while it keeps up, and [`What::Gap`] for those that it missed.
+#[derive(Debug)]
+pub struct View {
+    receiver: mpsc::Receiver<Arc<Event>>,
+    epoch: Epoch,
+}
+
+impl View {
+    /// Waits for the next event; `None` when no more will come.
+    pub async fn next(&mut self) -> Option<Arc<Event>> {
+        self.receiver.recv().await
+    }
+
+    /// When the timeline of its events began.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+}
+
+fn cost_of(event: &Event) -> usize {
+    EVENT_COST
+        + match &event.what {
+            What::Chunk { bytes, .. } => bytes.len(),
+            What::Frame { payload, text, .. } => {
+                payload.len() + text.as_ref().map_or(0, String::len)
+            }
+            _ => 0,
+        }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! The drivers: the loops that give a machine its link and its clock, one for each shape of link.
+
+mod datagram;
+mod inbox;
+mod outbox;
+mod stream;
+
+pub(crate) use datagram::run as run_datagram;
+pub(crate) use inbox::Inbox;
+pub(crate) use stream::Stream;
+
+use std::io;
+
+use sockpit_core::machine::Fault;
+
+/// In bytes: replies that may wait for a peer to take them before we stop reading from it.
+const REPLY_LIMIT: usize = 1024 * 1024;
+
+/// Faults that an outcome names; more are only counted by the timeline.
+const NAMED_FAULTS: usize = 16;
+
+/// What an error of the link means for its machine.
+pub(crate) fn fault_of(error: &io::Error) -> Fault {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Fault::Reset,
+        io::ErrorKind::BrokenPipe => Fault::BrokenPipe,
+        io::ErrorKind::ConnectionRefused => Fault::Refused,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Fault::Unreachable,
+        _ => Fault::Failed,
+    }
+}

@@ -1,0 +1,78 @@
+//! What waits to be written to one peer.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// Bytes to be written in one go, and on whose account.
+pub(crate) struct Outgoing {
+    pub(crate) bytes: Bytes,
+    /// The user's budget that is given back when they are written.
+    pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
+    /// Whether the peer caused it: only replies stop us from reading.
+    pub(crate) is_reply: bool,
+}
+
+/// The queue of one stream. Its replies are bounded by pausing the reads, what the user sends by the
+/// session's budget.
+#[derive(Default)]
+pub(crate) struct Outbox {
+    queue: VecDeque<Outgoing>,
+    reply_bytes: usize,
+    bytes: usize,
+}
+
+impl Outbox {
+    pub(crate) fn push(&mut self, outgoing: Outgoing) {
+        self.bytes += outgoing.bytes.len();
+        if outgoing.is_reply {
+            self.reply_bytes += outgoing.bytes.len();
+        }
+        self.queue.push_back(outgoing);
+    }
+
+    /// What is written next.
+    pub(crate) fn front(&self) -> Option<&Bytes> {
+        self.queue.front().map(|outgoing| &outgoing.bytes)
+    }
+
+    /// Takes that `written` bytes of the front have left; gives them for the timeline.
+    pub(crate) fn advance(&mut self, written: usize) -> Bytes {
+        let front = self.queue.front_mut().expect("something was written, so something was queued");
+        self.bytes -= written;
+        if front.is_reply {
+            self.reply_bytes -= written;
+        }
+        let bytes = front.bytes.slice(..written);
+        front.bytes.advance(written);
+        if front.bytes.is_empty() {
+            self.queue.pop_front();
+            if self.queue.is_empty() {
+                // An idle peer keeps no room for what it once had queued.
+                self.queue = VecDeque::new();
+            }
+        }
+        bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn reply_bytes(&self) -> usize {
+        self.reply_bytes
+    }
+
+    /// Drops everything; gives how many bytes that were.
+    pub(crate) fn clear(&mut self) -> usize {
+        self.queue.clear();
+        self.reply_bytes = 0;
+        std::mem::take(&mut self.bytes)
+    }
+}

@@ -1,0 +1,426 @@
+//! Drives one peer of a stream link.
+//!
+//! ```text
+//!            ┌── changes (the user) ──┐            ┌── inline while the queue is empty
+//!  link ── read ──▶ machine ──▶ outputs ──▶ outbox ──▶ write ── link
+//!            └── timer ───────────────┘
+//! ```
+//!
+//! One poll goes round until nothing moves. Reading stops while replies fill the outbox, while taps
+//! are full, and once the conversation is closing; it never stops for what the user sends.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use sockpit_core::event::{Direction, FaultKind, What};
+use sockpit_core::machine::{Fault, Machine, Output, Reason};
+use sockpit_core::time::Time;
+use tokio::io::ReadBuf;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
+
+use super::outbox::{Outbox, Outgoing};
+use super::{Inbox, NAMED_FAULTS, REPLY_LIMIT, fault_of};
+use crate::bus::Scope;
+use crate::listen::start_program;
+use crate::program::{Program, ProgramPlan};
+use crate::session::{Change, DRAIN_TIME, Outcome, Scene};
+use crate::transport::StreamLink;
+
+/// A closing peer that takes nothing for this long is given up (rule A2).
+const STALL_TIME: Duration = Duration::from_secs(30);
+
+/// One peer being driven.
+pub(crate) struct Stream<M: Machine> {
+    scene: Rc<Scene>,
+    number: u32,
+    link: StreamLink,
+    machine: M,
+    inbox: Rc<Inbox<M>>,
+    outbox: Outbox,
+    program: Option<Program>,
+    program_plan: Option<Rc<ProgramPlan<M>>>,
+    outcome: Outcome,
+    is_watched: bool,
+    read_open: bool,
+    write: WriteSide,
+    closing: Option<Reason>,
+    /// When the machine wants to be woken.
+    wake: Option<Time>,
+    /// When a closing peer is given up.
+    give_up: Option<Time>,
+    timer: Timer,
+}
+
+/// Our side of the stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WriteSide {
+    Open,
+    /// It ends once the outbox is empty.
+    Ending,
+    Ended,
+}
+
+/// Who caused what a machine wants.
+enum Cause {
+    /// The peer, or time.
+    Reply,
+    /// The user, whose budget is given back when it is written.
+    User(Option<Arc<OwnedSemaphorePermit>>),
+}
+
+impl<M> Stream<M>
+where
+    M: Machine,
+    M::Event: Into<What>,
+{
+    pub(crate) fn new(
+        scene: Rc<Scene>,
+        number: u32,
+        link: StreamLink,
+        machine: M,
+        inbox: Rc<Inbox<M>>,
+        program: Option<Rc<ProgramPlan<M>>>,
+    ) -> Self {
+        Self {
+            number,
+            link,
+            machine,
+            inbox,
+            program: start_program(&scene, number, program.as_ref()),
+            program_plan: program,
+            outbox: Outbox::default(),
+            outcome: Outcome::new(Reason::Local),
+            is_watched: true,
+            read_open: true,
+            write: WriteSide::Open,
+            closing: None,
+            wake: None,
+            give_up: None,
+            timer: Timer::default(),
+            scene,
+        }
+    }
+
+    /// Drives the conversation to its end.
+    pub(crate) async fn run(mut self) -> Outcome {
+        poll_fn(|cx| self.poll(cx)).await;
+        let unsent = self.outbox.clear();
+        if unsent > 0 {
+            let message = format!("{unsent} bytes were not sent");
+            self.publish_fault(FaultKind::Unsent, message, Some(unsent as u64));
+        }
+        let reason = self.closing.unwrap_or(Reason::Local);
+        self.outcome.reason = reason;
+        if self.scene.wants(Scope::Life) {
+            self.scene.publish(self.number, What::Closed { reason, message: String::new() });
+        }
+        self.outcome
+    }
+
+    /// Ready once the conversation is over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.inbox.register(cx);
+        if self.is_watched != self.scene.wants(Scope::Everything) {
+            self.is_watched = !self.is_watched;
+            self.machine.handle_watch(self.is_watched);
+        }
+        self.drain(cx, &Cause::Reply);
+        loop {
+            let may_publish = self.scene.shard.bus.poll_ready(cx).is_ready();
+            let mut moved = false;
+            if may_publish {
+                moved |= self.poll_changes(cx);
+            }
+            moved |= self.poll_write(cx);
+            if self.is_over(cx) {
+                return Poll::Ready(());
+            }
+            if may_publish {
+                moved |= self.poll_timer(cx);
+                moved |= self.poll_program(cx);
+                moved |= self.poll_read(cx);
+            }
+            if !moved {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn poll_changes(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while self.closing.is_none() {
+            let Some(Change { apply, permit }) = self.inbox.pop() else { break };
+            apply(&mut self.machine, self.scene.now());
+            self.drain(cx, &Cause::User(permit));
+            moved = true;
+        }
+        if self.inbox.is_stopped() && self.closing.is_none() {
+            self.close(Reason::Local);
+            self.give_up = Some(self.scene.now() + DRAIN_TIME);
+            moved = true;
+        }
+        moved
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
+        let has_room = self.outbox.reply_bytes() < REPLY_LIMIT
+            && self.program.as_ref().is_none_or(Program::has_room);
+        if !self.read_open || self.closing.is_some() || !has_room {
+            return false;
+        }
+        let scene = self.scene.clone();
+        let mut buffer = scene.shard.buffer.borrow_mut();
+        let size = scene.plan.read_size.get();
+        if buffer.len() < size {
+            buffer.resize(size, 0);
+        }
+        let mut into = ReadBuf::new(&mut buffer[..size]);
+        match self.link.poll_read(cx, &mut into) {
+            Poll::Pending => return false,
+            Poll::Ready(Err(error)) => self.fail(cx, &error),
+            Poll::Ready(Ok(())) if into.filled().is_empty() => {
+                self.read_open = false;
+                if let Some(program) = &mut self.program {
+                    program.end();
+                }
+                self.machine.handle_end(scene.now());
+                self.drain(cx, &Cause::Reply);
+            }
+            Poll::Ready(Ok(())) => self.take_chunk(cx, into.filled()),
+        }
+        true
+    }
+
+    fn take_chunk(&mut self, cx: &mut Context<'_>, chunk: &[u8]) {
+        let now = self.scene.now();
+        if self.is_watched {
+            self.publish_chunk(now, Direction::In, Bytes::copy_from_slice(chunk));
+        }
+        self.outcome.received += chunk.len() as u64;
+        if let Some(program) = &mut self.program {
+            program.push(Bytes::copy_from_slice(chunk));
+        }
+        self.machine.handle_input(now, chunk);
+        self.drain(cx, &Cause::Reply);
+    }
+
+    fn poll_program(&mut self, cx: &mut Context<'_>) -> bool {
+        let (Some(program), Some(plan)) = (&mut self.program, &self.program_plan) else {
+            return false;
+        };
+        let moved = program.poll_feed(cx);
+        if self.closing.is_some() || self.outbox.reply_bytes() >= REPLY_LIMIT {
+            return moved;
+        }
+        let now = self.scene.now();
+        match program.poll_output(cx) {
+            Poll::Pending => return moved,
+            Poll::Ready(Some(bytes)) => (plan.output)(&mut self.machine, now, bytes),
+            Poll::Ready(None) => {
+                (plan.end)(&mut self.machine, now);
+                self.program = None;
+            }
+        }
+        self.drain(cx, &Cause::Reply);
+        true
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let wake = match (self.wake, self.give_up) {
+            (Some(wake), Some(give_up)) => Some(wake.min(give_up)),
+            (wake, give_up) => wake.or(give_up),
+        };
+        if !self.timer.poll(cx, &self.scene, wake) {
+            return false;
+        }
+        let now = self.scene.now();
+        if self.closing.is_none() && self.wake.is_some_and(|wake| wake <= now) {
+            self.wake = None;
+            self.machine.handle_timeout(now);
+            self.drain(cx, &Cause::Reply);
+        }
+        true
+    }
+
+    /// Carries out what the machine wants.
+    fn drain(&mut self, cx: &mut Context<'_>, cause: &Cause) {
+        while self.closing.is_none() {
+            match self.machine.poll_output() {
+                Output::Event(event) => {
+                    let what = event.into();
+                    if let What::Fault { kind, message, .. } = &what {
+                        self.note_fault(*kind, message);
+                    }
+                    self.scene.publish(self.number, what);
+                }
+                Output::Transmit(bytes) => self.transmit(cx, bytes, cause),
+                Output::Shutdown => {
+                    if self.write == WriteSide::Open {
+                        self.write = WriteSide::Ending;
+                    }
+                }
+                Output::Close(reason) => self.close(reason),
+                Output::Wait(wake) => {
+                    self.wake = wake;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Writes at once where nothing waits before it; the rest joins the outbox.
+    fn transmit(&mut self, cx: &mut Context<'_>, bytes: Bytes, cause: &Cause) {
+        if bytes.is_empty() || self.write == WriteSide::Ended {
+            return;
+        }
+        let (permit, is_reply) = match cause {
+            Cause::Reply => (None, true),
+            Cause::User(permit) => (permit.clone(), false),
+        };
+        let was_idle = self.outbox.is_empty();
+        self.outbox.push(Outgoing { bytes, permit, is_reply });
+        if was_idle {
+            self.write_some(cx);
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while !self.outbox.is_empty() && self.write_some(cx) {
+            moved = true;
+        }
+        let wants_end = self.write == WriteSide::Ending;
+        if wants_end && self.outbox.is_empty() && self.link.poll_shutdown(cx).is_ready() {
+            // A peer that is gone already does not need to be told.
+            self.write = WriteSide::Ended;
+            moved = true;
+        }
+        moved
+    }
+
+    /// Writes the front of the outbox once; `false` if the link takes nothing.
+    fn write_some(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(front) = self.outbox.front() else { return false };
+        match self.link.poll_write(cx, front) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(written)) => {
+                let bytes = self.outbox.advance(written);
+                if self.is_watched {
+                    self.publish_chunk(self.scene.now(), Direction::Out, bytes);
+                }
+                self.outcome.sent += written as u64;
+                if let Some(give_up) = &mut self.give_up
+                    && !self.inbox.is_stopped()
+                {
+                    *give_up = self.scene.now() + STALL_TIME;
+                }
+                true
+            }
+            Poll::Ready(Err(error)) => {
+                let unsent = self.outbox.clear();
+                let message = format!("{unsent} bytes were not sent");
+                self.publish_fault(FaultKind::Unsent, message, Some(unsent as u64));
+                self.fail(cx, &error);
+                true
+            }
+        }
+    }
+
+    /// Takes that the link is broken, unless the conversation is over anyway.
+    fn fail(&mut self, cx: &mut Context<'_>, error: &io::Error) {
+        if self.closing.is_some() {
+            return;
+        }
+        let fault = match fault_of(error) {
+            Fault::Refused | Fault::Unreachable => Fault::Failed,
+            fault => fault,
+        };
+        if fault == Fault::Failed {
+            self.publish_fault(FaultKind::Failed, error.to_string(), None);
+        }
+        self.machine.handle_fault(self.scene.now(), fault);
+        self.drain(cx, &Cause::Reply);
+        self.close(fault.reason());
+    }
+
+    fn close(&mut self, reason: Reason) {
+        if self.closing.is_none() {
+            self.closing = Some(reason);
+            self.wake = None;
+            self.give_up.get_or_insert(self.scene.now() + STALL_TIME);
+        }
+    }
+
+    /// Over is a closing conversation whose outbox is empty, or whose peer takes nothing any more.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.closing.is_none() {
+            return false;
+        }
+        let gives_up = self.give_up.is_some_and(|time| time <= self.scene.now());
+        if self.outbox.is_empty() || gives_up {
+            return true;
+        }
+        self.poll_timer(cx);
+        false
+    }
+
+    fn publish_chunk(&self, now: Time, direction: Direction, bytes: Bytes) {
+        let offset = match direction {
+            Direction::In => self.outcome.received,
+            Direction::Out => self.outcome.sent,
+        };
+        let chunk = What::Chunk { direction, offset, bytes, full_len: None };
+        self.scene.publish_at(now, self.number, chunk);
+    }
+
+    fn publish_fault(&mut self, kind: FaultKind, message: String, count: Option<u64>) {
+        self.note_fault(kind, &message);
+        self.scene.publish(self.number, What::Fault { kind, message, count });
+    }
+
+    fn note_fault(&mut self, kind: FaultKind, message: &str) {
+        if self.outcome.faults.len() < NAMED_FAULTS {
+            self.outcome.faults.push((kind, message.to_owned()));
+        }
+    }
+}
+
+/// A timer that is moved only when it would ring too late: a deadline that each message pushes
+/// further costs nothing until it rings early and is set anew.
+#[derive(Default)]
+pub(crate) struct Timer {
+    sleep: Option<Pin<Box<Sleep>>>,
+    rings: Option<Time>,
+}
+
+impl Timer {
+    /// Whether `wake` has come; arranges to be polled again when it does.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, scene: &Scene, wake: Option<Time>) -> bool {
+        let Some(wake) = wake else { return false };
+        loop {
+            if self.rings.is_none_or(|rings| rings > wake) {
+                let at = tokio::time::Instant::from_std(scene.shard.bus.clock().instant(wake));
+                match &mut self.sleep {
+                    Some(sleep) => sleep.as_mut().reset(at),
+                    none => *none = Some(Box::pin(tokio::time::sleep_until(at))),
+                }
+                self.rings = Some(wake);
+            }
+            let sleep = self.sleep.as_mut().expect("it was made above");
+            if sleep.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            self.rings = None;
+            if scene.now() >= wake {
+                return true;
+            }
+        }
+    }
+}

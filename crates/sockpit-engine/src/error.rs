@@ -1,0 +1,91 @@
+//! What failed, on what, and why the system said so.
+
+use std::fmt;
+use std::io;
+
+/// A failure of the system while a session was opened or run.
+///
+/// Its text says what was tried; the cause is its [`source`](std::error::Error::source).
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {operation} {target}")]
+pub struct Error {
+    operation: Operation,
+    target: String,
+    source: io::Error,
+}
+
+/// What was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Turn a name into addresses.
+    Resolve,
+    /// Reach a server.
+    Connect,
+    /// Take a local address to serve on.
+    Listen,
+    /// Take a local address to send from.
+    Bind,
+    /// Set an option of a socket.
+    Configure,
+    /// Take part in a multicast group.
+    Join,
+    /// Write a recording.
+    Record,
+    /// Start a program.
+    Run,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect to",
+            Self::Listen => "listen on",
+            Self::Bind => "bind to",
+            Self::Configure => "set",
+            Self::Join => "join",
+            Self::Record => "record to",
+            Self::Run => "run",
+        })
+    }
+}
+
+impl Error {
+    pub(crate) fn new(
+        operation: Operation,
+        target: impl fmt::Display,
+        source: impl Into<io::Error>,
+    ) -> Self {
+        Self { operation, target: target.to_string(), source: source.into() }
+    }
+
+    /// The workbench ended while a session was being opened.
+    pub(crate) fn gone() -> Self {
+        Self::new(Operation::Connect, "the workbench", io::ErrorKind::NotConnected)
+    }
+
+    /// What was tried.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// On what it was tried.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// What the system answered.
+    #[must_use]
+    pub fn cause(&self) -> &io::Error {
+        &self.source
+    }
+
+    /// Whether somebody else has the local address.
+    #[must_use]
+    pub fn is_address_in_use(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
+}

@@ -1,0 +1,337 @@
+//! What stands above the stream drivers: the one peer of a client, and the many of a server.
+
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use sockpit_core::event::{FaultKind, What};
+use sockpit_core::machine::{Machine, Reason};
+use sockpit_core::session::Peer;
+use sockpit_core::time::Time;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::bus::Scope;
+use crate::driver::{Inbox, Stream};
+use crate::passthrough;
+use crate::program::{Program, ProgramPlan};
+use crate::session::{Command, DRAIN_TIME, Members, Outcome, Scene};
+use crate::transport::{StreamLink, StreamListeners};
+use crate::workbench::Stdio;
+
+/// Connections taken before anything else has its turn.
+const ACCEPT_BATCH: usize = 64;
+
+/// Descriptors kept for ourselves: stdio, epoll, recordings, programs being started.
+const RESERVED_FILES: u64 = 32;
+
+/// First and longest pause of a server that is out of descriptors or memory (rule B4).
+const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// Drives the one conversation of a client.
+pub(crate) async fn run_client<M, F>(
+    scene: Rc<Scene>,
+    link: StreamLink,
+    mut make: F,
+    mut commands: mpsc::UnboundedReceiver<Command<M>>,
+    stdio: Option<Stdio>,
+    program: Option<Rc<ProgramPlan<M>>>,
+) -> Outcome
+where
+    M: Machine + 'static,
+    M::Event: Into<What>,
+    F: FnMut(Peer, Time) -> M,
+{
+    let addr = link.peer();
+    publish_opened(&scene, 1, &addr, &link);
+    if let Some(stdio) = stdio {
+        return passthrough::run(&scene, link, stdio, &mut commands).await;
+    }
+    let members = Members::new();
+    let inbox = Rc::new(Inbox::new());
+    members.add(1, addr.clone(), inbox.clone());
+    let machine = make(scene.peer(1, addr), scene.now());
+    let driver = Stream::new(scene, 1, link, machine, inbox, program).run();
+    tokio::pin!(driver);
+    loop {
+        tokio::select! {
+            outcome = &mut driver => return outcome,
+            command = commands.recv() => match command {
+                Some(command) => {
+                    if !members.obey(command) {
+                        members.stop_all();
+                    }
+                }
+                None => return Outcome::new(Reason::Local),
+            },
+        }
+    }
+}
+
+/// Serves all peers until the handle closes the session or, with `once`, the first peer is gone.
+pub(crate) async fn run_server<M, F>(
+    scene: Rc<Scene>,
+    listeners: StreamListeners,
+    make: F,
+    mut commands: mpsc::UnboundedReceiver<Command<M>>,
+    stdio: Option<Stdio>,
+    program: Option<Rc<ProgramPlan<M>>>,
+) -> Outcome
+where
+    M: Machine + 'static,
+    M::Event: Into<What>,
+    F: FnMut(Peer, Time) -> M,
+{
+    let mut server = Server {
+        max_peers: max_peers(&scene),
+        scene,
+        listeners: Some(listeners),
+        make,
+        program,
+        members: Rc::new(Members::new()),
+        drivers: JoinSet::new(),
+        count: 0,
+        pause: None,
+        resume_at: None,
+    };
+    let outcome = match stdio {
+        Some(stdio) => server.pipe_first(stdio, &mut commands).await,
+        None => server.serve(&mut commands).await,
+    };
+    server.end(outcome).await
+}
+
+struct Server<M: Machine, F> {
+    scene: Rc<Scene>,
+    /// `None` once no further peer is wanted.
+    listeners: Option<StreamListeners>,
+    make: F,
+    program: Option<Rc<ProgramPlan<M>>>,
+    members: Rc<Members<M>>,
+    drivers: JoinSet<(u32, Outcome)>,
+    /// Peers so far; the last one's number.
+    count: u32,
+    max_peers: usize,
+    /// How long the latest pause for want of descriptors was; `None` while all is well.
+    pause: Option<Duration>,
+    resume_at: Option<tokio::time::Instant>,
+}
+
+impl<M, F> Server<M, F>
+where
+    M: Machine + 'static,
+    M::Event: Into<What>,
+    F: FnMut(Peer, Time) -> M,
+{
+    /// Serves until the handle or the first peer's end says otherwise.
+    async fn serve(&mut self, commands: &mut mpsc::UnboundedReceiver<Command<M>>) -> Outcome {
+        loop {
+            let has_room = self.members.len() < self.max_peers;
+            let resume_at = self.resume_at;
+            tokio::select! {
+                accepted = accept(self.listeners.as_mut()), if has_room && resume_at.is_none() => {
+                    self.take(accepted);
+                }
+                () = async {
+                    match resume_at {
+                        Some(at) => tokio::time::sleep_until(at).await,
+                        None => std::future::pending().await,
+                    }
+                } => self.resume_at = None,
+                Some(ended) = self.drivers.join_next() => {
+                    let outcome = self.release(ended);
+                    if self.scene.plan.once {
+                        return outcome;
+                    }
+                }
+                command = commands.recv() => match command {
+                    Some(command) => {
+                        if !self.members.obey(command) {
+                            return Outcome::new(Reason::Local);
+                        }
+                    }
+                    None => {
+                        self.drivers.abort_all();
+                        return Outcome::new(Reason::Local);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Copies between the first peer and two descriptors.
+    async fn pipe_first(
+        &mut self,
+        stdio: Stdio,
+        commands: &mut mpsc::UnboundedReceiver<Command<M>>,
+    ) -> Outcome {
+        let link = loop {
+            tokio::select! {
+                mut accepted = accept(self.listeners.as_mut()) => match accepted.pop() {
+                    Some(Ok((link, addr))) => {
+                        publish_opened(&self.scene, 1, &addr, &link);
+                        break link;
+                    }
+                    Some(Err(error)) => self.refuse(&error),
+                    None => {}
+                },
+                command = commands.recv() => {
+                    if matches!(command, None | Some(Command::Close)) {
+                        return Outcome::new(Reason::Local);
+                    }
+                }
+            }
+        };
+        self.listeners = None;
+        passthrough::run(&self.scene, link, stdio, commands).await
+    }
+
+    /// Ends what still runs, in order where there is time (rule B7).
+    async fn end(mut self, outcome: Outcome) -> Outcome {
+        self.listeners = None;
+        self.members.stop_all();
+        let drain = async {
+            while let Some(ended) = self.drivers.join_next().await {
+                if let Ok((number, _)) = ended {
+                    self.members.remove(number);
+                }
+            }
+        };
+        // Drivers give up by themselves after the same time and tell what was not sent.
+        let _ = tokio::time::timeout(DRAIN_TIME + Duration::from_millis(500), drain).await;
+        self.drivers.abort_all();
+        let reason = outcome.reason;
+        self.scene.publish(0, What::Closed { reason, message: String::new() });
+        outcome
+    }
+
+    fn take(&mut self, accepted: Vec<io::Result<(StreamLink, String)>>) {
+        for result in accepted {
+            match result {
+                Ok((link, addr)) => {
+                    self.pause = None;
+                    self.add(link, addr);
+                    if self.scene.plan.once {
+                        self.listeners = None;
+                        return;
+                    }
+                }
+                Err(error) => self.refuse(&error),
+            }
+        }
+    }
+
+    fn add(&mut self, link: StreamLink, addr: String) {
+        self.count += 1;
+        let number = self.count;
+        publish_opened(&self.scene, number, &addr, &link);
+        let inbox = Rc::new(Inbox::new());
+        let machine = (self.make)(self.scene.peer(number, addr.clone()), self.scene.now());
+        self.members.add(number, addr, inbox.clone());
+        let scene = self.scene.clone();
+        let driver = Stream::new(scene, number, link, machine, inbox, self.program.clone());
+        self.drivers.spawn_local(async move { (number, driver.run().await) });
+    }
+
+    /// Takes that a peer is gone. A driver that panicked ends its own peer and nobody else (B6).
+    fn release(&mut self, ended: Result<(u32, Outcome), tokio::task::JoinError>) -> Outcome {
+        match ended {
+            Ok((number, outcome)) => {
+                self.members.remove(number);
+                outcome
+            }
+            Err(_) => {
+                let numbers = self.members.abandoned();
+                for number in numbers {
+                    self.members.remove(number);
+                    let message = "the conversation's machine panicked".to_owned();
+                    let kind = FaultKind::Program;
+                    self.scene.publish(number, What::Fault { kind, message, count: None });
+                    let closed = What::Closed { reason: Reason::Error, message: String::new() };
+                    self.scene.publish(number, closed);
+                }
+                Outcome::new(Reason::Error)
+            }
+        }
+    }
+
+    /// A connection that could not be accepted is no reason to end (rule B4).
+    fn refuse(&mut self, error: &io::Error) {
+        let is_peers_fault = matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::Interrupted
+        );
+        if is_peers_fault {
+            return;
+        }
+        let pause = self.pause.map_or(PAUSES.0, |pause| (pause * 2).min(PAUSES.1));
+        if self.pause.replace(pause).is_none() {
+            let message = format!(
+                "cannot accept further peers at {}: {error}; it goes on when one leaves",
+                self.members.len()
+            );
+            let fault = What::Fault { kind: FaultKind::Limit, message, count: None };
+            self.scene.publish(0, fault);
+        }
+        self.resume_at = Some(tokio::time::Instant::now() + pause);
+    }
+}
+
+/// The connections that are there, at least one, at most a batch.
+async fn accept(
+    listeners: Option<&mut StreamListeners>,
+) -> Vec<io::Result<(StreamLink, String)>> {
+    let Some(listeners) = listeners else { return std::future::pending().await };
+    poll_fn(|cx| {
+        let mut accepted = Vec::new();
+        while accepted.len() < ACCEPT_BATCH
+            && let std::task::Poll::Ready(result) = listeners.poll_accept(cx)
+        {
+            let is_error = result.is_err();
+            accepted.push(result);
+            if is_error {
+                break;
+            }
+        }
+        if accepted.is_empty() { std::task::Poll::Pending } else { std::task::Poll::Ready(accepted) }
+    })
+    .await
+}
+
+/// How many peers the plan and the system's descriptors allow.
+fn max_peers(scene: &Scene) -> usize {
+    let files = sockpit_sys::limit::open_files().unwrap_or(1024);
+    // A program needs two pipes beside its peer's socket.
+    let each = if scene.has_program { 3 } else { 1 };
+    let possible = usize::try_from(files.saturating_sub(RESERVED_FILES) / each)
+        .unwrap_or(usize::MAX)
+        .max(1);
+    scene.plan.max_peers.map_or(possible, |most| most.clamp(1, possible))
+}
+
+fn publish_opened(scene: &Scene, number: u32, addr: &str, link: &StreamLink) {
+    if scene.wants(Scope::Life) {
+        let opened = What::Opened { addr: addr.to_owned(), local: link.local() };
+        scene.publish(number, opened);
+    }
+}
+
+/// Starts the program of one peer, if there is one; says so if that fails.
+pub(crate) fn start_program<M>(
+    scene: &Scene,
+    number: u32,
+    plan: Option<&Rc<ProgramPlan<M>>>,
+) -> Option<Program> {
+    match Program::start(&plan?.command) {
+        Ok(program) => Some(program),
+        Err(error) => {
+            let fault =
+                What::Fault { kind: FaultKind::Program, message: error.to_string(), count: None };
+            scene.publish(number, fault);
+            None
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The passthrough: bytes straight between a stream and two descriptors, while nobody watches.
+//!
+//! A thread for each direction, because stdio cannot be waited for otherwise: making it non-blocking
+//! would change it for the shell that shares it. What ends the conversation is the same as in
+//! [`sockpit_core::session`]: each side's end, silence, or the user.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use sockpit_core::event::{FaultKind, What};
+use sockpit_core::machine::Reason;
+use sockpit_core::plan::{Plan, Role};
+use sockpit_sys::poll::{Alarm, Interest, wait};
+use sockpit_sys::pump::{Pump, Side, Step};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::bus::Scope;
+use crate::driver::fault_of;
+use crate::session::{Command, Outcome, Scene};
+use crate::transport::StreamLink;
+use crate::workbench::Stdio;
+
+/// As in the session: a client whose peer has ended goes on while its input gives something at least
+/// this often.
+const QUIET_INPUT: Duration = Duration::from_millis(500);
+
+/// Copies until the conversation is over.
+pub(crate) async fn run<M>(
+    scene: &Scene,
+    link: StreamLink,
+    stdio: Stdio,
+    commands: &mut mpsc::UnboundedReceiver<Command<M>>,
+) -> Outcome {
+    let (reply, mut ended) = oneshot::channel();
+    let copy = match Copy::new(link, stdio, &scene.plan) {
+        Ok(copy) => Arc::new(copy),
+        Err(error) => return failed(&error),
+    };
+    let worker = copy.clone();
+    let started = std::thread::Builder::new().name("sockpit-receive".to_owned()).spawn(move || {
+        // Who asked may have left.
+        let _ = reply.send(worker.run());
+    });
+    if let Err(error) = started {
+        return failed(&error);
+    }
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut ended => break outcome.unwrap_or_else(|_| Outcome::new(Reason::Error)),
+            command = commands.recv(), if !copy.is_stopped.load(Ordering::Relaxed) => {
+                if matches!(command, None | Some(Command::Close | Command::Disconnect(_))) {
+                    copy.stop();
+                }
+            }
+        }
+    };
+    if scene.wants(Scope::Life) {
+        let closed = What::Closed { reason: outcome.reason, message: String::new() };
+        scene.publish(1, closed);
+    }
+    outcome
+}
+
+fn failed(error: &io::Error) -> Outcome {
+    let mut outcome = Outcome::new(Reason::Error);
+    outcome.faults.push((FaultKind::Failed, error.to_string()));
+    outcome
+}
+
+/// Both directions of one conversation.
+struct Copy {
+    socket: socket2::Socket,
+    input: Option<OwnedFd>,
+    output: OwnedFd,
+    role: Role,
+    idle: Option<Duration>,
+    linger: Option<Duration>,
+    /// Wakes the sending thread.
+    to_sender: Alarm,
+    /// Wakes the receiving thread.
+    to_receiver: Alarm,
+    is_stopped: AtomicBool,
+    peer_ended: AtomicBool,
+    /// Our side has ended; the peer's end is waited for.
+    has_shut_down: AtomicBool,
+    sent: AtomicU64,
+}
+
+/// How the sending half ended.
+enum Sent {
+    /// All that there was.
+    Everything,
+    /// So many bytes did not go, for this reason.
+    Broken(usize, io::Error),
+}
+
+impl Copy {
+    fn new(link: StreamLink, stdio: Stdio, plan: &Plan) -> io::Result<Self> {
+        let socket: OwnedFd = match link {
+            StreamLink::Tcp(stream) => stream.into_std()?.into(),
+            StreamLink::Unix(stream) => stream.into_std()?.into(),
+        };
+        let output = match stdio.output {
+            Some(output) => output,
+            None => OpenOptions::new().write(true).open("/dev/null")?.into(),
+        };
+        Ok(Self {
+            socket: socket.into(),
+            input: stdio.input,
+            output,
+            role: plan.role,
+            idle: plan.idle,
+            linger: plan.linger,
+            to_sender: Alarm::new()?,
+            to_receiver: Alarm::new()?,
+            is_stopped: AtomicBool::new(false),
+            peer_ended: AtomicBool::new(false),
+            has_shut_down: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+        })
+    }
+
+    fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Release);
+        self.to_sender.raise();
+        self.to_receiver.raise();
+    }
+
+    fn run(&self) -> Outcome {
+        std::thread::scope(|scope| {
+            let sender = self.input.as_ref().map(|input| scope.spawn(|| self.send(input.as_fd())));
+            let mut outcome = Outcome::new(Reason::Fin);
+            match self.receive(&mut outcome.received) {
+                Ok(Some(reason)) => {
+                    outcome.reason = reason;
+                    self.stop();
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    outcome.reason = fault_of(&error).reason();
+                    let kind = match outcome.reason {
+                        Reason::Reset => FaultKind::Reset,
+                        _ => FaultKind::Failed,
+                    };
+                    outcome.faults.push((kind, describe(&error)));
+                    self.stop();
+                }
+            }
+            if let Some(Ok(Sent::Broken(bytes, error))) = sender.map(|thread| thread.join()) {
+                outcome.faults.push((FaultKind::Reset, describe(&error)));
+                let message = format!("{bytes} bytes were not sent");
+                outcome.faults.push((FaultKind::Unsent, message));
+            }
+            outcome.sent = self.sent.load(Ordering::Relaxed);
+            outcome
+        })
+    }
+
+    /// Copies input to the peer until either is over.
+    fn send(&self, input: BorrowedFd<'_>) -> Sent {
+        let mut pump = match Pump::new(input, self.socket.as_fd()) {
+            Ok(pump) => pump,
+            Err(error) => return Sent::Broken(0, error),
+        };
+        loop {
+            if self.is_stopped.load(Ordering::Acquire) {
+                // The user, or a broken connection: what was taken is lost and said so.
+                return match pump.pending() {
+                    0 => Sent::Everything,
+                    pending => Sent::Broken(pending, io::ErrorKind::Interrupted.into()),
+                };
+            }
+            let result = match pump.step() {
+                Ok(Step::Moved(bytes)) => {
+                    self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+                    Ok(true)
+                }
+                Ok(Step::Blocked(Side::From)) => self.wait_for_input(input),
+                Ok(Step::Blocked(Side::To)) => {
+                    let mut interests =
+                        [Interest::to_write(self.socket.as_fd()), Interest::to_read(self.to_sender.as_fd())];
+                    wait(&mut interests, None).map(|_| true)
+                }
+                Ok(Step::End) => {
+                    // A server that had nothing to say keeps listening to its peer.
+                    if self.role == Role::Client || self.sent.load(Ordering::Relaxed) > 0 {
+                        self.shut_down();
+                    }
+                    return Sent::Everything;
+                }
+                Err(error) => Err(error),
+            };
+            match result {
+                Ok(true) => {}
+                Ok(false) => return Sent::Everything,
+                Err(error) => return Sent::Broken(pump.pending(), error),
+            }
+        }
+    }
+
+    /// `false` once there is nobody to wait for more input for.
+    fn wait_for_input(&self, input: BorrowedFd<'_>) -> io::Result<bool> {
+        let mut timeout = None;
+        if self.peer_ended.load(Ordering::Acquire) && self.role == Role::Client {
+            timeout = Some(QUIET_INPUT);
+            // The alarm has said what it had to say, and would ring for ever.
+            self.to_sender.clear();
+        }
+        let mut interests =
+            [Interest::to_read(input), Interest::to_read(self.to_sender.as_fd())];
+        let ready = wait(&mut interests, timeout)?;
+        Ok(ready > 0 || timeout.is_none())
+    }
+
+    fn shut_down(&self) {
+        // A peer that is gone does not need to be told.
+        let _ = self.socket.shutdown(Shutdown::Write);
+        self.has_shut_down.store(true, Ordering::Release);
+        self.to_receiver.raise();
+    }
+
+    /// Copies what the peer sends to the output; `None` at the peer's end.
+    fn receive(&self, received: &mut u64) -> io::Result<Option<Reason>> {
+        let mut pump = Pump::new(self.socket.as_fd(), self.output.as_fd())?;
+        let mut heard = Instant::now();
+        let mut linger = None;
+        loop {
+            if self.is_stopped.load(Ordering::Acquire) {
+                return Ok(Some(Reason::Local));
+            }
+            match pump.step() {
+                Ok(Step::Moved(bytes)) => {
+                    *received += bytes as u64;
+                    heard = Instant::now();
+                }
+                Ok(Step::End) => {
+                    self.peer_ended.store(true, Ordering::Release);
+                    self.to_sender.raise();
+                    return Ok(None);
+                }
+                Ok(Step::Blocked(side)) => {
+                    if let Some(reason) = self.wait_for_peer(side, heard, &mut linger)? {
+                        return Ok(Some(reason));
+                    }
+                }
+                // Nobody reads our output any more.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    return Ok(Some(Reason::Local));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn wait_for_peer(
+        &self,
+        side: Side,
+        heard: Instant,
+        linger: &mut Option<Instant>,
+    ) -> io::Result<Option<Reason>> {
+        if self.has_shut_down.load(Ordering::Acquire) {
+            self.to_receiver.clear();
+            if let Some(time) = self.linger {
+                linger.get_or_insert_with(|| Instant::now() + time);
+            }
+        }
+        let now = Instant::now();
+        let idle = self.idle.map(|idle| heard + idle).filter(|_| side == Side::From);
+        if linger.is_some_and(|time| time <= now) {
+            return Ok(Some(Reason::Timeout));
+        }
+        if idle.is_some_and(|time| time <= now) {
+            return Ok(Some(Reason::Idle));
+        }
+        let deadline = [idle, *linger].into_iter().flatten().min();
+        let alarm = Interest::to_read(self.to_receiver.as_fd());
+        let timeout = deadline.map(|time| time.saturating_duration_since(now));
+        match side {
+            Side::From => {
+                let source = Interest::to_read(self.socket.as_fd());
+                let mut interests = [source, alarm, Interest::to_close(self.output.as_fd())];
+                wait(&mut interests, timeout)?;
+                // A reader that is gone while nothing comes would not be noticed by a write.
+                let is_closed = interests[2].is_gone() && !interests[0].is_readable();
+                Ok(is_closed.then_some(Reason::Local))
+            }
+            Side::To => {
+                let mut interests = [Interest::to_write(self.output.as_fd()), alarm];
+                wait(&mut interests, timeout)?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset => "the peer reset the connection".to_owned(),
+        io::ErrorKind::BrokenPipe => {
+            "the peer closed the connection before it had read everything".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,131 @@
+//! A program that is run for each peer: what the peer sends is its stdin, its stdout is the answer.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::process::Stdio;
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes};
+use sockpit_core::time::Time;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+/// In bytes: what may wait for the program to read it before we stop reading from the peer.
+const FEED_LIMIT: usize = 256 * 1024;
+
+/// In bytes: what one read of the program's output takes.
+const READ_SIZE: usize = 64 * 1024;
+
+/// Which program, and what its output does to a peer's machine.
+pub(crate) struct ProgramPlan<M> {
+    /// A command for `sh -c`.
+    pub(crate) command: String,
+    pub(crate) output: fn(&mut M, Time, Bytes),
+    pub(crate) end: fn(&mut M, Time),
+}
+
+/// A program that could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot run `{command}`: {source}")]
+pub(crate) struct ProgramError {
+    command: String,
+    source: io::Error,
+}
+
+/// A running program. Dropping it kills it.
+pub(crate) struct Program {
+    /// Kept for its end: it is killed when dropped.
+    _child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: ChildStdout,
+    waiting: VecDeque<Bytes>,
+    waiting_bytes: usize,
+    /// Whether its stdin ends once it has read what waits.
+    is_ending: bool,
+}
+
+impl Program {
+    pub(crate) fn start(command: &str) -> Result<Self, ProgramError> {
+        let fail = |source| ProgramError { command: command.to_owned(), source };
+        let mut child = Command::new("sh")
+            .arg("-c")
+            .arg(command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(fail)?;
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take().ok_or_else(|| fail(io::ErrorKind::BrokenPipe.into()))?;
+        Ok(Self {
+            _child: child,
+            stdin,
+            stdout,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            is_ending: false,
+        })
+    }
+
+    /// Gives it what the peer sent.
+    pub(crate) fn push(&mut self, bytes: Bytes) {
+        if self.stdin.is_some() && !bytes.is_empty() {
+            self.waiting_bytes += bytes.len();
+            self.waiting.push_back(bytes);
+        }
+    }
+
+    /// The peer will send nothing more.
+    pub(crate) fn end(&mut self) {
+        self.is_ending = true;
+    }
+
+    /// Whether it may be given more.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting_bytes < FEED_LIMIT
+    }
+
+    /// Lets it read what waits; tells whether something moved.
+    pub(crate) fn poll_feed(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let (Some(stdin), Some(front)) = (&mut self.stdin, self.waiting.front_mut()) {
+            match Pin::new(stdin).poll_write(cx, front) {
+                Poll::Pending => return moved,
+                Poll::Ready(Ok(written)) => {
+                    moved = true;
+                    self.waiting_bytes -= written;
+                    front.advance(written);
+                    if front.is_empty() {
+                        self.waiting.pop_front();
+                    }
+                }
+                // It reads no more; what it still writes is sent all the same.
+                Poll::Ready(Err(_)) => {
+                    moved = true;
+                    self.stdin = None;
+                    self.waiting.clear();
+                    self.waiting_bytes = 0;
+                }
+            }
+        }
+        if self.is_ending && self.stdin.is_some() {
+            self.stdin = None;
+            moved = true;
+        }
+        moved
+    }
+
+    /// What it writes; `None` once it has ended.
+    pub(crate) fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut buffer = vec![0; READ_SIZE];
+        let mut into = ReadBuf::new(&mut buffer);
+        match Pin::new(&mut self.stdout).poll_read(cx, &mut into) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) if !into.filled().is_empty() => {
+                Poll::Ready(Some(Bytes::copy_from_slice(into.filled())))
+            }
+            Poll::Ready(_) => Poll::Ready(None),
+        }
+    }
+}

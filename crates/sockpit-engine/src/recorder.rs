@@ -1,0 +1,137 @@
+//! The recorder: every event as a line of a file, whatever the disk does.
+//!
+//! A disk that is full or slow ends the recording, visibly, and never a session. A process that is
+//! killed leaves whole lines: each write ends with a line, and a line that crosses a page of the file
+//! is written alone, because the kernel may stop a killed process's write between two pages.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use sockpit_core::event::{FaultKind, What};
+use sockpit_core::record;
+
+use crate::bus::{Scope, Tap, TapLimit};
+use crate::error::{Error, Operation};
+use crate::workbench::Handle;
+
+/// What may wait for the disk, and for how long sessions wait with it (design: one bus).
+pub const LIMIT: TapLimit =
+    TapLimit { bytes: 64 * 1024 * 1024, patience: Some(Duration::from_secs(5)) };
+
+/// In bytes: the memory page of the systems that we run on; a smaller true size does no harm.
+const PAGE: usize = 4096;
+
+/// In bytes: lines gathered before they are written while more events wait.
+const BATCH: usize = 64 * 1024;
+
+/// A recording in progress.
+pub struct Recorder {
+    thread: JoinHandle<()>,
+}
+
+impl Recorder {
+    /// Begins to record every event from here on. A file that exists is replaced.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] where the file cannot be created.
+    pub async fn start(path: &Path, handle: &Handle) -> Result<Self, Error> {
+        let fail = |error: io::Error| {
+            Error::new(Operation::Record, format!("`{}`", path.display()), error)
+        };
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
+        let writer = LineWriter::new(file.map_err(fail)?);
+        let tap = handle.tap(LIMIT, Scope::Everything).await;
+        let (path, reporter) = (path.to_owned(), handle.clone());
+        let thread = std::thread::Builder::new()
+            .name("sockpit-record".to_owned())
+            .spawn(move || record_all(tap, writer, &path, &reporter))
+            .map_err(fail)?;
+        Ok(Self { thread })
+    }
+
+    /// Waits until everything is written; the workbench must be gone by then.
+    pub fn finish(self) {
+        // A panic of the recorder was told when it happened.
+        let _ = self.thread.join();
+    }
+}
+
+fn record_all(mut tap: Tap, mut writer: LineWriter, path: &Path, reporter: &Handle) {
+    let epoch = tap.epoch();
+    let mut lines = Vec::with_capacity(BATCH);
+    let mut ends = Vec::new();
+    while let Some(event) = tap.blocking_next() {
+        let mut next = Some(event);
+        while let Some(event) = next.take() {
+            record::write(&event, epoch, &mut lines);
+            lines.push(b'\n');
+            ends.push(lines.len());
+            if lines.len() < BATCH {
+                next = tap.try_next();
+            }
+        }
+        if let Err(error) = writer.write(&lines, &ends) {
+            drop(tap);
+            report(reporter, path, &error);
+            return;
+        }
+        lines.clear();
+        ends.clear();
+    }
+}
+
+fn report(reporter: &Handle, path: &Path, error: &io::Error) {
+    let path: PathBuf = path.to_owned();
+    let message = format!(
+        "the recording to `{}` has ended: {error}; sessions go on",
+        path.display()
+    );
+    reporter.publish(0, 0, What::Fault { kind: FaultKind::Recording, message, count: None });
+}
+
+/// Writes whole lines, and takes half ones back.
+struct LineWriter {
+    file: File,
+    /// In bytes: the file's length.
+    len: u64,
+}
+
+impl LineWriter {
+    fn new(file: File) -> Self {
+        Self { file, len: 0 }
+    }
+
+    /// Writes `lines`, which end at the places `ends`.
+    fn write(&mut self, lines: &[u8], ends: &[usize]) -> io::Result<()> {
+        let mut from = 0;
+        while from < lines.len() {
+            let room = PAGE - (self.len % PAGE as u64) as usize;
+            let fits = ends.iter().copied().take_while(|&end| end <= from + room).last();
+            let crossing = ends.iter().copied().find(|&end| end > from);
+            let to = fits.filter(|&end| end > from).or(crossing).unwrap_or(lines.len());
+            self.write_whole(&lines[from..to])?;
+            from = to;
+        }
+        Ok(())
+    }
+
+    /// All of `bytes`, or nothing of them.
+    fn write_whole(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let before = self.len;
+        if let Err(error) = self.file.write_all(bytes) {
+            // A device cannot be cut, and needs not to be.
+            let _ = self.file.set_len(before);
+            let _ = self.file.seek(io::SeekFrom::Start(before));
+            return Err(error);
+        }
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

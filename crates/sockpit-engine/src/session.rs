@@ -1,0 +1,368 @@
+//! A session: a client, or a server with its peers, being driven.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sockpit_core::event::{FaultKind, What};
+use sockpit_core::machine::{Machine, Reason};
+use sockpit_core::plan::{Plan, Role, Shape};
+use sockpit_core::session::{Message, Peer};
+use sockpit_core::time::Time;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::bus::Scope;
+use crate::error::Error;
+use crate::listen;
+use crate::program::ProgramPlan;
+use crate::shard::Shard;
+use crate::transport;
+use crate::workbench::Stdio;
+
+/// In bytes: what the user may have given and the peers have not taken. A sender waits beyond it.
+const SEND_BUDGET: usize = 4 * 1024 * 1024;
+
+/// A closing session gives its peers this long to take what is queued (rule B7).
+pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(5);
+
+/// To whom something goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The peer that came last; what is sent before the first one comes is kept for it.
+    Latest,
+    /// One peer, by its number.
+    Peer(u32),
+    /// Every peer that is there.
+    All,
+}
+
+/// A peer as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerFacts {
+    /// Its number in the session.
+    pub number: u32,
+    /// Its address; empty where it has none.
+    pub addr: String,
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Why it is over: of its one peer, or of the server itself.
+    pub reason: Reason,
+    /// What went wrong on the way, the first few, with one sentence each.
+    pub faults: Vec<(FaultKind, String)>,
+    /// Bytes received.
+    pub received: u64,
+    /// Bytes sent.
+    pub sent: u64,
+}
+
+impl Outcome {
+    pub(crate) fn new(reason: Reason) -> Self {
+        Self { reason, faults: Vec::new(), received: 0, sent: 0 }
+    }
+
+    /// Whether something of this sort went wrong.
+    #[must_use]
+    pub fn has(&self, kind: FaultKind) -> bool {
+        self.faults.iter().any(|(other, _)| *other == kind)
+    }
+}
+
+/// A change of a machine that somebody asked for.
+pub(crate) struct Change<M> {
+    pub(crate) apply: Arc<dyn Fn(&mut M, Time) + Send + Sync>,
+    /// Held until what the change transmits is sent.
+    pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl<M> Clone for Change<M> {
+    fn clone(&self) -> Self {
+        Self { apply: self.apply.clone(), permit: self.permit.clone() }
+    }
+}
+
+/// What a session's handle asks of it.
+pub(crate) enum Command<M> {
+    Change(Target, Change<M>),
+    Peers(oneshot::Sender<Vec<PeerFacts>>),
+    Disconnect(u32),
+    Close,
+}
+
+/// The handle of one session. Dropping it ends the session at once.
+pub struct Session<M> {
+    number: u32,
+    local: Vec<String>,
+    commands: mpsc::UnboundedSender<Command<M>>,
+    budget: Arc<Semaphore>,
+    outcome: oneshot::Receiver<Outcome>,
+}
+
+impl<M> Session<M> {
+    /// Its number in the timeline.
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The addresses that it has taken, as endpoints with their real ports; none for a client.
+    #[must_use]
+    pub fn local(&self) -> &[String] {
+        &self.local
+    }
+
+    /// Changes the machines of `target`, and carries out what they then want; waits while as much
+    /// as `cost` bytes cannot be taken because earlier ones are not sent yet.
+    ///
+    /// Returns `false` where the session is over. Cancel-safe: a change not taken is not made.
+    pub async fn change(
+        &self,
+        target: Target,
+        cost: usize,
+        change: impl Fn(&mut M, Time) + Send + Sync + 'static,
+    ) -> bool {
+        let permits = u32::try_from(cost.min(SEND_BUDGET)).unwrap_or(u32::MAX);
+        let permit = if permits == 0 {
+            None
+        } else {
+            match self.budget.clone().acquire_many_owned(permits).await {
+                Ok(permit) => Some(Arc::new(permit)),
+                Err(_) => return false,
+            }
+        };
+        let change = Change { apply: Arc::new(change), permit };
+        self.commands.send(Command::Change(target, change)).is_ok()
+    }
+
+    /// The peers that are there.
+    pub async fn peers(&self) -> Vec<PeerFacts> {
+        let (reply, answer) = oneshot::channel();
+        if self.commands.send(Command::Peers(reply)).is_err() {
+            return Vec::new();
+        }
+        answer.await.unwrap_or_default()
+    }
+
+    /// Ends the conversation with one peer, after what is queued for it.
+    pub fn disconnect(&self, peer: u32) {
+        // A session that is over has no peer to part from.
+        let _ = self.commands.send(Command::Disconnect(peer));
+    }
+
+    /// Ends the session in order: no new peers, what is queued is sent within five seconds.
+    pub fn close(&self) {
+        let _ = self.commands.send(Command::Close);
+    }
+
+    /// Waits for the end of the session. Cancel-safe.
+    pub async fn outcome(&mut self) -> Outcome {
+        (&mut self.outcome).await.unwrap_or_else(|_| Outcome::new(Reason::Local))
+    }
+}
+
+impl Session<sockpit_core::session::Session> {
+    /// Sends a message; waits while earlier ones have not left. Returns `false` where the session is
+    /// over.
+    pub async fn send(&self, target: Target, message: Message) -> bool {
+        let cost = message.wire.len().max(1);
+        self.change(target, cost, move |session, now| session.transmit(now, message.clone())).await
+    }
+
+    /// Says that nothing more will be sent. Returns `false` where the session is over.
+    pub async fn finish(&self, target: Target) -> bool {
+        self.change(target, 0, |session, now| session.finish(now)).await
+    }
+}
+
+/// What a session is opened with, beside its machines.
+pub(crate) struct Opening<M> {
+    pub(crate) plan: Arc<Plan>,
+    /// What is run for each peer.
+    pub(crate) program: Option<ProgramPlan<M>>,
+    pub(crate) stdio: Option<Stdio>,
+}
+
+/// What everything that belongs to one session shares.
+pub(crate) struct Scene {
+    pub(crate) shard: Rc<Shard>,
+    pub(crate) number: u32,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) has_program: bool,
+}
+
+impl Scene {
+    pub(crate) fn now(&self) -> Time {
+        self.shard.bus.clock().now()
+    }
+
+    pub(crate) fn wants(&self, scope: Scope) -> bool {
+        self.shard.bus.wants(scope)
+    }
+
+    pub(crate) fn publish(&self, peer: u32, what: What) {
+        self.publish_at(self.now(), peer, what);
+    }
+
+    pub(crate) fn publish_at(&self, time: Time, peer: u32, what: What) {
+        self.shard.bus.publish(time, self.number, peer, what);
+    }
+
+    /// Who a peer is, for its machine.
+    pub(crate) fn peer(&self, number: u32, addr: String) -> Peer {
+        let epoch = self.shard.bus.clock().epoch().0;
+        // Different in each process and for each peer, and shown by no recording: rules only draw.
+        let seed = epoch ^ (u64::from(number) << 32) ^ self.now().as_nanos();
+        Peer { number, addr, epoch, seed }
+    }
+}
+
+/// The peers of a session, and what waits for the first one.
+pub(crate) struct Members<M> {
+    inboxes: RefCell<BTreeMap<u32, (String, Rc<crate::driver::Inbox<M>>)>>,
+    held: RefCell<VecDeque<Change<M>>>,
+}
+
+impl<M> Members<M> {
+    pub(crate) fn new() -> Self {
+        Self { inboxes: RefCell::default(), held: RefCell::default() }
+    }
+
+    pub(crate) fn add(&self, number: u32, addr: String, inbox: Rc<crate::driver::Inbox<M>>) {
+        for change in self.held.take() {
+            inbox.push(change);
+        }
+        self.inboxes.borrow_mut().insert(number, (addr, inbox));
+    }
+
+    pub(crate) fn remove(&self, number: u32) {
+        self.inboxes.borrow_mut().remove(&number);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.inboxes.borrow().len()
+    }
+
+    /// Carries out what the handle asked; `false` once it wants the session closed.
+    pub(crate) fn obey(&self, command: Command<M>) -> bool {
+        let inboxes = self.inboxes.borrow();
+        match command {
+            Command::Change(Target::Latest, change) => match inboxes.last_key_value() {
+                Some((_, (_, inbox))) => inbox.push(change),
+                None => self.held.borrow_mut().push_back(change),
+            },
+            Command::Change(Target::Peer(number), change) => {
+                if let Some((_, inbox)) = inboxes.get(&number) {
+                    inbox.push(change);
+                }
+            }
+            Command::Change(Target::All, change) => {
+                for (_, inbox) in inboxes.values() {
+                    inbox.push(change.clone());
+                }
+            }
+            Command::Peers(reply) => {
+                let facts = inboxes
+                    .iter()
+                    .map(|(&number, (addr, _))| PeerFacts { number, addr: addr.clone() });
+                // Whoever asked may have left.
+                let _ = reply.send(facts.collect());
+            }
+            Command::Disconnect(number) => {
+                if let Some((_, inbox)) = inboxes.get(&number) {
+                    inbox.stop();
+                }
+            }
+            Command::Close => return false,
+        }
+        true
+    }
+
+    /// Peers whose drivers are gone without having said so.
+    pub(crate) fn abandoned(&self) -> Vec<u32> {
+        let inboxes = self.inboxes.borrow();
+        let alone = inboxes.iter().filter(|(_, (_, inbox))| Rc::strong_count(inbox) == 1);
+        alone.map(|(&number, _)| number).collect()
+    }
+
+    /// Asks every peer's driver to end.
+    pub(crate) fn stop_all(&self) {
+        for (_, inbox) in self.inboxes.borrow().values() {
+            inbox.stop();
+        }
+    }
+}
+
+/// Opens the session on its shard and answers once it is open.
+pub(crate) fn spawn<M, F>(
+    shard: &Rc<Shard>,
+    opening: Opening<M>,
+    make: F,
+    reply: oneshot::Sender<Result<Session<M>, Error>>,
+) where
+    M: Machine + 'static,
+    M::Event: Into<What>,
+    F: FnMut(Peer, Time) -> M + 'static,
+{
+    let number = shard.next_session();
+    let scene = Rc::new(Scene {
+        shard: shard.clone(),
+        number,
+        plan: opening.plan,
+        has_program: opening.program.is_some(),
+    });
+    let program = opening.program.map(Rc::new);
+    tokio::task::spawn_local(async move {
+        let (outcome_sender, outcome) = oneshot::channel();
+        let (commands_sender, commands) = mpsc::unbounded_channel();
+        let session = |local: Vec<String>| Session {
+            number,
+            local,
+            commands: commands_sender,
+            budget: Arc::new(Semaphore::new(SEND_BUDGET)),
+            outcome,
+        };
+        let plan = scene.plan.clone();
+        let ended = match (plan.shape(), plan.role) {
+            (Shape::Stream, Role::Client) => match transport::connect_stream(&plan).await {
+                Ok(link) => {
+                    let _ = reply.send(Ok(session(Vec::new())));
+                    listen::run_client(scene, link, make, commands, opening.stdio, program).await
+                }
+                Err(error) => return drop(reply.send(Err(error))),
+            },
+            (Shape::Stream, Role::Server) => match transport::listen_stream(&plan).await {
+                Ok(listeners) => {
+                    let local = listeners.local();
+                    publish_listening(&scene, &local);
+                    let _ = reply.send(Ok(session(local)));
+                    listen::run_server(scene, listeners, make, commands, opening.stdio, program).await
+                }
+                Err(error) => return drop(reply.send(Err(error))),
+            },
+            (Shape::Datagram, _) => match transport::open_datagram(&plan).await {
+                Ok(sockets) => {
+                    let local = sockets.local();
+                    if plan.role == Role::Server {
+                        publish_listening(&scene, &local);
+                    }
+                    let local = if plan.role == Role::Server { local } else { Vec::new() };
+                    let _ = reply.send(Ok(session(local)));
+                    crate::driver::run_datagram(scene, sockets, make, commands, program).await
+                }
+                Err(error) => return drop(reply.send(Err(error))),
+            },
+        };
+        // A handle that was dropped does not ask how it ended.
+        let _ = outcome_sender.send(ended);
+    });
+}
+
+fn publish_listening(scene: &Scene, local: &[String]) {
+    for local in local {
+        scene.publish(0, What::Listening { local: local.clone() });
+    }
+}

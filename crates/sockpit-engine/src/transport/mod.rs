@@ -1,0 +1,106 @@
+//! Transports: from a plan to an open link.
+
+mod datagram;
+mod options;
+mod resolve;
+mod stream;
+mod unix;
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use sockpit_core::endpoint::Transport;
+use sockpit_sys::datagram::PeerAddr;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+pub(crate) use datagram::{DatagramSocket, DatagramSockets, open as open_datagram};
+pub(crate) use unix::BoundPath;
+pub(crate) use stream::{StreamListeners, connect as connect_stream, listen as listen_stream};
+
+/// An open stream.
+pub(crate) enum StreamLink {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl StreamLink {
+    pub(crate) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, into),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, into),
+        }
+    }
+
+    pub(crate) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    /// Ends our side; the peer's stays open.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+
+    /// The peer's address; empty where it has none.
+    pub(crate) fn peer(&self) -> String {
+        match self {
+            Self::Tcp(stream) => {
+                stream.peer_addr().map_or_else(|_| String::new(), |addr| addr.to_string())
+            }
+            Self::Unix(stream) => stream.peer_addr().map_or_else(|_| String::new(), unix::addr_text),
+        }
+    }
+
+    /// Our own address; empty where we have none.
+    pub(crate) fn local(&self) -> String {
+        match self {
+            Self::Tcp(stream) => {
+                stream.local_addr().map_or_else(|_| String::new(), |addr| addr.to_string())
+            }
+            Self::Unix(stream) => {
+                stream.local_addr().map_or_else(|_| String::new(), unix::addr_text)
+            }
+        }
+    }
+}
+
+impl AsFd for StreamLink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+/// A peer's address as people read it: `127.0.0.1:7000`, `/run/a.sock`, `@name`, or nothing.
+pub(crate) fn addr_text(addr: &PeerAddr) -> String {
+    match addr {
+        PeerAddr::Inet(addr) => addr.to_string(),
+        PeerAddr::Path(path) => path.to_string_lossy().into_owned(),
+        PeerAddr::Abstract(name) => format!("@{}", String::from_utf8_lossy(name)),
+        PeerAddr::Unnamed => String::new(),
+    }
+}
+
+/// A local address as an endpoint.
+fn endpoint_text(transport: Transport, addr: SocketAddr) -> String {
+    format!("{}://{addr}", transport.scheme())
+}

@@ -1,0 +1,235 @@
+//! Streams: connecting, and listening on every address of an endpoint.
+
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use sockpit_core::endpoint::Transport;
+use sockpit_core::plan::Plan;
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+
+use super::unix::{self, BoundPath};
+use super::{StreamLink, endpoint_text, options, resolve};
+use crate::error::{Error, Operation};
+
+/// A Unix server whose backlog is full is asked again after this long.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// How often several addresses are tried to be given one free port.
+const PORT_TRIES: usize = 16;
+
+/// Connects to the endpoint of `plan`, one address after the other.
+pub(crate) async fn connect(plan: &Plan) -> Result<StreamLink, Error> {
+    let attempt = async {
+        match plan.transport {
+            Transport::Unix => connect_unix(plan).await,
+            _ => connect_tcp(plan).await,
+        }
+    };
+    match tokio::time::timeout(plan.timeout, attempt).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::new(Operation::Connect, plan.endpoint(), io::ErrorKind::TimedOut)),
+    }
+}
+
+async fn connect_tcp(plan: &Plan) -> Result<StreamLink, Error> {
+    let mut last = None;
+    for addr in resolve::to_connect(&plan.address, plan.socket.family).await? {
+        match connect_tcp_to(plan, addr).await {
+            Ok(stream) => return Ok(StreamLink::Tcp(stream)),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.expect("an endpoint resolves to at least one address"))
+}
+
+async fn connect_tcp_to(plan: &Plan, addr: SocketAddr) -> Result<TcpStream, Error> {
+    let target = endpoint_text(plan.transport, addr);
+    let fail = |error: io::Error| Error::new(Operation::Connect, &target, error);
+    let socket = new_tcp(addr).map_err(fail)?;
+    options::set_net(&socket, &plan.socket, addr.is_ipv6())?;
+    options::set_tcp(&socket, &plan.socket)?;
+    if let Some(bind) = &plan.socket.bind {
+        let local = resolve::to_bind(bind, addr).await?;
+        // A fixed local port must be free again at once for the next try.
+        socket.set_reuse_address(true).map_err(fail)?;
+        socket.bind(&local.into()).map_err(|error| Error::new(Operation::Bind, bind, error))?;
+    }
+    TcpSocket::from_std_stream(socket.into()).connect(addr).await.map_err(fail)
+}
+
+async fn connect_unix(plan: &Plan) -> Result<StreamLink, Error> {
+    let target = unix::text_of(plan.transport, &plan.address);
+    let fail = |error: io::Error| Error::new(Operation::Connect, &target, error);
+    let addr = unix::sock_addr(&plan.address).map_err(fail)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None).map_err(fail)?;
+    options::set_common(&socket, &plan.socket)?;
+    if let Some(bind) = &plan.socket.bind {
+        let local = unix::sock_addr(&unix::parse_bind(bind)).and_then(|addr| socket.bind(&addr));
+        local.map_err(|error| Error::new(Operation::Bind, bind, error))?;
+    }
+    loop {
+        match socket.connect(&addr) {
+            Ok(()) => break,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                tokio::time::sleep(RETRY).await;
+            }
+            Err(error) => return Err(fail(error)),
+        }
+    }
+    UnixStream::from_std(socket.into()).map(StreamLink::Unix).map_err(fail)
+}
+
+/// The listening sockets of one endpoint.
+pub(crate) struct StreamListeners {
+    listeners: Vec<Listener>,
+    /// Which one is asked first, so that none is starved.
+    turn: usize,
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, String, BoundPath),
+}
+
+impl StreamListeners {
+    /// What was taken, as endpoints.
+    pub(crate) fn local(&self) -> Vec<String> {
+        let text = |listener: &Listener| match listener {
+            Listener::Tcp(listener) => listener
+                .local_addr()
+                .map_or_else(|_| String::new(), |addr| endpoint_text(Transport::Tcp, addr)),
+            Listener::Unix(_, text, _) => text.clone(),
+        };
+        self.listeners.iter().map(text).collect()
+    }
+
+    /// The next connection, with the peer's address.
+    pub(crate) fn poll_accept(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(StreamLink, String)>> {
+        let count = self.listeners.len();
+        for step in 0..count {
+            let index = (self.turn + step) % count;
+            let accepted = match &self.listeners[index] {
+                Listener::Tcp(listener) => listener
+                    .poll_accept(cx)
+                    .map_ok(|(stream, addr)| (StreamLink::Tcp(stream), addr.to_string())),
+                Listener::Unix(listener, ..) => listener
+                    .poll_accept(cx)
+                    .map_ok(|(stream, addr)| (StreamLink::Unix(stream), unix::addr_text(addr))),
+            };
+            if accepted.is_ready() {
+                self.turn = index;
+                return accepted;
+            }
+        }
+        Poll::Pending
+    }
+}
+
+/// Takes every address of the endpoint of `plan`.
+pub(crate) async fn listen(plan: &Plan) -> Result<StreamListeners, Error> {
+    let listeners = match plan.transport {
+        Transport::Unix => vec![listen_unix(plan)?],
+        _ => {
+            let addrs = resolve::to_listen(&plan.address, plan.socket.family).await?;
+            take_all(plan.transport, &addrs, |addr| listen_tcp(plan, addr))?
+                .into_iter()
+                .map(Listener::Tcp)
+                .collect()
+        }
+    };
+    Ok(StreamListeners { listeners, turn: 0 })
+}
+
+fn listen_tcp(plan: &Plan, addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let target = endpoint_text(plan.transport, addr);
+    let fail = |error: io::Error| Error::new(Operation::Listen, &target, error);
+    let socket = new_tcp(addr).map_err(fail)?;
+    // A port whose old connections are in TIME_WAIT is free; one with a listener is not.
+    socket.set_reuse_address(true).map_err(fail)?;
+    options::set_net(&socket, &plan.socket, addr.is_ipv6())?;
+    // Accepted connections inherit these.
+    options::set_tcp(&socket, &plan.socket)?;
+    socket.bind(&addr.into()).map_err(fail)?;
+    socket.listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX)).map_err(fail)?;
+    let listener = TcpListener::from_std(socket.into()).map_err(fail)?;
+    let local = listener.local_addr().map_err(fail)?;
+    Ok((listener, local))
+}
+
+fn listen_unix(plan: &Plan) -> Result<Listener, Error> {
+    let target = unix::text_of(plan.transport, &plan.address);
+    let fail = |error: io::Error| Error::new(Operation::Listen, &target, error);
+    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None).map_err(fail)?;
+    options::set_common(&socket, &plan.socket)?;
+    let bound = unix::bind(&socket, &plan.address, Type::STREAM).map_err(fail)?;
+    socket.listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX)).map_err(fail)?;
+    let listener = UnixListener::from_std(socket.into()).map_err(fail)?;
+    Ok(Listener::Unix(listener, target, bound))
+}
+
+/// Takes every one of `addrs`, all with one port number where the system chooses it. An address of
+/// a family that this machine does not have is left out while another is taken.
+pub(super) fn take_all<T>(
+    transport: Transport,
+    addrs: &[SocketAddr],
+    mut take: impl FnMut(SocketAddr) -> Result<(T, SocketAddr), Error>,
+) -> Result<Vec<T>, Error> {
+    let mut tries = 0;
+    'again: loop {
+        tries += 1;
+        let mut taken = Vec::new();
+        let mut port = None;
+        let mut missing = None;
+        for addr in addrs {
+            let mut addr = *addr;
+            let is_chosen = addr.port() == 0 && port.is_some();
+            if let (0, Some(port)) = (addr.port(), port) {
+                addr.set_port(port);
+            }
+            match take(addr) {
+                Ok((socket, local)) => {
+                    port.get_or_insert(local.port());
+                    taken.push(socket);
+                }
+                Err(error) if is_chosen && error.is_address_in_use() && tries < PORT_TRIES => {
+                    continue 'again;
+                }
+                Err(error) if lacks_family(error.cause()) => missing = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        return match (taken.is_empty(), missing) {
+            (true, Some(error)) => Err(error),
+            (true, None) => {
+                Err(Error::new(Operation::Listen, transport.scheme(), io::ErrorKind::AddrNotAvailable))
+            }
+            (false, _) => Ok(taken),
+        };
+    }
+}
+
+/// `EAFNOSUPPORT` (97 on Linux) has no kind of its own.
+fn lacks_family(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(97)
+}
+
+fn new_tcp(addr: SocketAddr) -> io::Result<Socket> {
+    let domain = Domain::for_address(addr);
+    let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    Ok(socket)
+}
+
+/// A socket's own address.
+pub(super) fn own_addr(socket: &Socket) -> io::Result<SocketAddr> {
+    let addr: SockAddr = socket.local_addr()?;
+    addr.as_socket().ok_or_else(|| io::ErrorKind::InvalidData.into())
+}

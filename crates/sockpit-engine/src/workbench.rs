@@ -1,0 +1,189 @@
+//! The workbench: all sessions, behind one handle.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use sockpit_core::event::What;
+use sockpit_core::machine::Machine;
+use sockpit_core::plan::Plan;
+use sockpit_core::session::{self, Message, Peer};
+use sockpit_core::time::Time;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::bus::{Scope, Tap, TapLimit, View};
+use crate::error::Error;
+use crate::program::ProgramPlan;
+use crate::session::{Opening, Session};
+use crate::shard::{self, Job, Shard};
+
+/// Runs sessions until it is dropped.
+pub struct Workbench {
+    handle: Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Workbench {
+    /// Starts without a session.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error where it gives no thread.
+    pub fn start() -> io::Result<Self> {
+        let (jobs, thread) = shard::start()?;
+        Ok(Self { handle: Handle { jobs }, thread: Some(thread) })
+    }
+
+    /// What front ends and programs hold.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Workbench {
+    /// Ends every session at once; [`Session::close`] and its outcome end one in order.
+    fn drop(&mut self) {
+        self.handle.run(|shard| shard.stop());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the shard was told when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Descriptors that a session may read its input from and write what it receives to, without a
+/// detour through events. They count only while nobody watches; see [`Handle::talk`].
+#[derive(Debug, Default)]
+pub struct Stdio {
+    /// Where what is sent comes from; nothing is sent if `None`.
+    pub input: Option<OwnedFd>,
+    /// Where what is received goes; it is dropped if `None`.
+    pub output: Option<OwnedFd>,
+}
+
+/// Opens sessions and subscribes to their events, from any thread.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+impl Handle {
+    /// Opens a session of `connect` or `listen`.
+    ///
+    /// `input` says whether [`Session::send`] will be used with the first peer.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] where the endpoint cannot be reached or taken.
+    pub async fn talk(
+        &self,
+        plan: Arc<Plan>,
+        input: session::Input,
+        program: Option<String>,
+    ) -> Result<Session<session::Session>, Error> {
+        let input = if program.is_some() { session::Input::Program } else { input };
+        let everybody = program.is_some();
+        let program = program.map(|command| ProgramPlan {
+            command,
+            output: |session: &mut session::Session, now, bytes| {
+                session.transmit(now, Message { wire: bytes.clone(), payload: bytes });
+            },
+            end: |session, _| session.close(),
+        });
+        let make_plan = plan.clone();
+        let make = move |peer: Peer, now: Time| {
+            let input = if peer.number == 1 || everybody { input } else { session::Input::Closed };
+            session::Session::new(make_plan.clone(), peer, input, now)
+        };
+        self.start(Opening { plan, program, stdio: None }, make).await
+    }
+
+    /// Opens a raw stream session whose bytes go straight between the peer and two descriptors.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] where the endpoint cannot be reached or taken.
+    ///
+    /// # Panics
+    ///
+    /// Panics unless the plan is a raw stream of one peer: a client, or a server with `once`.
+    pub async fn pipe(
+        &self,
+        plan: Arc<Plan>,
+        stdio: Stdio,
+    ) -> Result<Session<session::Session>, Error> {
+        assert!(plan.is_raw_stream(), "only raw streams are copied without being looked at");
+        let make_plan = plan.clone();
+        let make = move |peer: Peer, now: Time| {
+            session::Session::new(make_plan.clone(), peer, session::Input::Closed, now)
+        };
+        self.start(Opening { plan, program: None, stdio: Some(stdio) }, make).await
+    }
+
+    /// Opens a session of machines of your own: `make` gives one for each peer.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] where the endpoint cannot be reached or taken.
+    pub async fn open<M, F>(&self, plan: Arc<Plan>, make: F) -> Result<Session<M>, Error>
+    where
+        M: Machine + 'static,
+        M::Event: Into<What>,
+        F: FnMut(Peer, Time) -> M + Send + 'static,
+    {
+        self.start(Opening { plan, program: None, stdio: None }, make).await
+    }
+
+    async fn start<M, F>(&self, opening: Opening<M>, make: F) -> Result<Session<M>, Error>
+    where
+        M: Machine + 'static,
+        M::Event: Into<What>,
+        F: FnMut(Peer, Time) -> M + Send + 'static,
+    {
+        let (reply, opened) = oneshot::channel();
+        self.run(move |shard| crate::session::spawn(shard, opening, make, reply));
+        opened.await.unwrap_or_else(|_| Err(Error::gone()))
+    }
+
+    /// Subscribes to every event of every session within `scope`, from here on.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the workbench is gone.
+    pub async fn tap(&self, limit: TapLimit, scope: Scope) -> Tap {
+        self.ask(move |shard| shard.bus.add_tap(limit, scope)).await
+    }
+
+    /// Subscribes to every event of every session, with room for so many that wait to be taken.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the workbench is gone.
+    pub async fn view(&self, events: usize) -> View {
+        self.ask(move |shard| shard.bus.add_view(events)).await
+    }
+
+    /// Puts something of a front end's into the timeline.
+    pub fn publish(&self, session: u32, peer: u32, what: What) {
+        self.run(move |shard| {
+            shard.bus.publish(shard.bus.clock().now(), session, peer, what);
+        });
+    }
+
+    async fn ask<T: Send + 'static>(&self, job: impl FnOnce(&Rc<Shard>) -> T + Send + 'static) -> T {
+        let (reply, answer) = oneshot::channel();
+        self.run(move |shard| {
+            // Whoever asked may have left.
+            let _ = reply.send(job(shard));
+        });
+        answer.await.expect("the workbench outlives its handles' questions")
+    }
+
+    /// A job for a workbench that is gone is dropped.
+    fn run(&self, job: impl FnOnce(&Rc<Shard>) + Send + 'static) {
+        let _ = self.jobs.send(Box::new(job));
+    }
+}
