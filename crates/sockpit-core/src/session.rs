@@ -255,15 +255,13 @@ impl Session {
     }
 
     fn start_rules(&mut self, now: Time) {
-        self.with_responder(|responder, peer, act| responder.handle_open(now, peer, &mut |action| act(action)), &[]);
+        self.with_responder(|responder, peer, act| responder.handle_open(now, peer, act), &[]);
     }
 
     fn answer(&mut self, now: Time, bytes: &[u8], text: Option<&str>) {
         let heard = Heard { bytes, text };
         self.with_responder(
-            |responder, peer, act| {
-                responder.handle_message(now, heard, peer, &mut |action| act(action));
-            },
+            |responder, peer, act| responder.handle_message(now, heard, peer, act),
             bytes,
         );
     }
@@ -332,21 +330,13 @@ impl Session {
 
     /// Shows what the framing still holds: the beginning of a message that never ended.
     fn push_rest(&mut self) {
-        let mut rest = None;
-        self.decoder.finish(|frame| {
-            rest = Some((frame.offset, Bytes::copy_from_slice(frame.payload)));
-        });
-        let (Some((offset, payload)), true) = (rest, self.watched) else { return };
-        let decoded = self.plan.text.map(|set| set.decode(&payload));
-        self.outputs.push_back(Output::Event(What::Frame {
-            direction: Direction::In,
-            offset,
-            payload,
-            malformed: decoded.as_ref().is_some_and(|text| text.malformed_at.is_some()),
-            text: decoded.map(|text| text.text),
-            partial: true,
-            full_len: None,
-        }));
+        if self.plan.is_raw_stream() {
+            return;
+        }
+        let now = self.heard;
+        let mut decoder = std::mem::take(&mut self.decoder);
+        decoder.finish(|frame| self.hear_frame(now, &frame));
+        self.decoder = decoder;
     }
 
     fn push_payload(&mut self, payload: Bytes) {
@@ -427,7 +417,7 @@ impl Machine for Session {
             return;
         }
         // The decoder lends frames out of the chunk, so it steps aside while they are heard.
-        let mut decoder = std::mem::replace(&mut self.decoder, self.plan.framing.decoder(0));
+        let mut decoder = std::mem::take(&mut self.decoder);
         let result = decoder.push(now, chunk, |frame| self.hear_frame(now, &frame));
         if result.is_ok() && self.plan.shape() == Shape::Datagram {
             decoder.finish(|frame| self.hear_frame(now, &frame));
@@ -442,6 +432,9 @@ impl Machine for Session {
     fn handle_end(&mut self, now: Time) {
         self.peer_ended = true;
         self.push_rest();
+        if let Some(responder) = &mut self.responder {
+            responder.handle_end();
+        }
         if let Some(mut run) = self.script.take()
             && let Some((message, exit)) = run.hear_end()
         {
@@ -500,10 +493,10 @@ impl Machine for Session {
         if self.closed {
             return;
         }
-        let mut decoder = std::mem::replace(&mut self.decoder, self.plan.framing.decoder(0));
+        let mut decoder = std::mem::take(&mut self.decoder);
         decoder.timeout(now, |frame| self.hear_frame(now, &frame));
         self.decoder = decoder;
-        self.with_responder(|responder, peer, act| responder.handle_timeout(now, peer, &mut |action| act(action)), &[]);
+        self.with_responder(|responder, peer, act| responder.handle_timeout(now, peer, act), &[]);
         self.run_script(now);
         let is_due = |deadline: Option<Time>| deadline.is_some_and(|time| time <= now);
         if is_due(self.linger) {

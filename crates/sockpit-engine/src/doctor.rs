@@ -15,8 +15,11 @@ use std::time::Duration;
 
 use sockpit_core::text::escape::VisibleLine;
 
+use self::process::{Holders, Host, Process};
+
 #[cfg(target_os = "linux")]
 mod bound;
+mod process;
 
 /// A protocol with ports of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,9 +101,15 @@ pub fn owners(protocol: Protocol, addr: SocketAddr) -> Vec<Owner> {
 #[must_use]
 pub fn unix_owners(path: &Path) -> Vec<Owner> {
     let is_abstract = path.as_os_str().as_bytes().starts_with(b"@");
-    let real = if is_abstract { None } else { fs::canonicalize(path).ok() };
+    let real = if is_abstract {
+        None
+    } else {
+        fs::canonicalize(path).ok()
+    };
     let mut named = parse_unix(&fs::read("/proc/net/unix").unwrap_or_default());
-    named.retain(|(_, name)| name == path || (real.is_some() && name.file_name() == path.file_name()));
+    named.retain(|(_, name)| {
+        name == path || (real.is_some() && name.file_name() == path.file_name())
+    });
     let holders = Holders::find(named.iter().map(|(entry, _)| entry.inode));
     named.retain(|(entry, name)| {
         if is_abstract || (name == path && name.is_absolute()) {
@@ -124,9 +133,16 @@ pub fn unix_owners(path: &Path) -> Vec<Owner> {
             }
     });
     // The table does not say who made a socket, but its file does.
-    let maker = real.and_then(|path| fs::metadata(path).ok()).map(|file| file.uid());
-    let entries: Vec<_> =
-        named.into_iter().map(|(entry, _)| Entry { uid: maker, ..entry }).collect();
+    let maker = real
+        .and_then(|path| fs::metadata(path).ok())
+        .map(|file| file.uid());
+    let entries: Vec<_> = named
+        .into_iter()
+        .map(|(entry, _)| Entry {
+            uid: maker,
+            ..entry
+        })
+        .collect();
     describe(&entries, &holders)
 }
 
@@ -146,7 +162,9 @@ fn explain_to(owners: &[Owner], is_root: bool) -> Option<String> {
         State::Closing | State::Listening | State::Bound | State::Connected => None,
     };
     if let Some(how_long) = left_over {
-        return Some(format!("no program holds it; the system keeps it {how_long}"));
+        return Some(format!(
+            "no program holds it; the system keeps it {how_long}"
+        ));
     }
     let user = owner.user.as_deref().map(VisibleLine);
     let Some(pid) = owner.pid else {
@@ -168,7 +186,11 @@ fn explain_to(owners: &[Owner], is_root: bool) -> Option<String> {
         1 => said.push_str(" and 1 more process"),
         _ => said.push_str(&format!(" and {more} more processes")),
     }
-    let (holds, has_held) = if more == 0 { ("holds", "has held") } else { ("hold", "have held") };
+    let (holds, has_held) = if more == 0 {
+        ("holds", "has held")
+    } else {
+        ("hold", "have held")
+    };
     Some(match owner.since {
         Some(since) => format!("{said} {has_held} it for {}", rough(since)),
         None => format!("{said} {holds} it"),
@@ -210,8 +232,17 @@ fn parse_inet(protocol: Protocol, table: &str) -> Vec<Entry> {
         };
         let inode = fields.get(9)?.parse().ok()?;
         // A socket without a program has lost its user too, and says 0.
-        let uid = if inode == 0 { None } else { fields.get(7)?.parse().ok() };
-        Some(Entry { local: Some(local), state, uid, inode })
+        let uid = if inode == 0 {
+            None
+        } else {
+            fields.get(7)?.parse().ok()
+        };
+        Some(Entry {
+            local: Some(local),
+            state,
+            uid,
+            inode,
+        })
     };
     table.lines().skip(1).filter_map(parse).collect()
 }
@@ -259,9 +290,21 @@ fn parse_unix(table: &[u8]) -> Vec<(Entry, PathBuf)> {
             UNCONNECTED => State::Bound,
             _ => return None,
         };
-        Some((Entry { local: None, state, uid: None, inode }, OsStr::from_bytes(name).into()))
+        Some((
+            Entry {
+                local: None,
+                state,
+                uid: None,
+                inode,
+            },
+            OsStr::from_bytes(name).into(),
+        ))
     };
-    table.split(|&byte| byte == b'\n').skip(1).filter_map(parse).collect()
+    table
+        .split(|&byte| byte == b'\n')
+        .skip(1)
+        .filter_map(parse)
+        .collect()
 }
 
 /// `__SO_ACCEPTCON` in `/proc/net/unix`.
@@ -306,7 +349,10 @@ fn describe(entries: &[Entry], holders: &Holders) -> Vec<Owner> {
         }
         for pid in pids {
             let process = pid.map_or_else(Process::default, |pid| {
-                processes.entry(pid).or_insert_with(|| host.process(pid)).clone()
+                processes
+                    .entry(pid)
+                    .or_insert_with(|| host.process(pid))
+                    .clone()
             });
             let uid = process.uid.or(entry.uid);
             let owner = Owner {
@@ -325,131 +371,6 @@ fn describe(entries: &[Entry], holders: &Holders) -> Vec<Owner> {
         }
     }
     owners
-}
-
-/// Which processes have which sockets open, as far as they can be seen.
-struct Holders(BTreeMap<u64, Vec<u32>>);
-
-impl Holders {
-    fn find(inodes: impl Iterator<Item = u64>) -> Self {
-        let mut holders: BTreeMap<_, Vec<_>> =
-            inodes.filter(|&inode| inode != 0).map(|inode| (inode, Vec::new())).collect();
-        if holders.is_empty() {
-            return Self(holders);
-        }
-        for pid in numbers_in("/proc") {
-            let fds = format!("/proc/{pid}/fd");
-            for fd in numbers_in(&fds) {
-                let Ok(target) = fs::read_link(format!("{fds}/{fd}")) else { continue };
-                let inode = target.to_str().and_then(|target| {
-                    target.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
-                });
-                let Some(pids) = inode.and_then(|inode: u64| holders.get_mut(&inode)) else {
-                    continue;
-                };
-                if !pids.contains(&pid) {
-                    pids.push(pid);
-                }
-            }
-        }
-        Self(holders)
-    }
-
-    fn of(&self, inode: u64) -> impl Iterator<Item = u32> {
-        self.0.get(&inode).into_iter().flatten().copied()
-    }
-}
-
-/// The entries of a directory that are numbers, in order; none where it cannot be read.
-fn numbers_in(directory: &str) -> BTreeSet<u32> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
-}
-
-/// What descriptions of processes need to know of the machine.
-struct Host {
-    uptime: Option<Duration>,
-    ticks_per_second: Option<u64>,
-    users: BTreeMap<u32, String>,
-}
-
-#[derive(Clone, Default)]
-struct Process {
-    program: Option<String>,
-    command: Option<String>,
-    since: Option<Duration>,
-    uid: Option<u32>,
-}
-
-impl Host {
-    fn read() -> Self {
-        Self {
-            uptime: fs::read_to_string("/proc/uptime").ok().and_then(|text| parse_uptime(&text)),
-            ticks_per_second: sockpit_sys::process::ticks_per_second().ok(),
-            users: parse_users(&fs::read("/etc/passwd").unwrap_or_default()),
-        }
-    }
-
-    fn user(&self, uid: u32) -> String {
-        self.users.get(&uid).cloned().unwrap_or_else(|| uid.to_string())
-    }
-
-    /// What can be learnt of a process, which may end while it is asked for.
-    fn process(&self, pid: u32) -> Process {
-        let file = |name: &str| fs::read(format!("/proc/{pid}/{name}")).ok();
-        let arguments = file("cmdline").unwrap_or_default();
-        Process {
-            program: file("comm").map(|comm| program_name(&comm, &arguments)),
-            command: command_line(&arguments),
-            since: file("stat").and_then(|stat| self.since(&stat)),
-            uid: fs::metadata(format!("/proc/{pid}")).ok().map(|process| process.uid()),
-        }
-    }
-
-    /// How long a process has run, from its `/proc/PID/stat`.
-    fn since(&self, stat: &[u8]) -> Option<Duration> {
-        // The second field is the name in parentheses, which may hold anything; the 22nd is when
-        // the process started, in ticks since the machine did.
-        let behind_name = stat.iter().rposition(|&byte| byte == b')')? + 1;
-        let fields = std::str::from_utf8(stat.get(behind_name..)?).ok()?;
-        let started: u64 = fields.split_ascii_whitespace().nth(19)?.parse().ok()?;
-        let millis = started.checked_mul(1000)?.checked_div(self.ticks_per_second?)?;
-        Some(self.uptime?.saturating_sub(Duration::from_millis(millis)))
-    }
-}
-
-/// The program's name: what the process calls itself, of which the system keeps 15 bytes, or the
-/// whole name from its command line where it begins so.
-fn program_name(comm: &[u8], arguments: &[u8]) -> String {
-    let comm = comm.strip_suffix(b"\n").unwrap_or(comm);
-    let first = arguments.split(|&byte| byte == 0).next().unwrap_or_default();
-    let file = first.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-    let is_cut = comm.len() == 15 && file.starts_with(comm);
-    String::from_utf8_lossy(if is_cut { file } else { comm }).into_owned()
-}
-
-/// The arguments, which end in zero bytes, apart by spaces; `None` where there are none.
-fn command_line(arguments: &[u8]) -> Option<String> {
-    let arguments = arguments.strip_suffix(b"\0").unwrap_or(arguments);
-    let text = String::from_utf8_lossy(arguments).replace('\0', " ");
-    if text.is_empty() { None } else { Some(text) }
-}
-
-/// Reads the first number of `/proc/uptime`, in seconds.
-fn parse_uptime(text: &str) -> Option<Duration> {
-    Duration::try_from_secs_f64(text.split_ascii_whitespace().next()?.parse().ok()?).ok()
-}
-
-/// Reads the names of the users from `/etc/passwd` (passwd(5)); of two for one number the first.
-fn parse_users(table: &[u8]) -> BTreeMap<u32, String> {
-    let mut users = BTreeMap::new();
-    for line in String::from_utf8_lossy(table).lines() {
-        let mut fields = line.split(':');
-        if let (Some(name), Some(Ok(uid))) = (fields.next(), fields.nth(1).map(str::parse)) {
-            users.entry(uid).or_insert_with(|| name.to_owned());
-        }
-    }
-    users
 }
 
 #[cfg(test)]

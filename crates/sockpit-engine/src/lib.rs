@@ -27,5 +27,5 @@ mod transport;
 mod workbench;
 
 pub use error::{Error, Operation};
-pub use session::{Outcome, PeerFacts, Session, Target};
+pub use session::{Failure, Outcome, PeerFacts, Session, Target};
 pub use workbench::{Handle, Stdio, Workbench};

@@ -59,6 +59,9 @@ pub(crate) async fn run<M>(
             }
         }
     };
+    for failure in &outcome.failures {
+        scene.publish(1, fault(failure.kind, failure.message.clone()));
+    }
     if scene.wants(Scope::Life) {
         let closed = What::Closed { reason: outcome.reason, message: String::new() };
         scene.publish(1, closed);
@@ -68,7 +71,7 @@ pub(crate) async fn run<M>(
 
 fn failed(error: &io::Error) -> Outcome {
     let mut outcome = Outcome::new(Reason::Error);
-    outcome.faults.push((FaultKind::Failed, error.to_string()));
+    outcome.note(&fault(FaultKind::Failed, error.to_string()));
     outcome
 }
 
@@ -147,14 +150,14 @@ impl Copy {
                         Reason::Reset => FaultKind::Reset,
                         _ => FaultKind::Failed,
                     };
-                    outcome.faults.push((kind, describe(&error)));
+                    outcome.note(&fault(kind, describe(&error)));
                     self.stop();
                 }
             }
             if let Some(Ok(Sent::Broken(bytes, error))) = sender.map(|thread| thread.join()) {
-                outcome.faults.push((FaultKind::Reset, describe(&error)));
+                outcome.note(&fault(FaultKind::Reset, describe(&error)));
                 let message = format!("{bytes} bytes were not sent");
-                outcome.faults.push((FaultKind::Unsent, message));
+                outcome.note(&fault(FaultKind::Unsent, message));
             }
             outcome.sent = self.sent.load(Ordering::Relaxed);
             outcome
@@ -296,6 +299,10 @@ impl Copy {
             }
         }
     }
+}
+
+fn fault(kind: FaultKind, message: String) -> What {
+    What::Fault { kind, message, count: None }
 }
 
 fn describe(error: &io::Error) -> String {

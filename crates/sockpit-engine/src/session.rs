@@ -52,23 +52,47 @@ pub struct PeerFacts {
 pub struct Outcome {
     /// Why it is over: of its one peer, or of the server itself.
     pub reason: Reason,
-    /// What went wrong on the way, the first few, with one sentence each.
-    pub faults: Vec<(FaultKind, String)>,
+    /// What went wrong on the way, the first few.
+    pub failures: Vec<Failure>,
     /// Bytes received.
     pub received: u64,
     /// Bytes sent.
     pub sent: u64,
 }
 
+/// Something that went wrong in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Which sort.
+    pub kind: FaultKind,
+    /// One sentence.
+    pub message: String,
+    /// The number that belongs to it, as in [`What::Fault`].
+    pub count: Option<u64>,
+}
+
+/// Failures that an outcome names; the timeline has them all.
+const NAMED_FAILURES: usize = 16;
+
 impl Outcome {
+    /// Keeps a fault, if `what` is one.
+    pub(crate) fn note(&mut self, what: &What) {
+        if let What::Fault { kind, message, count } = what
+            && self.failures.len() < NAMED_FAILURES
+        {
+            let failure = Failure { kind: *kind, message: message.clone(), count: *count };
+            self.failures.push(failure);
+        }
+    }
+
     pub(crate) fn new(reason: Reason) -> Self {
-        Self { reason, faults: Vec::new(), received: 0, sent: 0 }
+        Self { reason, failures: Vec::new(), received: 0, sent: 0 }
     }
 
     /// Whether something of this sort went wrong.
     #[must_use]
     pub fn has(&self, kind: FaultKind) -> bool {
-        self.faults.iter().any(|(other, _)| *other == kind)
+        self.failures.iter().any(|failure| failure.kind == kind)
     }
 }
 

@@ -22,7 +22,7 @@ pub fn open_files() -> io::Result<u64> {
 /// What the system says; the limit is as it was then.
 pub fn raise_open_files() -> io::Result<u64> {
     let mut limits = limits()?;
-    let wanted = limits.rlim_max.min(CEILING);
+    let wanted = attainable(limits.rlim_max);
     if limits.rlim_cur < wanted {
         limits.rlim_cur = wanted;
         // SAFETY: the call only reads the structure.
@@ -46,11 +46,13 @@ fn limits() -> io::Result<libc::rlimit> {
 }
 
 /// macOS says "infinite" as the hard limit and refuses more than its `OPEN_MAX`.
-const CEILING: libc::rlim_t = if cfg!(target_vendor = "apple") {
-    10_240
-} else {
-    libc::RLIM_INFINITY
-};
+fn attainable(hard: libc::rlim_t) -> libc::rlim_t {
+    if cfg!(target_vendor = "apple") {
+        hard.min(10_240)
+    } else {
+        hard
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -62,6 +64,6 @@ mod tests {
         let raised = raise_open_files().unwrap();
         assert!(raised >= before);
         assert_eq!(open_files().unwrap(), raised);
-        assert_eq!(raised, limits().unwrap().rlim_max.min(CEILING));
+        assert_eq!(raised, attainable(limits().unwrap().rlim_max));
     }
 }

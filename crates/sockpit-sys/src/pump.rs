@@ -15,9 +15,9 @@ mod splice;
 
 /// Moves a stream of bytes from one descriptor to another, step by step.
 ///
-/// It never waits for either side and changes neither: a blocking descriptor, such as an inherited
-/// standard input, stays blocking for the programs that share it. When a step says
-/// [`Step::Blocked`], wait for that side with [`poll::wait`]. Sockets are streams; datagrams would
+/// It never waits for either side, and a blocking descriptor, such as an inherited standard input,
+/// stays blocking for the programs that share it; only that a pipe is given more room once much has
+/// gone through. When a step says [`Step::Blocked`], wait for that side with [`poll::wait`]. Sockets are streams; datagrams would
 /// lose their boundaries. The process ignores `SIGPIPE`, as Rust's start-up has it.
 ///
 /// A terminal or a pipe that blocks, and that other programs write to at the same time, may make a
@@ -29,7 +29,14 @@ pub struct Pump {
     to_kind: Target,
     method: Method,
     /// In bytes: taken by one step at most.
+    #[cfg(target_os = "linux")]
     block: usize,
+    /// In bytes: the room that a pipe gets once `until_bulk` more bytes were taken. The speed depends
+    /// on it, but the system counts it against the user's share.
+    #[cfg(target_os = "linux")]
+    pipe: usize,
+    #[cfg(target_os = "linux")]
+    until_bulk: usize,
     /// Taken from the source in user space, from `taken` on not yet given to the target.
     buffer: Vec<u8>,
     given: usize,
@@ -89,7 +96,8 @@ pub enum Side {
 pub struct Sizes {
     /// What one step takes at most.
     pub block: usize,
-    /// The room of the pipe between a socket and what is no pipe.
+    /// The room that a pipe is given for a bulk transfer: one of our own, between a socket and what
+    /// is no pipe, or one of the two descriptors.
     pub pipe: usize,
     /// The buffer where the system does not move the bytes itself.
     pub buffer: usize,
@@ -99,7 +107,7 @@ impl Default for Sizes {
     /// The fastest of those that `examples/pump_rate.rs` compares.
     fn default() -> Self {
         Self {
-            block: 1 << 20,
+            block: 4 << 20,
             pipe: 1 << 20,
             buffer: 256 << 10,
         }
@@ -134,7 +142,7 @@ impl Pump {
         } else {
             Target::Waits
         };
-        let method = choose((source, from_flags), (target, to_flags), sizes)?;
+        let method = choose((source, from_flags), (target, to_flags))?;
         let buffer_size = if matches!(method, Method::Copy) {
             sizes.buffer
         } else {
@@ -144,7 +152,12 @@ impl Pump {
             from_waits: source != Kind::File && waits(from_flags),
             to_kind,
             method,
+            #[cfg(target_os = "linux")]
             block: sizes.block.max(1),
+            #[cfg(target_os = "linux")]
+            pipe: sizes.pipe,
+            #[cfg(target_os = "linux")]
+            until_bulk: BULK,
             buffer: vec![0; buffer_size],
             given: 0,
             taken: 0,
@@ -178,6 +191,8 @@ impl Pump {
             Ok(Step::Blocked(_)) if had > 0 => Ok(Step::Moved(0)),
             Ok(Step::Moved(taken)) => {
                 self.give()?;
+                #[cfg(target_os = "linux")]
+                self.widen_for_bulk(taken);
                 Ok(Step::Moved(taken))
             }
             Ok(step) => {
@@ -294,6 +309,27 @@ impl Pump {
         Ok(())
     }
 
+    /// Gives the pipe more room once enough was taken.
+    #[cfg(target_os = "linux")]
+    fn widen_for_bulk(&mut self, taken: usize) {
+        if self.until_bulk == 0 {
+            return;
+        }
+        self.until_bulk = self.until_bulk.saturating_sub(taken);
+        if self.until_bulk > 0 {
+            return;
+        }
+        match &self.method {
+            Method::Splice => {
+                // One of them is no pipe, and says so.
+                splice::widen(&self.from, self.pipe);
+                splice::widen(&self.to, self.pipe);
+            }
+            Method::Through(pipe) => pipe.widen(self.pipe),
+            Method::SendFile | Method::Copy => {}
+        }
+    }
+
     /// Goes on by copying, with what a pipe of our own holds in the buffer.
     #[cfg(target_os = "linux")]
     fn fall_back(&mut self) -> io::Result<()> {
@@ -352,7 +388,6 @@ impl Kind {
 fn choose(
     (source, _): (Kind, libc::c_int),
     (target, to_flags): (Kind, libc::c_int),
-    sizes: Sizes,
 ) -> io::Result<Method> {
     let takes_pages = match target {
         // The system would wait with the whole block until a blocking socket has taken it.
@@ -366,19 +401,13 @@ fn choose(
         _ if !takes_pages => Method::Copy,
         (Kind::File, Kind::Socket) => Method::SendFile,
         (Kind::Pipe, Kind::Socket) | (Kind::Socket, Kind::Pipe) => Method::Splice,
-        (Kind::Socket, Kind::File | Kind::Device | Kind::Socket) => {
-            Method::Through(Pipe::new(sizes.pipe)?)
-        }
+        (Kind::Socket, Kind::File | Kind::Device | Kind::Socket) => Method::Through(Pipe::new()?),
         _ => Method::Copy,
     })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn choose(
-    _source: (Kind, libc::c_int),
-    _target: (Kind, libc::c_int),
-    _sizes: Sizes,
-) -> io::Result<Method> {
+fn choose(_source: (Kind, libc::c_int), _target: (Kind, libc::c_int)) -> io::Result<Method> {
     Ok(Method::Copy)
 }
 
@@ -438,6 +467,10 @@ fn retry(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
         }
     }
 }
+
+/// In bytes: what makes a conversation a bulk transfer, for which a pipe is worth widening.
+#[cfg(target_os = "linux")]
+const BULK: usize = 1 << 20;
 
 /// In bytes: what a pipe that says it is writable takes without waiting (`PIPE_BUF`, pipe(7)).
 const SMALL_WRITE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };

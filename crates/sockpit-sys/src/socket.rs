@@ -2,6 +2,7 @@
 //! end.
 
 use std::io;
+#[cfg(target_os = "linux")]
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -132,6 +133,7 @@ pub fn set_multicast_interface(fd: BorrowedFd<'_>, index: u32) -> io::Result<()>
 }
 
 /// Sets an option that is an integer.
+#[cfg(target_os = "linux")]
 pub(crate) fn set_option(
     fd: BorrowedFd<'_>,
     level: libc::c_int,
@@ -154,9 +156,11 @@ pub(crate) fn set_option(
 /// # Safety
 ///
 /// Any bytes must be a value of the type, zero bytes among them.
+#[cfg(target_os = "linux")]
 unsafe trait Plain: Copy {}
 
 // SAFETY: an integer.
+#[cfg(target_os = "linux")]
 unsafe impl Plain for libc::c_int {}
 
 /// The system's form of [`Credentials`].
@@ -169,6 +173,7 @@ struct Raw(libc::ucred);
 #[cfg(target_os = "linux")]
 unsafe impl Plain for Raw {}
 
+#[cfg(target_os = "linux")]
 fn option<T: Plain>(fd: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int) -> io::Result<T> {
     // SAFETY: `Plain` says that zero bytes are a value.
     let mut value: T = unsafe { mem::zeroed() };

@@ -1,2 +1,12 @@
-//! (in work)
-fn main() {}
+//! The workbench for TCP and UDP, on the command line.
+
+mod cli;
+mod command;
+mod console;
+mod exit;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run().into()
+}

@@ -46,21 +46,12 @@ pub(super) fn open<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Content<'a> 
     if let [code, payload @ ..] = stuffed
         && usize::from(*code) == stuffed.len()
     {
-        return Content {
-            payload,
-            is_malformed: false,
-        };
+        return Content::plain(payload);
     }
     if unstuff(stuffed, scratch) {
-        Content {
-            payload: scratch,
-            is_malformed: false,
-        }
+        Content::plain(scratch)
     } else {
-        Content {
-            payload: stuffed,
-            is_malformed: true,
-        }
+        Content::malformed(stuffed)
     }
 }
 
@@ -68,10 +59,7 @@ pub(super) fn open<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Content<'a> 
 pub(super) fn open_partial<'a>(wire: &[u8], scratch: &'a mut Vec<u8>) -> Content<'a> {
     // Where the last block is not whole yet, its bytes so far are right all the same.
     unstuff(wire, scratch);
-    Content {
-        payload: scratch,
-        is_malformed: false,
-    }
+    Content::plain(scratch)
 }
 
 /// Whether the last block was whole.

@@ -40,10 +40,28 @@ pub(super) struct Content<'a> {
     pub(super) is_malformed: bool,
 }
 
+impl<'a> Content<'a> {
+    pub(super) const fn plain(payload: &'a [u8]) -> Self {
+        Self {
+            payload,
+            is_malformed: false,
+        }
+    }
+
+    pub(super) const fn malformed(payload: &'a [u8]) -> Self {
+        Self {
+            payload,
+            is_malformed: true,
+        }
+    }
+}
+
 impl Cutter {
     pub(super) fn new(framing: &Framing) -> Self {
         match framing {
             Framing::Raw => Self::Raw,
+            // No text reads as an empty delimiter; it would end endless messages within no bytes.
+            Framing::Delimited(needle) if needle.is_empty() => Self::Raw,
             Framing::Lines => Self::Lines,
             Framing::Delimited(needle) => Self::Delimited(Box::new(Delimiter::new(needle))),
             Framing::Fixed(len) => Self::Fixed(len.get()),
@@ -100,26 +118,17 @@ impl Cutter {
             Self::Cobs => return cobs::open(wire, scratch),
             Self::Raw | Self::Fixed(_) | Self::Gap { .. } => wire,
         };
-        Content {
-            payload,
-            is_malformed: false,
-        }
+        Content::plain(payload)
     }
 
     /// What can be said of a message whose first bytes `wire` holds.
     pub(super) fn open_partial<'a>(&self, wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Content<'a> {
         let content = match self {
-            Self::Length(header) => Content {
-                payload: header.open(wire),
-                is_malformed: false,
-            },
+            Self::Length(header) => Content::plain(header.open(wire)),
             Self::Slip { .. } => slip::open_partial(wire, scratch),
             Self::Cobs => cobs::open_partial(wire, scratch),
             Self::Raw | Self::Lines | Self::Delimited(_) | Self::Fixed(_) | Self::Gap { .. } => {
-                Content {
-                    payload: wire,
-                    is_malformed: false,
-                }
+                Content::plain(wire)
             }
         };
         // A header or half an escape alone says nothing, and must not be lost for that.

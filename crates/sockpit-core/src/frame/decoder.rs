@@ -108,6 +108,7 @@ impl Decoder {
         if self.deadline().is_some_and(|deadline| deadline <= now) {
             sink(Frame::whole(&self.buffer, self.start));
             self.restart();
+            self.settle();
         }
     }
 
@@ -340,3 +341,6 @@ fn write_too_long(
         ByteSize(*limit)
     )
 }
+
+#[cfg(test)]
+mod tests;

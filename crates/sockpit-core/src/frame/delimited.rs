@@ -58,7 +58,7 @@ pub(super) struct Delimiter {
     finder: memmem::Finder<'static>,
     /// For each byte of the delimiter: how long a beginning of it ends there again.
     fallback: Box<[usize]>,
-    /// How many bytes of the delimiter the bytes so far end in; less than all.
+    /// How many bytes of the delimiter the bytes so far end in; all of them where a message ends.
     matched: usize,
 }
 
@@ -81,14 +81,14 @@ impl Delimiter {
         }
     }
 
-    /// Takes the next bytes and says how many of them belong to the message that ends here.
+    /// Takes the next bytes and says how many of them belong to the message that ends here; it must
+    /// be [`reset`](Self::reset) then.
     pub(super) fn cut(&mut self, fresh: &[u8]) -> Option<usize> {
         let mut at = 0;
         while self.matched > 0 && at < fresh.len() {
             self.step(fresh[at]);
             at += 1;
             if self.matched == self.len() {
-                self.matched = 0;
                 return Some(at);
             }
         }

@@ -65,7 +65,7 @@ pub enum Framing {
     Raw,
     /// At each `\n`; a `\r` before it belongs to the delimiter.
     Lines,
-    /// At each of these bytes, which are at least one.
+    /// Wherever these bytes stand, of which there is at least one.
     Delimited(Bytes),
     /// Every so many bytes.
     Fixed(NonZeroUsize),
@@ -88,18 +88,20 @@ impl Framing {
     /// then as it was.
     pub fn encode(&self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
         match self {
-            Self::Raw => out.extend_from_slice(payload),
             Self::Lines => delimited::encode_line(payload, out)?,
             Self::Delimited(delimiter) => delimited::encode(delimiter, payload, out)?,
             Self::Fixed(len) if payload.len() == len.get() => out.extend_from_slice(payload),
             Self::Fixed(len) => {
-                return Err(EncodeError::Fixed { len: payload.len(), expected: len.get() });
+                return Err(EncodeError::Fixed {
+                    len: payload.len(),
+                    expected: len.get(),
+                });
             }
             Self::Length(prefix) => prefix.encode(payload, out)?,
             Self::Slip | Self::Gap(_) if payload.is_empty() => return Err(EncodeError::Empty),
             Self::Slip => slip::encode(payload, out),
             Self::Cobs => cobs::encode(payload, out),
-            Self::Gap(_) => out.extend_from_slice(payload),
+            Self::Raw | Self::Gap(_) => out.extend_from_slice(payload),
         }
         Ok(())
     }

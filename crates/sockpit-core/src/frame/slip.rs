@@ -50,21 +50,12 @@ pub(super) fn cut(fresh: &[u8]) -> Option<usize> {
 pub(super) fn open<'a>(wire: &'a [u8], scratch: &'a mut Vec<u8>) -> Content<'a> {
     let stuffed = wire.strip_suffix(&[END]).unwrap_or(wire);
     if memchr(ESC, stuffed).is_none() {
-        return Content {
-            payload: stuffed,
-            is_malformed: false,
-        };
+        return Content::plain(stuffed);
     }
     if unescape(stuffed, scratch) {
-        Content {
-            payload: scratch,
-            is_malformed: false,
-        }
+        Content::plain(scratch)
     } else {
-        Content {
-            payload: stuffed,
-            is_malformed: true,
-        }
+        Content::malformed(stuffed)
     }
 }
 

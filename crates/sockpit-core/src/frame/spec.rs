@@ -55,15 +55,15 @@ impl fmt::Display for Framing {
         match self {
             Self::Raw => f.write_str("raw"),
             Self::Lines => f.write_str("lines"),
-            Self::Delimited(delimiter) => match plain_text(delimiter) {
-                Some(text) => write!(f, "delim:{text}"),
-                None => {
-                    f.write_str("delim:hex:")?;
-                    delimiter
-                        .iter()
-                        .try_for_each(|byte| write!(f, "{byte:02X}"))
+            Self::Delimited(delimiter) => {
+                if let Some(text) = plain_text(delimiter) {
+                    return write!(f, "delim:{text}");
                 }
-            },
+                f.write_str("delim:hex:")?;
+                delimiter
+                    .iter()
+                    .try_for_each(|byte| write!(f, "{byte:02X}"))
+            }
             Self::Fixed(len) => write!(f, "fixed:{len}"),
             Self::Length(prefix) => write!(f, "len:{prefix}"),
             Self::Slip => f.write_str("slip"),
@@ -262,3 +262,6 @@ fn plain_text(delimiter: &[u8]) -> Option<&str> {
         .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     (is_plain && !text.starts_with("hex:")).then_some(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,8 @@ mod hex;
 
 /// What a message must look like.
 ///
-/// A text is looked for in the decoded message where there is one, and in the bytes, as UTF-8, where
-/// there is none. Bytes given in hexadecimal are looked for in the bytes.
+/// A text is looked for in the decoded message where there is one, and in the bytes, as UTF-8,
+/// where there is none. Bytes given in hexadecimal are looked for in the bytes.
 #[derive(Clone)]
 pub struct Pattern {
     kind: Kind,
@@ -31,8 +31,8 @@ pub struct Message<'m> {
 /// Where a pattern was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
-    /// Its place in bytes: in the UTF-8 of the text if `place` says so, else in the message's bytes.
-    /// What comes later is looked for from its end.
+    /// Its place in bytes: in the UTF-8 of the text if `place` says so, else in the message's
+    /// bytes. What comes later is looked for from its end.
     pub range: Range<usize>,
     /// What `range` counts in.
     pub place: Place,
@@ -99,7 +99,8 @@ enum Kind {
     Ends,
     Contains(Box<memmem::Finder<'static>>),
     Regex(Machine),
-    /// Compiled to a regular expression on bytes, which bounds the time that a hostile message costs.
+    /// Compiled to a regular expression on bytes, which bounds the time that a hostile message
+    /// costs.
     Hex(Machine),
 }
 
@@ -207,8 +208,8 @@ impl Pattern {
 
     /// A message that contains bytes, as digits such as `AA ?? 0D`.
     ///
-    /// `??` is any byte, `A?` and `?A` any byte with that digit. A run of `??` is a group. `^` at the
-    /// beginning ties the bytes to the message's first byte, `$` at the end to its last.
+    /// `??` is any byte, `A?` and `?A` any byte with that digit. A run of `??` is a group. `^` at
+    /// the beginning ties the bytes to the message's first byte, `$` at the end to its last.
     ///
     /// # Errors
     ///

@@ -25,7 +25,8 @@ pub(super) use parse::RESERVED;
 /// ${0} ${1} ${name}     what the pattern caught: all of it, a group, a group by name
 /// ${message}            the message that is answered
 /// ${peer} ${peer.addr}  the peer's number and address
-/// ${time}               2026-07-28T09:30:00.123Z; ${time.unix} in seconds, ${time.ms} in milliseconds
+/// ${time}               2026-07-28T09:30:00.123Z
+/// ${time.unix}          the same in seconds since 1970; ${time.ms} in milliseconds
 /// ${counter}            how often this was sent in this conversation, from 1
 /// ${random}             a number below 2^32; ${random:1-100} in a range; ${random.hex:8} digits
 /// ${hex:0D FF}          these bytes, as they are, in the midst of text

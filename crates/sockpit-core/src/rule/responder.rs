@@ -103,7 +103,12 @@ impl Responder {
     }
 
     /// Takes the opening of the conversation: lists with `start = true` begin.
-    pub fn start(&mut self, now: Time, peer: &Peer<'_>, act: &mut (impl FnMut(Action) + ?Sized)) {
+    pub fn handle_open(
+        &mut self,
+        now: Time,
+        peer: &Peer<'_>,
+        act: &mut (impl FnMut(Action) + ?Sized),
+    ) {
         for index in 0..self.rules.lists.len() {
             if self.rules.lists[index].start {
                 self.state.pending.start_list(&self.rules, index, now);
@@ -112,8 +117,8 @@ impl Responder {
         self.handle_timeout(now, peer, act);
     }
 
-    /// Takes a message: the first rule that fits answers it, and those after it as long as rules say
-    /// `continue = true`.
+    /// Takes a message: the first rule that fits answers it, and those after it as long as rules
+    /// say `continue = true`.
     pub fn handle_message(
         &mut self,
         now: Time,
@@ -177,8 +182,8 @@ impl Responder {
         }
     }
 
-    /// Takes the end of the peer's stream: what is promised without end is over, since the peer asks
-    /// for nothing more; what is counted is still sent.
+    /// Takes the end of the peer's stream: what is promised without end is over, since the peer
+    /// asks for nothing more; what is counted is still sent.
     pub fn handle_end(&mut self) {
         self.state.pending.stop_endless(&self.rules);
     }

@@ -24,7 +24,7 @@ use sockpit_sys::datagram::{PeerAddr, ReceiveBatch, Received};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::stream::Timer;
-use super::{NAMED_FAULTS, REPLY_LIMIT, fault_of};
+use super::{REPLY_LIMIT, fault_of};
 use crate::bus::Scope;
 use crate::listen::start_program;
 use crate::program::{Program, ProgramPlan};
@@ -451,9 +451,7 @@ where
             match peer.machine.poll_output() {
                 Output::Event(event) => {
                     let what = event.into();
-                    if let What::Fault { kind, message, .. } = &what {
-                        self.note_fault(*kind, &message.clone());
-                    }
+                    self.outcome.note(&what);
                     self.scene.publish(number, what);
                 }
                 Output::Transmit(bytes) => self.transmit(number, bytes, cause),
@@ -493,7 +491,7 @@ where
             peer: number,
             offset: peer.sent,
             bytes: bytes.clone(),
-            permit,
+            _permit: permit,
             is_reply: matches!(cause, Cause::Reply),
         };
         peer.sent += len as u64;
@@ -628,13 +626,8 @@ where
     }
 
     fn publish_fault(&mut self, peer: u32, kind: FaultKind, message: String, count: Option<u64>) {
-        self.note_fault(kind, &message);
-        self.scene.publish(peer, What::Fault { kind, message, count });
-    }
-
-    fn note_fault(&mut self, kind: FaultKind, message: &str) {
-        if self.outcome.faults.len() < NAMED_FAULTS {
-            self.outcome.faults.push((kind, message.to_owned()));
-        }
+        let fault = What::Fault { kind, message, count };
+        self.outcome.note(&fault);
+        self.scene.publish(peer, fault);
     }
 }

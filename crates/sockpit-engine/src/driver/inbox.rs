@@ -42,10 +42,6 @@ impl<M> Inbox<M> {
         self.changes.borrow_mut().pop_front()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.changes.borrow().is_empty()
-    }
-
     /// The driver wants to be woken by the next push or stop.
     pub(crate) fn register(&self, cx: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();

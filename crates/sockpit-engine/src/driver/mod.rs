@@ -16,9 +16,6 @@ use sockpit_core::machine::Fault;
 /// In bytes: replies that may wait for a peer to take them before we stop reading from it.
 const REPLY_LIMIT: usize = 1024 * 1024;
 
-/// Faults that an outcome names; more are only counted by the timeline.
-const NAMED_FAULTS: usize = 16;
-
 /// What an error of the link means for its machine.
 pub(crate) fn fault_of(error: &io::Error) -> Fault {
     match error.kind() {

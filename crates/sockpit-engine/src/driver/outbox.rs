@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(crate) struct Outgoing {
     pub(crate) bytes: Bytes,
     /// The user's budget that is given back when they are written.
-    pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
+    pub(crate) _permit: Option<Arc<OwnedSemaphorePermit>>,
     /// Whether the peer caused it: only replies stop us from reading.
     pub(crate) is_reply: bool,
 }
@@ -59,10 +59,6 @@ impl Outbox {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
     }
 
     pub(crate) fn reply_bytes(&self) -> usize {

@@ -26,7 +26,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
 use super::outbox::{Outbox, Outgoing};
-use super::{Inbox, NAMED_FAULTS, REPLY_LIMIT, fault_of};
+use super::{Inbox, REPLY_LIMIT, fault_of};
 use crate::bus::Scope;
 use crate::listen::start_program;
 use crate::program::{Program, ProgramPlan};
@@ -255,9 +255,7 @@ where
             match self.machine.poll_output() {
                 Output::Event(event) => {
                     let what = event.into();
-                    if let What::Fault { kind, message, .. } = &what {
-                        self.note_fault(*kind, message);
-                    }
+                    self.outcome.note(&what);
                     self.scene.publish(self.number, what);
                 }
                 Output::Transmit(bytes) => self.transmit(cx, bytes, cause),
@@ -285,7 +283,7 @@ where
             Cause::User(permit) => (permit.clone(), false),
         };
         let was_idle = self.outbox.is_empty();
-        self.outbox.push(Outgoing { bytes, permit, is_reply });
+        self.outbox.push(Outgoing { bytes, _permit: permit, is_reply });
         if was_idle {
             self.write_some(cx);
         }
@@ -381,14 +379,9 @@ where
     }
 
     fn publish_fault(&mut self, kind: FaultKind, message: String, count: Option<u64>) {
-        self.note_fault(kind, &message);
-        self.scene.publish(self.number, What::Fault { kind, message, count });
-    }
-
-    fn note_fault(&mut self, kind: FaultKind, message: &str) {
-        if self.outcome.faults.len() < NAMED_FAULTS {
-            self.outcome.faults.push((kind, message.to_owned()));
-        }
+        let fault = What::Fault { kind, message, count };
+        self.outcome.note(&fault);
+        self.scene.publish(self.number, fault);
     }
 }
 

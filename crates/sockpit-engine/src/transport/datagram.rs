@@ -8,11 +8,10 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use sockpit_core::endpoint::{Address, Transport};
 use sockpit_core::plan::{Plan, Role};
 use sockpit_sys::datagram::PeerAddr;
-use tokio::io::unix::AsyncFd;
 
 use super::stream::{own_addr, take_all};
 use super::unix::{self, BoundPath};
-use super::{addr_text, endpoint_text, options, resolve};
+use super::{DatagramLink, addr_text, endpoint_text, options, resolve};
 use crate::error::{Error, Operation};
 
 /// The sockets of one datagram session.
@@ -22,9 +21,11 @@ pub(crate) struct DatagramSockets {
 
 /// One datagram socket, bound and ready.
 pub(crate) struct DatagramSocket {
-    pub(crate) fd: AsyncFd<Socket>,
+    pub(crate) link: DatagramLink,
     /// Its own address as an endpoint; empty where it has none.
     pub(crate) local: String,
+    /// Its own address in the internet.
+    pub(crate) own: Option<SocketAddr>,
     /// Where a client sends to; `None` on a connected socket and on a server's.
     pub(crate) destination: Option<PeerAddr>,
     /// The address of a client's peer.
@@ -46,7 +47,7 @@ impl DatagramSockets {
         mut prepare: impl FnMut(BorrowedFd<'_>),
     ) -> Vec<DatagramSocket> {
         for socket in &self.sockets {
-            prepare(socket.fd.get_ref().as_fd());
+            prepare(socket.link.as_fd());
         }
         self.sockets
     }
@@ -83,8 +84,9 @@ async fn listen_udp(plan: &Plan) -> Result<Vec<DatagramSocket>, Error> {
         }
         let local = own_addr(&socket).map_err(fail)?;
         let ready = DatagramSocket {
-            fd: AsyncFd::new(socket).map_err(fail)?,
+            link: DatagramLink::new(socket, plan.transport).map_err(fail)?,
             local: endpoint_text(plan.transport, local),
+            own: Some(local),
             destination: None,
             peer_name: String::new(),
             is_v6: addr.is_ipv6(),
@@ -127,8 +129,9 @@ async fn connect_udp_to(plan: &Plan, addr: SocketAddr) -> Result<DatagramSocket,
     }
     let local = own_addr(&socket).map_err(fail)?;
     Ok(DatagramSocket {
-        fd: AsyncFd::new(socket).map_err(fail)?,
+        link: DatagramLink::new(socket, plan.transport).map_err(fail)?,
         local: local.to_string(),
+        own: Some(local),
         destination: is_shared.then_some(PeerAddr::Inet(addr)),
         peer_name: addr.to_string(),
         is_v6: addr.is_ipv6(),
@@ -162,8 +165,9 @@ fn listen_unix(plan: &Plan) -> Result<DatagramSocket, Error> {
     options::set_common(&socket, &plan.socket)?;
     let bound = unix::bind(&socket, &plan.address, Type::DGRAM).map_err(fail)?;
     Ok(DatagramSocket {
-        fd: AsyncFd::new(socket).map_err(fail)?,
+        link: DatagramLink::new(socket, plan.transport).map_err(fail)?,
         local: target.clone(),
+        own: None,
         destination: None,
         peer_name: String::new(),
         is_v6: false,
@@ -195,8 +199,9 @@ fn connect_unix(plan: &Plan) -> Result<DatagramSocket, Error> {
     };
     let local = socket.local_addr().map_err(fail)?;
     Ok(DatagramSocket {
-        fd: AsyncFd::new(socket).map_err(fail)?,
+        link: DatagramLink::new(socket, plan.transport).map_err(fail)?,
         local: local_text(&local),
+        own: None,
         destination: None,
         peer_name: peer,
         is_v6: false,

@@ -12,10 +12,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::Socket;
 use sockpit_core::endpoint::Transport;
 use sockpit_sys::datagram::PeerAddr;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
 pub(crate) use datagram::{DatagramSocket, DatagramSockets, open as open_datagram};
 pub(crate) use unix::BoundPath;
@@ -86,6 +87,55 @@ impl AsFd for StreamLink {
         match self {
             Self::Tcp(stream) => stream.as_fd(),
             Self::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+/// An open datagram socket.
+pub(crate) enum DatagramLink {
+    Udp(UdpSocket),
+    Unix(UnixDatagram),
+}
+
+impl DatagramLink {
+    /// Takes a socket that does not block.
+    fn new(socket: Socket, transport: Transport) -> io::Result<Self> {
+        match transport {
+            Transport::UnixDatagram => UnixDatagram::from_std(socket.into()).map(Self::Unix),
+            _ => UdpSocket::from_std(socket.into()).map(Self::Udp),
+        }
+    }
+
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Udp(socket) => socket.poll_recv_ready(cx),
+            Self::Unix(socket) => socket.poll_recv_ready(cx),
+        }
+    }
+
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Udp(socket) => socket.poll_send_ready(cx),
+            Self::Unix(socket) => socket.poll_send_ready(cx),
+        }
+    }
+
+    /// Does `work`; if that says that it left the socket with nothing to do (`WouldBlock`), the next
+    /// readiness is a new one.
+    pub(crate) fn work(&self, interest: Interest, work: impl FnOnce() -> io::Result<()>) {
+        // The outcome is what `work` kept for itself.
+        let _ = match self {
+            Self::Udp(socket) => socket.try_io(interest, work),
+            Self::Unix(socket) => socket.try_io(interest, work),
+        };
+    }
+}
+
+impl AsFd for DatagramLink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Udp(socket) => socket.as_fd(),
+            Self::Unix(socket) => socket.as_fd(),
         }
     }
 }

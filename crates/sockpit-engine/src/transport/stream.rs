@@ -91,7 +91,7 @@ pub(crate) struct StreamListeners {
 
 enum Listener {
     Tcp(TcpListener),
-    Unix(UnixListener, String, BoundPath),
+    Unix { listener: UnixListener, text: String, _bound: BoundPath },
 }
 
 impl StreamListeners {
@@ -101,7 +101,7 @@ impl StreamListeners {
             Listener::Tcp(listener) => listener
                 .local_addr()
                 .map_or_else(|_| String::new(), |addr| endpoint_text(Transport::Tcp, addr)),
-            Listener::Unix(_, text, _) => text.clone(),
+            Listener::Unix { text, .. } => text.clone(),
         };
         self.listeners.iter().map(text).collect()
     }
@@ -118,7 +118,7 @@ impl StreamListeners {
                 Listener::Tcp(listener) => listener
                     .poll_accept(cx)
                     .map_ok(|(stream, addr)| (StreamLink::Tcp(stream), addr.to_string())),
-                Listener::Unix(listener, ..) => listener
+                Listener::Unix { listener, .. } => listener
                     .poll_accept(cx)
                     .map_ok(|(stream, addr)| (StreamLink::Unix(stream), unix::addr_text(addr))),
             };
@@ -170,7 +170,7 @@ fn listen_unix(plan: &Plan) -> Result<Listener, Error> {
     let bound = unix::bind(&socket, &plan.address, Type::STREAM).map_err(fail)?;
     socket.listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX)).map_err(fail)?;
     let listener = UnixListener::from_std(socket.into()).map_err(fail)?;
-    Ok(Listener::Unix(listener, target, bound))
+    Ok(Listener::Unix { listener, text: target, _bound: bound })
 }
 
 /// Takes every one of `addrs`, all with one port number where the system chooses it. An address of

@@ -45,6 +45,18 @@ pub(super) fn is_impossible(error: &io::Error) -> bool {
     )
 }
 
+/// Gives a pipe room for `size` bytes if it has less, as far as the system lets it: a user has a
+/// share of the memory for pipes, and where that is used up the pipe stays as it is.
+pub(super) fn widen(pipe: &File, size: usize) {
+    let size = libc::c_int::try_from(size).unwrap_or(libc::c_int::MAX);
+    // SAFETY: the call touches no memory of ours.
+    let room = unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_GETPIPE_SZ) };
+    if (0..size).contains(&room) {
+        // SAFETY: as before.
+        let _ = unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, size) };
+    }
+}
+
 /// A pipe between two descriptors of which neither is one.
 pub(super) struct Pipe {
     read: File,
@@ -53,8 +65,8 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    /// A pipe with room for `size` bytes, or for as many as the system grants.
-    pub(super) fn new(size: usize) -> io::Result<Self> {
+    /// A pipe with the room that the system gives.
+    pub(super) fn new() -> io::Result<Self> {
         let mut fds = [0; 2];
         // SAFETY: the call writes two integers.
         if unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) } != 0 {
@@ -62,15 +74,16 @@ impl Pipe {
         }
         // SAFETY: both descriptors are new and belong to nobody else.
         let [read, write] = fds.map(|fd| File::from(unsafe { OwnedFd::from_raw_fd(fd) }));
-        let size = libc::c_int::try_from(size).unwrap_or(libc::c_int::MAX);
-        // A user has a share of pipe memory; where it is used up the pipe stays as it was made.
-        // SAFETY: the call touches no memory of ours.
-        let _ = unsafe { libc::fcntl(write.as_raw_fd(), libc::F_SETPIPE_SZ, size) };
         Ok(Self {
             read,
             write,
             held: 0,
         })
+    }
+
+    /// Gives it room for `size` bytes, as far as the system lets it.
+    pub(super) fn widen(&self, size: usize) {
+        widen(&self.write, size);
     }
 
     /// Bytes inside.

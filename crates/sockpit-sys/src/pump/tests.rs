@@ -147,7 +147,8 @@ fn check_file(path: &std::path::Path, file: &File, before: &[u8], is_direct: boo
 
 #[test]
 fn a_file_reaches_a_socket_from_where_it_stands() {
-    let bytes = pattern(LEN);
+    // A socket that takes so little at a time is slow.
+    let bytes = pattern(400_001);
     let mut file = file_with(&bytes);
     file.seek(SeekFrom::Start(1001)).unwrap();
     let (client, server) = tcp_pair();
@@ -224,7 +225,7 @@ fn a_socket_reaches_a_pipe() {
 
 #[test]
 fn a_socket_reaches_a_socket() {
-    let bytes = pattern(LEN);
+    let bytes = pattern(400_001);
     let (source, from) = tcp_pair();
     let (to, sink) = tcp_pair();
     socket2::SockRef::from(&to)
@@ -272,10 +273,8 @@ fn a_target_that_refuses_pages_halfway_gets_every_byte_all_the_same() {
     assert!(pump.is_direct());
     let flags = status_flags(file.as_fd()).unwrap() | libc::O_APPEND;
     // SAFETY: the call touches no memory of ours.
-    assert_eq!(
-        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, flags) },
-        0
-    );
+    let set = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, flags) };
+    assert_eq!(set, 0);
     total += run(&mut pump).unwrap();
     assert!(!pump.is_direct());
     assert_eq!(total, LEN);
@@ -418,6 +417,38 @@ fn the_mode_of_neither_side_is_changed() {
     drop(out_write);
     feeder.join().unwrap();
     assert_eq!(sink.join().unwrap().len(), 100_000);
+}
+
+#[test]
+fn a_pipe_is_widened_for_bulk_alone() {
+    let room = |pipe: BorrowedFd<'_>| {
+        // SAFETY: the call touches no memory of ours.
+        unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_GETPIPE_SZ) }
+    };
+    let sizes = Sizes {
+        pipe: 256 << 10,
+        ..Sizes::default()
+    };
+    for (len, is_bulk) in [(BULK - 1, false), (BULK, true)] {
+        let (client, server) = tcp_pair();
+        let (read, write) = io::pipe().unwrap();
+        let usual = room(write.as_fd());
+        let probe = read.try_clone().unwrap();
+        let feeder = feed(client, pattern(len));
+        let mut pump = Pump::with_sizes(server.as_fd(), write.as_fd(), sizes).unwrap();
+        drop(write);
+        let sink = drain(read);
+        run(&mut pump).unwrap();
+        // The share of a user who has many wide pipes may be used up.
+        let (other, _other_end) = io::pipe().unwrap();
+        let other = File::from(std::os::fd::OwnedFd::from(other));
+        splice::widen(&other, sizes.pipe);
+        let expected = if is_bulk { room(other.as_fd()) } else { usual };
+        assert_eq!(room(probe.as_fd()), expected, "after {len} bytes");
+        drop(pump);
+        feeder.join().unwrap();
+        assert_eq!(sink.join().unwrap().len(), len);
+    }
 }
 
 #[test]

@@ -80,8 +80,8 @@ impl Sources {
         self.positions.push(Position::of(source, offset));
     }
 
-    /// The beginning of a sentence about the pattern or payload with this number from 0; empty where
-    /// there is no file.
+    /// The beginning of a sentence about the pattern or payload with this number from 0; empty
+    /// where there is no file.
     pub(crate) fn place(&self, index: usize) -> String {
         match (&self.file, self.positions.get(index)) {
             (Some(file), Some(Position { line, column })) => format!("{file}:{line}:{column}: "),

@@ -35,7 +35,7 @@ impl Talk {
         };
         let done = &mut talk.done;
         talk.responder
-            .start(Time::ZERO, &PEER, &mut |action| done.push((0, action)));
+            .handle_open(Time::ZERO, &PEER, &mut |action| done.push((0, action)));
         talk
     }
 

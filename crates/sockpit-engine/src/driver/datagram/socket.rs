@@ -11,12 +11,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use sockpit_core::plan::{Plan, WarnSize};
 use sockpit_core::time::Time;
-use sockpit_sys::datagram::{PeerAddr, ReceiveBatch, SendBatch, Stop};
-use tokio::io::unix::AsyncFd;
+use sockpit_sys::datagram::{Flushed, PeerAddr, ReceiveBatch, SendBatch, Stop};
+use tokio::io::Interest;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::BATCH;
-use crate::transport::{BoundPath, DatagramSocket};
+use crate::transport::{BoundPath, DatagramLink, DatagramSocket};
 
 /// A machine short of memory or of room in a device's queue is asked again after this long.
 pub(super) const RETRY: Duration = Duration::from_millis(2);
@@ -29,7 +29,8 @@ pub(super) struct Parcel {
     pub(super) peer: u32,
     pub(super) offset: u64,
     pub(super) bytes: Bytes,
-    pub(super) permit: Option<Arc<OwnedSemaphorePermit>>,
+    /// The user's budget that is given back when it has left.
+    pub(super) _permit: Option<Arc<OwnedSemaphorePermit>>,
     pub(super) is_reply: bool,
 }
 
@@ -46,7 +47,7 @@ pub(super) enum Sending {
 }
 
 pub(super) struct Socket {
-    fd: AsyncFd<socket2::Socket>,
+    link: DatagramLink,
     /// Removes its path when the session is over.
     _bound: BoundPath,
     own: Option<SocketAddr>,
@@ -77,8 +78,8 @@ impl Socket {
             WarnSize::PathMtu => path_payload(&opened),
         });
         Self {
-            own: opened.fd.get_ref().local_addr().ok().and_then(|addr| addr.as_socket()),
-            fd: opened.fd,
+            own: opened.own,
+            link: opened.link,
             _bound: opened.bound,
             local: opened.local,
             destination: opened.destination,
@@ -103,17 +104,20 @@ impl Socket {
         batch: &mut ReceiveBatch,
     ) -> Poll<io::Result<()>> {
         loop {
-            let mut ready = std::task::ready!(self.fd.poll_read_ready(cx))?;
-            match batch.receive(self.fd.get_ref().as_fd()) {
-                Ok(count) => {
-                    if count < BATCH {
-                        // The queue is empty: the next datagram rings anew.
-                        ready.clear_ready();
-                    }
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                Err(error) => return Poll::Ready(Err(error)),
+            std::task::ready!(self.link.poll_readable(cx))?;
+            let mut received = Err(io::ErrorKind::WouldBlock.into());
+            self.link.work(Interest::READABLE, || {
+                received = batch.receive(self.link.as_fd());
+                // Fewer than there is room for: the queue is empty, and the next datagram rings anew.
+                let is_drained = match &received {
+                    Ok(count) => *count < BATCH,
+                    Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+                };
+                if is_drained { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match received {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => return Poll::Ready(received.map(drop)),
             }
         }
     }
@@ -142,16 +146,9 @@ impl Socket {
         if !self.is_blocked {
             return true;
         }
-        match self.fd.poll_write_ready(cx) {
-            Poll::Ready(Ok(mut ready)) => {
-                // Should the system block again, the next readiness is a new one.
-                ready.clear_ready();
-                self.is_blocked = false;
-                true
-            }
-            Poll::Ready(Err(_)) => true,
-            Poll::Pending => false,
-        }
+        let is_ready = self.link.poll_writable(cx).is_ready();
+        self.is_blocked = !is_ready;
+        is_ready
     }
 
     /// Carries sending on and tells of one datagram.
@@ -188,11 +185,22 @@ impl Socket {
     }
 
     fn flush(&mut self, now: Time) {
-        let flushed = self.batch.flush(self.fd.get_ref().as_fd());
+        let mut flushed = Flushed { sent: 0, stop: Stop::Blocked };
+        if self.own.is_some() {
+            self.link.work(Interest::WRITABLE, || {
+                flushed = self.batch.flush(self.link.as_fd());
+                match flushed.stop {
+                    Stop::Blocked => Err(io::ErrorKind::WouldBlock.into()),
+                    _ => Ok(()),
+                }
+            });
+        } else {
+            // A Unix socket is blocked by its peer's queue, of which its own readiness says nothing.
+            flushed = self.batch.flush(self.link.as_fd());
+        }
         self.sent = flushed.sent;
         match flushed.stop {
             Stop::Empty => {}
-            // A Unix socket says nothing when its peer's queue has room again.
             Stop::Blocked if self.own.is_none() => self.retry_at = Some(now + RETRY),
             Stop::Blocked => self.is_blocked = true,
             Stop::Busy => self.retry_at = Some(now + RETRY),
@@ -214,6 +222,6 @@ impl Socket {
 /// In bytes: what fits into one packet on the way, as far as the system knows it.
 fn path_payload(opened: &DatagramSocket) -> usize {
     let header = if opened.is_v6 { 48 } else { 28 };
-    sockpit_sys::socket::path_mtu(opened.fd.get_ref().as_fd())
+    sockpit_sys::socket::path_mtu(opened.link.as_fd())
         .map_or(USUAL_PAYLOAD, |mtu| (mtu as usize).saturating_sub(header))
 }

@@ -1,0 +1,204 @@
+//! `sockpit connect` and `sockpit listen`: a conversation, by hand or by script.
+
+mod input;
+mod run;
+mod script;
+mod settings;
+
+use clap::ArgMatches;
+use sockpit_core::endpoint::Endpoint;
+use sockpit_core::frame::Framing;
+use sockpit_core::plan::{Eol, Family, Options, Role, Switch, TextChoice, WarnSize};
+use sockpit_core::rule::Reply;
+use sockpit_core::size::ByteSize;
+use sockpit_core::text::charset::Charset;
+use sockpit_core::time::TimeSpan;
+
+use crate::console::{Console, Form};
+use crate::exit::Exit;
+
+/// What `sockpit connect` or `sockpit listen` was told, as typed.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Endpoints:
+  tcp://host:port  udp://host:port  unix:///path  unix:@name  unixgram:///path
+  host:port and :port mean tcp; `host port` works too. Options go into a query:
+  tcp://127.0.0.1:7000?frame=lines&text=gbk&bind=127.0.0.1:7853&backlog=5&nodelay=1
+  further ones: keepalive ttl tos broadcast join interface multicast-ttl multicast-loop
+  rcvbuf sndbuf reuseport
+
+Framings:
+  raw  lines  delim:TEXT  delim:hex:0D0A  fixed:N  slip  cobs  gap:TIME
+  len:u8|u16be|u16le|u32be|u32le|varint[,offset=N][,adjust=N][,keep]
+
+Examples:
+  sockpit listen :7000 --reply echo
+  sockpit connect localhost 7000 --frame lines --send hello --expect hello
+  sockpit connect udp://192.168.10.1:8889 --send command --expect ok
+  printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockpit connect example.net:80")]
+pub(crate) struct Args {
+    /// Where to connect to or to listen on, such as `tcp://host:7000`, `udp://:9000`, `unix:///run/a.sock`
+    #[arg(required = true, num_args = 1..=3, value_name = "ENDPOINT")]
+    endpoint: Vec<String>,
+
+    /// How messages are cut out of the bytes
+    #[arg(long, value_name = "FRAMING", help_heading = "Messages")]
+    frame: Option<Framing>,
+    /// Charset of what comes in, such as `utf-8`, `gbk`, `big5`, or `none`
+    #[arg(long, value_name = "CHARSET", help_heading = "Messages")]
+    text: Option<TextChoice>,
+    /// Charset of what goes out, where it is another
+    #[arg(long, value_name = "CHARSET", help_heading = "Messages")]
+    text_out: Option<Charset>,
+    /// What is appended to typed lines and `--send`: none, lf, crlf, cr
+    #[arg(long, value_name = "EOL", help_heading = "Messages")]
+    eol: Option<Eol>,
+    /// Longest message that a peer may make us hold
+    #[arg(long, value_name = "SIZE", help_heading = "Messages")]
+    max_frame: Option<ByteSize>,
+
+    /// Send this text
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Script")]
+    send: Vec<String>,
+    /// Send these bytes, such as `01 03 00 00 00 0A`
+    #[arg(long, value_name = "HEX", allow_hyphen_values = true, help_heading = "Script")]
+    send_hex: Vec<String>,
+    /// Send this file as one message
+    #[arg(long, value_name = "PATH", help_heading = "Script")]
+    send_file: Vec<String>,
+    /// Go on only when this has come: text, `re:REGEX` or `hex:AA ?? 0D`
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true, help_heading = "Script")]
+    expect: Vec<String>,
+    /// How long each expectation may take
+    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Script")]
+    within: TimeSpan,
+    /// Understand `\r \n \t \0 \\ \xNN \u{..}` in text to be sent
+    #[arg(long, help_heading = "Script")]
+    escape: bool,
+    /// Repeat the script, one round every so often
+    #[arg(long, value_name = "TIME", help_heading = "Script")]
+    every: Option<TimeSpan>,
+    /// Rounds of the script
+    #[arg(long, value_name = "N", help_heading = "Script", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+    /// Read stdin too, beside the script
+    #[arg(long, help_heading = "Script")]
+    interactive: bool,
+
+    /// Answer every message: echo, upper, discard, or fixed:TEXT
+    #[arg(long, value_name = "REPLY", conflicts_with_all = ["rules", "exec"], help_heading = "Answers")]
+    reply: Option<Reply>,
+    /// Answer as this file says
+    #[arg(long, value_name = "FILE", conflicts_with = "exec", help_heading = "Answers")]
+    rules: Option<std::path::PathBuf>,
+    /// Run this command for each peer: its stdin is what comes in, its stdout what goes out
+    #[arg(long, value_name = "CMD", help_heading = "Answers")]
+    exec: Option<String>,
+
+    /// What stdout gets: raw, text, hex, both, json, none
+    #[arg(long = "as", value_name = "FORM", help_heading = "Output")]
+    form: Option<Form>,
+    /// The same as `--as json`: every event as a record
+    #[arg(long, conflicts_with = "form", help_heading = "Output")]
+    json: bool,
+    /// Record every event to this file, as `.jsonl`
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    record: Option<std::path::PathBuf>,
+    /// Tell more: peers that come and go
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
+    verbose: u8,
+    /// Tell only errors
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    quiet: bool,
+    /// Print the plan and stop
+    #[arg(long, help_heading = "Output")]
+    explain: bool,
+
+    /// Local address, such as `127.0.0.1:7853` or `:7853`
+    #[arg(long, value_name = "ADDR", help_heading = "Link")]
+    bind: Option<String>,
+    /// How long connecting may take [default: 10s]
+    #[arg(long, value_name = "TIME", help_heading = "Link")]
+    timeout: Option<TimeSpan>,
+    /// How long a datagram client waits for answers once its input has ended [default: 1s]
+    #[arg(long, value_name = "TIME", help_heading = "Link")]
+    wait: Option<TimeSpan>,
+    /// End a peer that is silent for so long
+    #[arg(long, value_name = "TIME", help_heading = "Link")]
+    idle: Option<TimeSpan>,
+    /// How long the peer's end is waited for once ours is sent
+    #[arg(long, value_name = "TIME", help_heading = "Link")]
+    linger: Option<TimeSpan>,
+    /// Serve one peer, then exit
+    #[arg(long, help_heading = "Link")]
+    once: bool,
+    /// Peers served at once; further ones wait
+    #[arg(long, value_name = "N", help_heading = "Link")]
+    max_peers: Option<usize>,
+    /// Bytes taken by one read, as a program's recv(N) would
+    #[arg(long, value_name = "SIZE", help_heading = "Link")]
+    read_size: Option<ByteSize>,
+    /// Mark datagrams longer than this many bytes, or than the path's `mtu`
+    #[arg(long, value_name = "SIZE", help_heading = "Link")]
+    warn_size: Option<WarnSize>,
+    /// IPv4 only
+    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6", help_heading = "Link")]
+    ipv4: bool,
+    /// IPv6 only
+    #[arg(short = '6', long = "ipv6", help_heading = "Link")]
+    ipv6: bool,
+}
+
+impl Args {
+    /// What the flags say of the plan.
+    fn options(&self) -> Options {
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => Some(Family::V4),
+            (_, true) => Some(Family::V6),
+            _ => None,
+        };
+        Options {
+            frame: self.frame.clone(),
+            text: self.text,
+            text_out: self.text_out,
+            eol: self.eol,
+            read_size: self.read_size,
+            max_frame: self.max_frame,
+            warn_size: self.warn_size,
+            timeout: self.timeout,
+            wait: self.wait,
+            idle: self.idle,
+            linger: self.linger,
+            once: self.once.then_some(Switch(true)),
+            max_peers: self.max_peers,
+            bind: self.bind.clone(),
+            family,
+            ..Options::default()
+        }
+    }
+}
+
+/// Carries the command out.
+pub(crate) fn run(role: Role, args: Args, matches: &ArgMatches, console: &Console) -> Exit {
+    let explain = args.explain;
+    let settings = match settings::Settings::resolve(role, args, matches) {
+        Ok(settings) => settings,
+        Err(error) => {
+            console.error(&crate::exit::sentence(&error));
+            return Exit::Usage;
+        }
+    };
+    if explain {
+        console.print(&settings.plan.to_string());
+        return Exit::Done;
+    }
+    match run::run(&settings, console) {
+        Ok(exit) => exit,
+        Err(error) => run::explain_error(&error, &settings.plan, console),
+    }
+}
+
+/// The endpoint of the command's words.
+fn endpoint_of(words: &[String]) -> anyhow::Result<Endpoint> {
+    Ok(Endpoint::from_words(words)?)
+}

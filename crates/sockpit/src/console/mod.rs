@@ -1,0 +1,137 @@
+//! The console: the only one that writes to stdout and stderr.
+//!
+//! Stdout is data: where it is no terminal it is exact, and a reader that is slow slows the session
+//! down. Stderr is talk.
+
+mod form;
+mod output;
+mod timeline;
+
+use std::cell::Cell;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use sockpit_engine::Target;
+
+pub(crate) use form::Form;
+pub(crate) use output::Output;
+
+use crate::exit::Exit;
+
+/// How much is told on stderr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Talk {
+    /// Only errors.
+    Errors,
+    /// That, and what was taken: addresses.
+    Usual,
+    /// That, and the coming and going of peers.
+    Peers,
+}
+
+/// Writes for people, and knows whom their lines go to.
+pub(crate) struct Console {
+    has_colour: bool,
+    target: Cell<Target>,
+}
+
+impl Console {
+    pub(crate) fn new() -> Self {
+        let has_colour = io::stderr().is_terminal() && wants_colour();
+        Self { has_colour, target: Cell::new(Target::Latest) }
+    }
+
+    /// Whom typed lines go to.
+    pub(crate) fn target(&self) -> Target {
+        self.target.get()
+    }
+
+    pub(crate) fn set_target(&self, target: Target) {
+        self.target.set(target);
+    }
+
+    /// How stdout may be marked up.
+    pub(crate) fn style(&self) -> Style {
+        Style { has_colour: io::stdout().is_terminal() && wants_colour() }
+    }
+
+    /// Data for stdout, such as a plan.
+    pub(crate) fn print(&self, text: &str) {
+        // A closed stdout ends output quietly (rule A5).
+        let _ = io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    /// An address that was taken; told whatever else is not.
+    pub(crate) fn announce(&self, text: &str) {
+        self.line(text);
+    }
+
+    /// An answer to something typed.
+    pub(crate) fn say(&self, text: &str) {
+        self.line(text);
+    }
+
+    pub(crate) fn error(&self, text: &str) {
+        self.labelled("error", "31", text);
+    }
+
+    pub(crate) fn hint(&self, text: &str) {
+        self.labelled("hint", "36", text);
+    }
+
+    /// Help for somebody who did not say what to do.
+    pub(crate) fn help(&self, text: &str) {
+        self.line(text.trim_end());
+    }
+
+    /// What the argument parser has to say: help and version are data, mistakes are talk.
+    pub(crate) fn usage(&self, error: &clap::Error) -> Exit {
+        // A closed stream ends output quietly.
+        let _ = error.print();
+        if error.use_stderr() { Exit::Usage } else { Exit::Done }
+    }
+
+    fn labelled(&self, label: &str, colour: &str, text: &str) {
+        if self.has_colour {
+            self.line(&format!("\x1b[1;{colour}m{label}:\x1b[0m {text}"));
+        } else {
+            self.line(&format!("{label}: {text}"));
+        }
+    }
+
+    fn line(&self, text: &str) {
+        write_line(text);
+    }
+}
+
+/// One line of talk, in one write: threads do not tear each other's lines.
+fn write_line(text: &str) {
+    // Nobody can be told that stderr is closed.
+    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+}
+
+/// Marks up text for stdout, where it is a terminal that wants it.
+#[derive(Clone, Copy)]
+pub(crate) struct Style {
+    has_colour: bool,
+}
+
+impl Style {
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.colour("1", text)
+    }
+
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.colour("2", text)
+    }
+
+    /// `code` is a number of ECMA-48's SGR, such as `32` for green.
+    pub(crate) fn colour(self, code: &str, text: &str) -> String {
+        if self.has_colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// Whether colour is wanted at all (https://no-color.org).
+fn wants_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}

@@ -1,0 +1,286 @@
+//! From events to stdout, on a thread of its own: a stdout that takes nothing stops that thread and,
+//! through the tap, the session, but neither signals nor the end.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+use std::time::Duration;
+
+use sockpit_core::event::{Direction, Event, FaultKind, What};
+use sockpit_core::plan::Plan;
+use sockpit_core::record::{self, Epoch};
+use sockpit_core::text::charset::{Charset, Decoder};
+use sockpit_core::text::escape::{VisibleLine, escape_text};
+use sockpit_core::text::hex;
+use sockpit_engine::Handle;
+use sockpit_engine::bus::{Scope, Tap, TapLimit};
+use tokio::sync::oneshot;
+
+use super::timeline::Timeline;
+use super::{Console, Form, Talk};
+
+/// What may wait for stdout to be read. Sessions pause beyond it, for as long as it takes.
+const LIMIT: TapLimit = TapLimit { bytes: 4 * 1024 * 1024, patience: None };
+
+/// In bytes: output gathered while more events wait.
+const BATCH: usize = 64 * 1024;
+
+/// The writing thread.
+pub(crate) struct Output {
+    closed: Option<oneshot::Receiver<()>>,
+    done: std_mpsc::Receiver<io::Result<()>>,
+}
+
+impl Output {
+    /// Subscribes to what `form` and `talk` need, and writes it until the workbench is gone.
+    pub(crate) async fn start(
+        handle: &Handle,
+        console: &Console,
+        form: Form,
+        talk: Talk,
+        plan: &Plan,
+    ) -> io::Result<Self> {
+        let scope = match (form, talk) {
+            (Form::None, Talk::Peers) => Scope::Life,
+            (Form::None, _) => Scope::Faults,
+            _ => Scope::Everything,
+        };
+        let tap = handle.tap(LIMIT, scope).await;
+        let is_terminal = io::stdout().is_terminal();
+        let writer = Writer {
+            form,
+            talk,
+            charset: plan.text,
+            is_raw_stream: plan.is_raw_stream(),
+            is_terminal,
+            epoch: tap.epoch(),
+            decoders: BTreeMap::new(),
+            timeline: Timeline::new(plan, is_terminal && super::wants_colour()),
+            has_colour: console.has_colour,
+            out: Vec::new(),
+        };
+        let (closed_sender, closed) = oneshot::channel();
+        let (done_sender, done) = std_mpsc::channel();
+        std::thread::Builder::new().name("sockpit-console".to_owned()).spawn(move || {
+            let result = writer.run(tap);
+            if result.is_err() {
+                // The session may be over already.
+                let _ = closed_sender.send(());
+            }
+            let _ = done_sender.send(result);
+        })?;
+        Ok(Self { closed: Some(closed), done })
+    }
+
+    /// Waits until stdout cannot be written to any more. Cancel-safe.
+    pub(crate) async fn closed(&mut self) {
+        if let Some(closed) = &mut self.closed {
+            if closed.await.is_ok() {
+                self.closed = None;
+                return;
+            }
+            self.closed = None;
+        }
+        std::future::pending().await
+    }
+
+    /// Waits until everything is written, for `patience` at most; the workbench must be gone.
+    ///
+    /// # Errors
+    ///
+    /// Returns why stdout took no more, unless its reader had left.
+    pub(crate) fn finish(self, patience: Option<Duration>) -> io::Result<()> {
+        let result = match patience {
+            Some(patience) => self.done.recv_timeout(patience).ok(),
+            None => self.done.recv().ok(),
+        };
+        match result {
+            Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+struct Writer {
+    form: Form,
+    talk: Talk,
+    charset: Option<Charset>,
+    is_raw_stream: bool,
+    is_terminal: bool,
+    epoch: Epoch,
+    /// What decodes each peer's raw stream.
+    decoders: BTreeMap<(u32, u32), Decoder>,
+    timeline: Timeline,
+    has_colour: bool,
+    out: Vec<u8>,
+}
+
+impl Writer {
+    fn run(mut self, mut tap: Tap) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        while let Some(event) = tap.blocking_next() {
+            let mut next = Some(event);
+            while let Some(event) = next.take() {
+                self.take(&event, &mut stdout)?;
+                if self.out.len() < BATCH {
+                    next = tap.try_next();
+                }
+            }
+            self.flush(&mut stdout)?;
+        }
+        self.end_decoders();
+        self.flush(&mut stdout)
+    }
+
+    fn flush(&mut self, stdout: &mut io::StdoutLock<'_>) -> io::Result<()> {
+        if !self.out.is_empty() {
+            stdout.write_all(&self.out)?;
+            stdout.flush()?;
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, event: &Arc<Event>, stdout: &mut io::StdoutLock<'_>) -> io::Result<()> {
+        if let What::Fault { kind, message, .. } = &event.what {
+            // What came before it is to be read before it.
+            self.flush(stdout)?;
+            self.tell_fault(event.peer, *kind, message);
+        }
+        if self.talk >= Talk::Peers && !(self.is_terminal && self.form == Form::Text) {
+            self.tell_life(event);
+        }
+        match self.form {
+            Form::None => {}
+            Form::Json => {
+                record::write(event, self.epoch, &mut self.out);
+                self.out.push(b'\n');
+            }
+            Form::Raw => {
+                if let What::Chunk { direction: Direction::In, bytes, .. } = &event.what {
+                    self.out.extend_from_slice(bytes);
+                }
+            }
+            _ if self.is_terminal => {
+                let mut text = String::new();
+                self.timeline.write(event, self.epoch, self.form, &mut text);
+                self.out.extend_from_slice(text.as_bytes());
+            }
+            Form::Text => self.take_text(event),
+            Form::Hex => {
+                if let Some(bytes) = self.shown_bytes(event) {
+                    self.push_hex(bytes);
+                    self.out.push(b'\n');
+                }
+            }
+            Form::Both => self.take_both(event),
+        }
+        Ok(())
+    }
+
+    /// What is shown of an event where messages are shown: chunks of a raw stream, frames otherwise.
+    fn shown_bytes<'e>(&self, event: &'e Event) -> Option<&'e [u8]> {
+        match &event.what {
+            What::Chunk { direction: Direction::In, bytes, .. } if self.is_raw_stream => {
+                Some(bytes)
+            }
+            What::Frame { direction: Direction::In, payload, .. } => Some(payload),
+            _ => None,
+        }
+    }
+
+    fn take_text(&mut self, event: &Event) {
+        let key = (event.session, event.peer);
+        match (&event.what, self.charset) {
+            (What::Chunk { direction: Direction::In, bytes, .. }, Some(charset))
+                if self.is_raw_stream =>
+            {
+                let mut text = String::new();
+                let decoder = self.decoders.entry(key).or_insert_with(|| charset.decoder());
+                decoder.push(bytes, &mut text);
+                self.out.extend_from_slice(text.as_bytes());
+            }
+            (What::Frame { direction: Direction::In, text: Some(text), .. }, _) => {
+                self.out.extend_from_slice(text.as_bytes());
+                self.out.push(b'\n');
+            }
+            (What::Closed { .. }, _) => {
+                if let Some(decoder) = self.decoders.remove(&key) {
+                    self.end_decoder(decoder);
+                }
+            }
+            // Without a charset there is no text; the bytes are shown as what they are.
+            (_, None) => {
+                if let Some(bytes) = self.shown_bytes(event) {
+                    self.push_hex(bytes);
+                    self.out.push(b'\n');
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn take_both(&mut self, event: &Event) {
+        let Some(bytes) = self.shown_bytes(event) else { return };
+        self.push_hex(bytes);
+        self.out.push(b'\t');
+        let charset = self.charset.unwrap_or(Charset::UTF_8);
+        let mut escaped = String::new();
+        escape_text(&charset.decode(bytes).text, &mut escaped);
+        self.out.extend_from_slice(escaped.as_bytes());
+        self.out.push(b'\n');
+    }
+
+    fn push_hex(&mut self, bytes: &[u8]) {
+        let mut text = String::with_capacity(bytes.len() * 3);
+        hex::write(bytes, &mut text);
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn end_decoders(&mut self) {
+        for (_, decoder) in std::mem::take(&mut self.decoders) {
+            self.end_decoder(decoder);
+        }
+    }
+
+    /// A character that was never finished is shown as one that is broken.
+    fn end_decoder(&mut self, mut decoder: Decoder) {
+        let mut text = String::new();
+        decoder.finish(&mut text);
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn tell_fault(&self, peer: u32, kind: FaultKind, message: &str) {
+        let is_warning = matches!(
+            kind,
+            FaultKind::Truncated | FaultKind::Large | FaultKind::Loop | FaultKind::Limit
+        );
+        if is_warning && self.talk == Talk::Errors {
+            return;
+        }
+        let (label, colour) = if is_warning { ("warning", "33") } else { ("error", "31") };
+        let whom = match (peer, self.timeline.has_many_peers()) {
+            (0, _) | (_, false) => String::new(),
+            (peer, true) => format!("peer {peer}: "),
+        };
+        let text = format!("{whom}{}", VisibleLine(message));
+        if self.has_colour {
+            super::write_line(&format!("\x1b[1;{colour}m{label}:\x1b[0m {text}"));
+        } else {
+            super::write_line(&format!("{label}: {text}"));
+        }
+    }
+
+    fn tell_life(&self, event: &Event) {
+        match &event.what {
+            What::Opened { addr, .. } => {
+                super::write_line(&format!("peer {} is {}", event.peer, VisibleLine(addr)));
+            }
+            What::Closed { reason, .. } if event.peer > 0 => {
+                super::write_line(&format!("peer {} has ended ({})", event.peer, reason.as_str()));
+            }
+            _ => {}
+        }
+    }
+}
