@@ -12,6 +12,8 @@ use crate::exit::Exit;
 #[command(
     name = "sockpit",
     version,
+    arg_required_else_help = true,
+    subcommand_required = true,
     after_help = "\
 Try:
   sockpit demo                                       the main job in ten seconds
@@ -24,7 +26,7 @@ Exit codes: 0 done, 1 network, 2 usage or this machine, 3 expectation not met, 4
 )]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Command,
 }
 
 #[derive(Subcommand)]
@@ -49,13 +51,9 @@ pub(crate) fn run() -> Exit {
         Err(error) => return console.usage(&error),
     };
     match cli.command {
-        None => {
-            console.help(&Cli::command().render_help().ansi().to_string());
-            Exit::Usage
-        }
-        Some(Command::Demo(args)) => demo::run(&args, &console),
-        Some(Command::Connect(args)) => talk::run(Role::Client, args, inner(&matches), &console),
-        Some(Command::Listen(args)) => talk::run(Role::Server, args, inner(&matches), &console),
+        Command::Demo(args) => demo::run(&args, &console),
+        Command::Connect(args) => talk::run(Role::Client, args, inner(&matches), &console),
+        Command::Listen(args) => talk::run(Role::Server, args, inner(&matches), &console),
     }
 }
 

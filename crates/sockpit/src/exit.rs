@@ -135,9 +135,13 @@ pub(crate) fn hint(error: &anyhow::Error, plan: &Plan) -> Option<String> {
     let kind = error.cause().kind();
     let text = match (error.operation(), kind) {
         (Operation::Listen | Operation::Bind, io::ErrorKind::AddrInUse) => {
-            doctor::explain(&owners(error.target())).unwrap_or_else(|| {
-                "who holds it is hidden from you; port 0 lets the system choose a free one".into()
-            })
+            let owner = doctor::explain(&owners(error.target()));
+            let owner = owner.unwrap_or_else(|| "who holds it is hidden from you".to_owned());
+            if plan.transport.is_net() {
+                format!("{owner}; port 0 lets the system choose a free one")
+            } else {
+                owner
+            }
         }
         (Operation::Listen, io::ErrorKind::PermissionDenied) => {
             "ports below 1024 belong to root; take a higher one".to_owned()

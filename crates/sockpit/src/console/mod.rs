@@ -78,11 +78,6 @@ impl Console {
         self.labelled("hint", "36", text);
     }
 
-    /// Help for somebody who did not say what to do.
-    pub(crate) fn help(&self, text: &str) {
-        self.line(text.trim_end());
-    }
-
     /// What the argument parser has to say: help and version are data, mistakes are talk.
     pub(crate) fn usage(&self, error: &clap::Error) -> Exit {
         // A closed stream ends output quietly.
