@@ -76,6 +76,8 @@ pub struct Session {
     full_len: Option<usize>,
     /// Place of the next byte sent, in bytes.
     sent: u64,
+    /// Whether it was told that what is sent does not arrive, and nothing has come since.
+    is_unheard: bool,
     /// When the peer was last heard.
     heard: Time,
     /// When waiting for input or for answers is over.
@@ -117,6 +119,7 @@ impl Session {
             closed: false,
             full_len: None,
             sent: 0,
+            is_unheard: false,
             heard: now,
             quiet: None,
             linger: None,
@@ -323,7 +326,13 @@ impl Session {
     }
 
     fn fail_frame(&mut self, error: &FrameError) {
-        self.push_fault(FaultKind::Frame, error.to_string(), None);
+        let count = match error {
+            FrameError::TooLong { limit, declared, .. } => {
+                Some(declared.unwrap_or(*limit as u64))
+            }
+            _ => None,
+        };
+        self.push_fault(FaultKind::Frame, error.to_string(), count);
         self.push_rest();
         self.push_close(Reason::Limit);
     }
@@ -409,6 +418,7 @@ impl Machine for Session {
 
     fn handle_input(&mut self, now: Time, chunk: &[u8]) {
         self.heard = now;
+        self.is_unheard = false;
         if self.quiet.is_some() && !self.peer_ended {
             self.quiet = Some(now + self.plan.wait);
         }
@@ -459,12 +469,15 @@ impl Machine for Session {
                 );
                 return;
             }
-            Fault::Refused => self.push_fault(
-                FaultKind::Refused,
-                "nobody listens there (ICMP port unreachable)".to_owned(),
-                None,
-            ),
+            // A thousand datagrams that nobody wants are one piece of news.
+            Fault::Refused | Fault::Unreachable if self.is_unheard => {}
+            Fault::Refused => {
+                self.is_unheard = true;
+                let message = "nobody listens there (ICMP port unreachable)".to_owned();
+                self.push_fault(FaultKind::Refused, message, None);
+            }
             Fault::Unreachable => {
+                self.is_unheard = true;
                 self.push_fault(FaultKind::Unreachable, "there is no way there".to_owned(), None);
             }
             Fault::Reset => {

@@ -115,7 +115,13 @@ impl Bus {
         }
         let number = self.number.get() + 1;
         self.number.set(number);
-        let event = Arc::new(Event { number, time, session, peer, what });
+        let event = Arc::new(Event {
+            number,
+            time,
+            session,
+            peer,
+            what,
+        });
         let cost = cost_of(&event);
         self.taps.borrow_mut().retain_mut(|tap| {
             if tap.scope < scope {
@@ -127,7 +133,9 @@ impl Bus {
             }
             tap.sender.send(event.clone()).is_ok()
         });
-        self.views.borrow_mut().retain_mut(|view| view.offer(&event));
+        self.views
+            .borrow_mut()
+            .retain_mut(|view| view.offer(&event));
         self.update_widest();
     }
 
@@ -142,14 +150,25 @@ impl Bus {
             full_since: None,
         });
         self.update_widest();
-        Tap { receiver, shared, limit, space: self.space.clone(), epoch: self.clock.epoch() }
+        Tap {
+            receiver,
+            shared,
+            limit,
+            space: self.space.clone(),
+            epoch: self.clock.epoch(),
+        }
     }
 
     pub(crate) fn add_view(&self, events: usize) -> View {
         let (sender, receiver) = mpsc::channel(events.max(1));
-        self.views.borrow_mut().push(ViewEntry { sender, missed: 0 });
+        self.views
+            .borrow_mut()
+            .push(ViewEntry { sender, missed: 0 });
         self.update_widest();
-        View { receiver, epoch: self.clock.epoch() }
+        View {
+            receiver,
+            epoch: self.clock.epoch(),
+        }
     }
 
     /// Ready while every tap has room. A driver that is told to wait is woken when they have.
@@ -181,7 +200,9 @@ impl Bus {
     /// When the first full tap runs out of patience.
     fn next_cut(&self) -> Option<Instant> {
         let taps = self.taps.borrow();
-        taps.iter().filter_map(|tap| Some(tap.full_since? + tap.limit.patience?)).min()
+        taps.iter()
+            .filter_map(|tap| Some(tap.full_since? + tap.limit.patience?))
+            .min()
     }
 
     fn relieve(&self) {
@@ -193,14 +214,21 @@ impl Bus {
                 return true;
             }
             let since = *tap.full_since.get_or_insert(now);
-            let is_over = tap.limit.patience.is_some_and(|patience| now >= since + patience);
+            let is_over = tap
+                .limit
+                .patience
+                .is_some_and(|patience| now >= since + patience);
             if is_over {
                 tap.shared.cut_off.store(true, Ordering::Release);
                 cut += 1;
             }
             !is_over
         });
-        let is_full = self.taps.borrow().iter().any(|tap| tap.full_since.is_some());
+        let is_full = self
+            .taps
+            .borrow()
+            .iter()
+            .any(|tap| tap.full_since.is_some());
         self.is_congested.set(is_full);
         self.update_widest();
         if !is_full {
@@ -209,8 +237,13 @@ impl Bus {
             }
         }
         for _ in 0..cut {
-            let message = "the recording could not keep up and has ended; sessions go on".to_owned();
-            let fault = What::Fault { kind: FaultKind::Recording, message, count: None };
+            let message =
+                "the recording could not keep up and has ended; sessions go on".to_owned();
+            let fault = What::Fault {
+                kind: FaultKind::Recording,
+                message,
+                count: None,
+            };
             self.publish(self.clock.now(), 0, 0, fault);
         }
     }
@@ -226,7 +259,11 @@ impl ViewEntry {
     /// Hands the event over, or counts it; `false` once the reader is gone.
     fn offer(&mut self, event: &Arc<Event>) -> bool {
         if self.missed > 0 {
-            let gap = Event { what: What::Gap { count: self.missed }, peer: 0, ..(**event).clone() };
+            let gap = Event {
+                what: What::Gap { count: self.missed },
+                peer: 0,
+                ..(**event).clone()
+            };
             match self.sender.try_send(Arc::new(gap)) {
                 Ok(()) => self.missed = 0,
                 Err(mpsc::error::TrySendError::Full(_)) => {

@@ -15,9 +15,14 @@ pub(crate) struct Clock {
 impl Clock {
     pub(crate) fn start() -> Self {
         // A clock set before 1970 counts from 1970; nothing depends on more than the order.
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let nanos = u64::try_from(since.as_nanos()).unwrap_or(u64::MAX);
-        Self { began: Instant::now(), epoch: Epoch(nanos) }
+        Self {
+            began: Instant::now(),
+            epoch: Epoch(nanos),
+        }
     }
 
     pub(crate) fn now(&self) -> Time {

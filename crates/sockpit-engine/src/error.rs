@@ -57,12 +57,20 @@ impl Error {
         target: impl fmt::Display,
         source: impl Into<io::Error>,
     ) -> Self {
-        Self { operation, target: target.to_string(), source: source.into() }
+        Self {
+            operation,
+            target: target.to_string(),
+            source: source.into(),
+        }
     }
 
     /// The workbench ended while a session was being opened.
     pub(crate) fn gone() -> Self {
-        Self::new(Operation::Connect, "the workbench", io::ErrorKind::NotConnected)
+        Self::new(
+            Operation::Connect,
+            "the workbench",
+            io::ErrorKind::NotConnected,
+        )
     }
 
     /// What was tried.
@@ -88,4 +96,30 @@ impl Error {
     pub fn is_address_in_use(&self) -> bool {
         self.source.kind() == io::ErrorKind::AddrInUse
     }
+}
+
+/// What the system said, in the words of our messages and without its number.
+#[must_use]
+pub fn cause_text(error: &io::Error) -> String {
+    let words = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused",
+        io::ErrorKind::ConnectionReset => "connection reset by the peer",
+        io::ErrorKind::TimedOut => "no answer in time",
+        io::ErrorKind::HostUnreachable => "no route to the host",
+        io::ErrorKind::NetworkUnreachable => "no route to the network",
+        io::ErrorKind::AddrInUse => "address already in use",
+        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
+        io::ErrorKind::PermissionDenied => "permission denied",
+        io::ErrorKind::StorageFull => "no space left on the device",
+        io::ErrorKind::NotFound if error.raw_os_error().is_some() => "no such file",
+        _ => {
+            let text = error.to_string();
+            let text = text.split(" (os error").next().unwrap_or_default();
+            return text
+                .strip_prefix("failed to lookup address information: ")
+                .unwrap_or(text)
+                .to_lowercase();
+        }
+    };
+    words.to_owned()
 }

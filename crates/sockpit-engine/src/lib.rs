@@ -26,6 +26,6 @@ mod shard;
 mod transport;
 mod workbench;
 
-pub use error::{Error, Operation};
+pub use error::{Error, Operation, cause_text};
 pub use session::{Failure, Outcome, PeerFacts, Session, Target};
 pub use workbench::{Handle, Stdio, Workbench};

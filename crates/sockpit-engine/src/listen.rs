@@ -14,10 +14,11 @@ use tokio::task::JoinSet;
 
 use crate::bus::Scope;
 use crate::driver::{Inbox, Stream};
+use crate::error::cause_text;
 use crate::passthrough;
 use crate::program::{Program, ProgramPlan};
 use crate::session::{Command, DRAIN_TIME, Members, Outcome, Scene};
-use crate::transport::{StreamLink, StreamListeners};
+use crate::transport::{StreamLink, StreamListeners, endpoint_of};
 use crate::workbench::Stdio;
 
 /// Connections taken before anything else has its turn.
@@ -202,7 +203,13 @@ where
         let _ = tokio::time::timeout(DRAIN_TIME + Duration::from_millis(500), drain).await;
         self.drivers.abort_all();
         let reason = outcome.reason;
-        self.scene.publish(0, What::Closed { reason, message: String::new() });
+        self.scene.publish(
+            0,
+            What::Closed {
+                reason,
+                message: String::new(),
+            },
+        );
         outcome
     }
 
@@ -231,7 +238,8 @@ where
         self.members.add(number, addr, inbox.clone());
         let scene = self.scene.clone();
         let driver = Stream::new(scene, number, link, machine, inbox, self.program.clone());
-        self.drivers.spawn_local(async move { (number, driver.run().await) });
+        self.drivers
+            .spawn_local(async move { (number, driver.run().await) });
     }
 
     /// Takes that a peer is gone. A driver that panicked ends its own peer and nobody else (B6).
@@ -247,8 +255,18 @@ where
                     self.members.remove(number);
                     let message = "the conversation's machine panicked".to_owned();
                     let kind = FaultKind::Program;
-                    self.scene.publish(number, What::Fault { kind, message, count: None });
-                    let closed = What::Closed { reason: Reason::Error, message: String::new() };
+                    self.scene.publish(
+                        number,
+                        What::Fault {
+                            kind,
+                            message,
+                            count: None,
+                        },
+                    );
+                    let closed = What::Closed {
+                        reason: Reason::Error,
+                        message: String::new(),
+                    };
                     self.scene.publish(number, closed);
                 }
                 Outcome::new(Reason::Error)
@@ -267,13 +285,20 @@ where
         if is_peers_fault {
             return;
         }
-        let pause = self.pause.map_or(PAUSES.0, |pause| (pause * 2).min(PAUSES.1));
+        let pause = self
+            .pause
+            .map_or(PAUSES.0, |pause| (pause * 2).min(PAUSES.1));
         if self.pause.replace(pause).is_none() {
             let message = format!(
-                "cannot accept further peers at {}: {error}; it goes on when one leaves",
-                self.members.len()
+                "cannot accept further peers at {}: {}; it goes on when one leaves",
+                self.members.len(),
+                cause_text(error)
             );
-            let fault = What::Fault { kind: FaultKind::Limit, message, count: None };
+            let fault = What::Fault {
+                kind: FaultKind::Limit,
+                message,
+                count: None,
+            };
             self.scene.publish(0, fault);
         }
         self.resume_at = Some(tokio::time::Instant::now() + pause);
@@ -281,10 +306,10 @@ where
 }
 
 /// The connections that are there, at least one, at most a batch.
-async fn accept(
-    listeners: Option<&mut StreamListeners>,
-) -> Vec<io::Result<(StreamLink, String)>> {
-    let Some(listeners) = listeners else { return std::future::pending().await };
+async fn accept(listeners: Option<&mut StreamListeners>) -> Vec<io::Result<(StreamLink, String)>> {
+    let Some(listeners) = listeners else {
+        return std::future::pending().await;
+    };
     poll_fn(|cx| {
         let mut accepted = Vec::new();
         while accepted.len() < ACCEPT_BATCH
@@ -296,7 +321,11 @@ async fn accept(
                 break;
             }
         }
-        if accepted.is_empty() { std::task::Poll::Pending } else { std::task::Poll::Ready(accepted) }
+        if accepted.is_empty() {
+            std::task::Poll::Pending
+        } else {
+            std::task::Poll::Ready(accepted)
+        }
     })
     .await
 }
@@ -309,12 +338,19 @@ fn max_peers(scene: &Scene) -> usize {
     let possible = usize::try_from(files.saturating_sub(RESERVED_FILES) / each)
         .unwrap_or(usize::MAX)
         .max(1);
-    scene.plan.max_peers.map_or(possible, |most| most.clamp(1, possible))
+    scene
+        .plan
+        .max_peers
+        .map_or(possible, |most| most.clamp(1, possible))
 }
 
 fn publish_opened(scene: &Scene, number: u32, addr: &str, link: &StreamLink) {
     if scene.wants(Scope::Life) {
-        let opened = What::Opened { addr: addr.to_owned(), local: link.local() };
+        let transport = scene.plan.transport;
+        let opened = What::Opened {
+            addr: endpoint_of(transport, addr),
+            local: endpoint_of(transport, &link.local()),
+        };
         scene.publish(number, opened);
     }
 }
@@ -328,8 +364,11 @@ pub(crate) fn start_program<M>(
     match Program::start(&plan?.command) {
         Ok(program) => Some(program),
         Err(error) => {
-            let fault =
-                What::Fault { kind: FaultKind::Program, message: error.to_string(), count: None };
+            let fault = What::Fault {
+                kind: FaultKind::Program,
+                message: error.to_string(),
+                count: None,
+            };
             scene.publish(number, fault);
             None
         }

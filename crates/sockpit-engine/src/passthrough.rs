@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::bus::Scope;
 use crate::driver::fault_of;
+use crate::error::cause_text;
 use crate::session::{Command, Outcome, Scene};
 use crate::transport::StreamLink;
 use crate::workbench::Stdio;
@@ -42,10 +43,12 @@ pub(crate) async fn run<M>(
         Err(error) => return failed(&error),
     };
     let worker = copy.clone();
-    let started = std::thread::Builder::new().name("sockpit-receive".to_owned()).spawn(move || {
-        // Who asked may have left.
-        let _ = reply.send(worker.run());
-    });
+    let started = std::thread::Builder::new()
+        .name("sockpit-receive".to_owned())
+        .spawn(move || {
+            // Who asked may have left.
+            let _ = reply.send(worker.run());
+        });
     if let Err(error) = started {
         return failed(&error);
     }
@@ -63,7 +66,10 @@ pub(crate) async fn run<M>(
         scene.publish(1, fault(failure.kind, failure.message.clone()));
     }
     if scene.wants(Scope::Life) {
-        let closed = What::Closed { reason: outcome.reason, message: String::new() };
+        let closed = What::Closed {
+            reason: outcome.reason,
+            message: String::new(),
+        };
         scene.publish(1, closed);
     }
     outcome
@@ -71,7 +77,7 @@ pub(crate) async fn run<M>(
 
 fn failed(error: &io::Error) -> Outcome {
     let mut outcome = Outcome::new(Reason::Error);
-    outcome.note(&fault(FaultKind::Failed, error.to_string()));
+    outcome.note(&fault(FaultKind::Failed, cause_text(error)));
     outcome
 }
 
@@ -136,7 +142,10 @@ impl Copy {
 
     fn run(&self) -> Outcome {
         std::thread::scope(|scope| {
-            let sender = self.input.as_ref().map(|input| scope.spawn(|| self.send(input.as_fd())));
+            let sender = self
+                .input
+                .as_ref()
+                .map(|input| scope.spawn(|| self.send(input.as_fd())));
             let mut outcome = Outcome::new(Reason::Fin);
             match self.receive(&mut outcome.received) {
                 Ok(Some(reason)) => {
@@ -185,8 +194,10 @@ impl Copy {
                 }
                 Ok(Step::Blocked(Side::From)) => self.wait_for_input(input),
                 Ok(Step::Blocked(Side::To)) => {
-                    let mut interests =
-                        [Interest::to_write(self.socket.as_fd()), Interest::to_read(self.to_sender.as_fd())];
+                    let mut interests = [
+                        Interest::to_write(self.socket.as_fd()),
+                        Interest::to_read(self.to_sender.as_fd()),
+                    ];
                     wait(&mut interests, None).map(|_| true)
                 }
                 Ok(Step::End) => {
@@ -214,8 +225,10 @@ impl Copy {
             // The alarm has said what it had to say, and would ring for ever.
             self.to_sender.clear();
         }
-        let mut interests =
-            [Interest::to_read(input), Interest::to_read(self.to_sender.as_fd())];
+        let mut interests = [
+            Interest::to_read(input),
+            Interest::to_read(self.to_sender.as_fd()),
+        ];
         let ready = wait(&mut interests, timeout)?;
         Ok(ready > 0 || timeout.is_none())
     }
@@ -273,7 +286,10 @@ impl Copy {
             }
         }
         let now = Instant::now();
-        let idle = self.idle.map(|idle| heard + idle).filter(|_| side == Side::From);
+        let idle = self
+            .idle
+            .map(|idle| heard + idle)
+            .filter(|_| side == Side::From);
         if linger.is_some_and(|time| time <= now) {
             return Ok(Some(Reason::Timeout));
         }
@@ -302,7 +318,11 @@ impl Copy {
 }
 
 fn fault(kind: FaultKind, message: String) -> What {
-    What::Fault { kind, message, count: None }
+    What::Fault {
+        kind,
+        message,
+        count: None,
+    }
 }
 
 fn describe(error: &io::Error) -> String {
@@ -311,6 +331,6 @@ fn describe(error: &io::Error) -> String {
         io::ErrorKind::BrokenPipe => {
             "the peer closed the connection before it had read everything".to_owned()
         }
-        _ => error.to_string(),
+        _ => cause_text(error),
     }
 }

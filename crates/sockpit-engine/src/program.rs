@@ -47,7 +47,10 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(command: &str) -> Result<Self, ProgramError> {
-        let fail = |source| ProgramError { command: command.to_owned(), source };
+        let fail = |source| ProgramError {
+            command: command.to_owned(),
+            source,
+        };
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(command)
@@ -57,7 +60,10 @@ impl Program {
             .spawn()
             .map_err(fail)?;
         let stdin = child.stdin.take();
-        let stdout = child.stdout.take().ok_or_else(|| fail(io::ErrorKind::BrokenPipe.into()))?;
+        let stdout = child
+            .stdout
+            .take()
+            .ok_or_else(|| fail(io::ErrorKind::BrokenPipe.into()))?;
         Ok(Self {
             _child: child,
             stdin,

@@ -14,12 +14,14 @@ use sockpit_core::event::{FaultKind, What};
 use sockpit_core::record;
 
 use crate::bus::{Scope, Tap, TapLimit};
-use crate::error::{Error, Operation};
+use crate::error::{Error, Operation, cause_text};
 use crate::workbench::Handle;
 
 /// What may wait for the disk, and for how long sessions wait with it (design: one bus).
-pub const LIMIT: TapLimit =
-    TapLimit { bytes: 64 * 1024 * 1024, patience: Some(Duration::from_secs(5)) };
+pub const LIMIT: TapLimit = TapLimit {
+    bytes: 64 * 1024 * 1024,
+    patience: Some(Duration::from_secs(5)),
+};
 
 /// In bytes: the memory page of the systems that we run on; a smaller true size does no harm.
 const PAGE: usize = 4096;
@@ -42,7 +44,11 @@ impl Recorder {
         let fail = |error: io::Error| {
             Error::new(Operation::Record, format!("`{}`", path.display()), error)
         };
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path);
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path);
         let writer = LineWriter::new(file.map_err(fail)?);
         let tap = handle.tap(LIMIT, Scope::Everything).await;
         let (path, reporter) = (path.to_owned(), handle.clone());
@@ -87,10 +93,19 @@ fn record_all(mut tap: Tap, mut writer: LineWriter, path: &Path, reporter: &Hand
 fn report(reporter: &Handle, path: &Path, error: &io::Error) {
     let path: PathBuf = path.to_owned();
     let message = format!(
-        "the recording to `{}` has ended: {error}; sessions go on",
-        path.display()
+        "the recording to `{}` has ended: {}; sessions go on",
+        path.display(),
+        cause_text(error)
     );
-    reporter.publish(0, 0, What::Fault { kind: FaultKind::Recording, message, count: None });
+    reporter.publish(
+        0,
+        0,
+        What::Fault {
+            kind: FaultKind::Recording,
+            message,
+            count: None,
+        },
+    );
 }
 
 /// Writes whole lines, and takes half ones back.
@@ -110,9 +125,16 @@ impl LineWriter {
         let mut from = 0;
         while from < lines.len() {
             let room = PAGE - (self.len % PAGE as u64) as usize;
-            let fits = ends.iter().copied().take_while(|&end| end <= from + room).last();
+            let fits = ends
+                .iter()
+                .copied()
+                .take_while(|&end| end <= from + room)
+                .last();
             let crossing = ends.iter().copied().find(|&end| end > from);
-            let to = fits.filter(|&end| end > from).or(crossing).unwrap_or(lines.len());
+            let to = fits
+                .filter(|&end| end > from)
+                .or(crossing)
+                .unwrap_or(lines.len());
             self.write_whole(&lines[from..to])?;
             from = to;
         }

@@ -77,16 +77,29 @@ const NAMED_FAILURES: usize = 16;
 impl Outcome {
     /// Keeps a fault, if `what` is one.
     pub(crate) fn note(&mut self, what: &What) {
-        if let What::Fault { kind, message, count } = what
+        if let What::Fault {
+            kind,
+            message,
+            count,
+        } = what
             && self.failures.len() < NAMED_FAILURES
         {
-            let failure = Failure { kind: *kind, message: message.clone(), count: *count };
+            let failure = Failure {
+                kind: *kind,
+                message: message.clone(),
+                count: *count,
+            };
             self.failures.push(failure);
         }
     }
 
     pub(crate) fn new(reason: Reason) -> Self {
-        Self { reason, failures: Vec::new(), received: 0, sent: 0 }
+        Self {
+            reason,
+            failures: Vec::new(),
+            received: 0,
+            sent: 0,
+        }
     }
 
     /// Whether something of this sort went wrong.
@@ -105,7 +118,10 @@ pub(crate) struct Change<M> {
 
 impl<M> Clone for Change<M> {
     fn clone(&self) -> Self {
-        Self { apply: self.apply.clone(), permit: self.permit.clone() }
+        Self {
+            apply: self.apply.clone(),
+            permit: self.permit.clone(),
+        }
     }
 }
 
@@ -158,7 +174,10 @@ impl<M> Session<M> {
                 Err(_) => return false,
             }
         };
-        let change = Change { apply: Arc::new(change), permit };
+        let change = Change {
+            apply: Arc::new(change),
+            permit,
+        };
         self.commands.send(Command::Change(target, change)).is_ok()
     }
 
@@ -184,7 +203,9 @@ impl<M> Session<M> {
 
     /// Waits for the end of the session. Cancel-safe.
     pub async fn outcome(&mut self) -> Outcome {
-        (&mut self.outcome).await.unwrap_or_else(|_| Outcome::new(Reason::Local))
+        (&mut self.outcome)
+            .await
+            .unwrap_or_else(|_| Outcome::new(Reason::Local))
     }
 }
 
@@ -193,12 +214,16 @@ impl Session<sockpit_core::session::Session> {
     /// over.
     pub async fn send(&self, target: Target, message: Message) -> bool {
         let cost = message.wire.len().max(1);
-        self.change(target, cost, move |session, now| session.transmit(now, message.clone())).await
+        self.change(target, cost, move |session, now| {
+            session.transmit(now, message.clone())
+        })
+        .await
     }
 
     /// Says that nothing more will be sent. Returns `false` where the session is over.
     pub async fn finish(&self, target: Target) -> bool {
-        self.change(target, 0, |session, now| session.finish(now)).await
+        self.change(target, 0, |session, now| session.finish(now))
+            .await
     }
 }
 
@@ -240,7 +265,12 @@ impl Scene {
         let epoch = self.shard.bus.clock().epoch().0;
         // Different in each process and for each peer, and shown by no recording: rules only draw.
         let seed = epoch ^ (u64::from(number) << 32) ^ self.now().as_nanos();
-        Peer { number, addr, epoch, seed }
+        Peer {
+            number,
+            addr,
+            epoch,
+            seed,
+        }
     }
 }
 
@@ -252,7 +282,10 @@ pub(crate) struct Members<M> {
 
 impl<M> Members<M> {
     pub(crate) fn new() -> Self {
-        Self { inboxes: RefCell::default(), held: RefCell::default() }
+        Self {
+            inboxes: RefCell::default(),
+            held: RefCell::default(),
+        }
     }
 
     pub(crate) fn add(&self, number: u32, addr: String, inbox: Rc<crate::driver::Inbox<M>>) {
@@ -289,9 +322,10 @@ impl<M> Members<M> {
                 }
             }
             Command::Peers(reply) => {
-                let facts = inboxes
-                    .iter()
-                    .map(|(&number, (addr, _))| PeerFacts { number, addr: addr.clone() });
+                let facts = inboxes.iter().map(|(&number, (addr, _))| PeerFacts {
+                    number,
+                    addr: addr.clone(),
+                });
                 // Whoever asked may have left.
                 let _ = reply.send(facts.collect());
             }
@@ -308,7 +342,9 @@ impl<M> Members<M> {
     /// Peers whose drivers are gone without having said so.
     pub(crate) fn abandoned(&self) -> Vec<u32> {
         let inboxes = self.inboxes.borrow();
-        let alone = inboxes.iter().filter(|(_, (_, inbox))| Rc::strong_count(inbox) == 1);
+        let alone = inboxes
+            .iter()
+            .filter(|(_, (_, inbox))| Rc::strong_count(inbox) == 1);
         alone.map(|(&number, _)| number).collect()
     }
 
@@ -363,7 +399,8 @@ pub(crate) fn spawn<M, F>(
                     let local = listeners.local();
                     publish_listening(&scene, &local);
                     let _ = reply.send(Ok(session(local)));
-                    listen::run_server(scene, listeners, make, commands, opening.stdio, program).await
+                    listen::run_server(scene, listeners, make, commands, opening.stdio, program)
+                        .await
                 }
                 Err(error) => return drop(reply.send(Err(error))),
             },
@@ -373,7 +410,11 @@ pub(crate) fn spawn<M, F>(
                     if plan.role == Role::Server {
                         publish_listening(&scene, &local);
                     }
-                    let local = if plan.role == Role::Server { local } else { Vec::new() };
+                    let local = if plan.role == Role::Server {
+                        local
+                    } else {
+                        Vec::new()
+                    };
                     let _ = reply.send(Ok(session(local)));
                     crate::driver::run_datagram(scene, sockets, make, commands, program).await
                 }
@@ -387,6 +428,11 @@ pub(crate) fn spawn<M, F>(
 
 fn publish_listening(scene: &Scene, local: &[String]) {
     for local in local {
-        scene.publish(0, What::Listening { local: local.clone() });
+        scene.publish(
+            0,
+            What::Listening {
+                local: local.clone(),
+            },
+        );
     }
 }

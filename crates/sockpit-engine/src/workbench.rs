@@ -33,7 +33,10 @@ impl Workbench {
     /// Returns the system's error where it gives no thread.
     pub fn start() -> io::Result<Self> {
         let (jobs, thread) = shard::start()?;
-        Ok(Self { handle: Handle { jobs }, thread: Some(thread) })
+        Ok(Self {
+            handle: Handle { jobs },
+            thread: Some(thread),
+        })
     }
 
     /// What front ends and programs hold.
@@ -84,21 +87,43 @@ impl Handle {
         input: session::Input,
         program: Option<String>,
     ) -> Result<Session<session::Session>, Error> {
-        let input = if program.is_some() { session::Input::Program } else { input };
+        let input = if program.is_some() {
+            session::Input::Program
+        } else {
+            input
+        };
         let everybody = program.is_some();
         let program = program.map(|command| ProgramPlan {
             command,
             output: |session: &mut session::Session, now, bytes| {
-                session.transmit(now, Message { wire: bytes.clone(), payload: bytes });
+                session.transmit(
+                    now,
+                    Message {
+                        wire: bytes.clone(),
+                        payload: bytes,
+                    },
+                );
             },
             end: |session, _| session.close(),
         });
         let make_plan = plan.clone();
         let make = move |peer: Peer, now: Time| {
-            let input = if peer.number == 1 || everybody { input } else { session::Input::Closed };
+            let input = if peer.number == 1 || everybody {
+                input
+            } else {
+                session::Input::Closed
+            };
             session::Session::new(make_plan.clone(), peer, input, now)
         };
-        self.start(Opening { plan, program, stdio: None }, make).await
+        self.start(
+            Opening {
+                plan,
+                program,
+                stdio: None,
+            },
+            make,
+        )
+        .await
     }
 
     /// Opens a raw stream session whose bytes go straight between the peer and two descriptors.
@@ -115,12 +140,23 @@ impl Handle {
         plan: Arc<Plan>,
         stdio: Stdio,
     ) -> Result<Session<session::Session>, Error> {
-        assert!(plan.is_raw_stream(), "only raw streams are copied without being looked at");
+        assert!(
+            plan.is_raw_stream(),
+            "only raw streams are copied without being looked at"
+        );
         let make_plan = plan.clone();
         let make = move |peer: Peer, now: Time| {
             session::Session::new(make_plan.clone(), peer, session::Input::Closed, now)
         };
-        self.start(Opening { plan, program: None, stdio: Some(stdio) }, make).await
+        self.start(
+            Opening {
+                plan,
+                program: None,
+                stdio: Some(stdio),
+            },
+            make,
+        )
+        .await
     }
 
     /// Opens a session of machines of your own: `make` gives one for each peer.
@@ -134,7 +170,15 @@ impl Handle {
         M::Event: Into<What>,
         F: FnMut(Peer, Time) -> M + Send + 'static,
     {
-        self.start(Opening { plan, program: None, stdio: None }, make).await
+        self.start(
+            Opening {
+                plan,
+                program: None,
+                stdio: None,
+            },
+            make,
+        )
+        .await
     }
 
     async fn start<M, F>(&self, opening: Opening<M>, make: F) -> Result<Session<M>, Error>
@@ -169,17 +213,24 @@ impl Handle {
     /// Puts something of a front end's into the timeline.
     pub fn publish(&self, session: u32, peer: u32, what: What) {
         self.run(move |shard| {
-            shard.bus.publish(shard.bus.clock().now(), session, peer, what);
+            shard
+                .bus
+                .publish(shard.bus.clock().now(), session, peer, what);
         });
     }
 
-    async fn ask<T: Send + 'static>(&self, job: impl FnOnce(&Rc<Shard>) -> T + Send + 'static) -> T {
+    async fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Rc<Shard>) -> T + Send + 'static,
+    ) -> T {
         let (reply, answer) = oneshot::channel();
         self.run(move |shard| {
             // Whoever asked may have left.
             let _ = reply.send(job(shard));
         });
-        answer.await.expect("the workbench outlives its handles' questions")
+        answer
+            .await
+            .expect("the workbench outlives its handles' questions")
     }
 
     /// A job for a workbench that is gone is dropped.

@@ -12,7 +12,7 @@ use sockpit_core::machine::Reason;
 use sockpit_core::plan::{Plan, Role, Shape};
 use sockpit_core::rule::Step;
 use sockpit_engine::doctor::{self, Protocol};
-use sockpit_engine::{Error, Operation, Outcome};
+use sockpit_engine::{Error, Operation, Outcome, cause_text};
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +50,19 @@ impl From<Exit> for ExitCode {
 impl Exit {
     /// What the end of a session comes to.
     pub(crate) fn of(outcome: &Outcome, plan: &Plan) -> Self {
-        let unmet = outcome.failures.iter().find(|failure| failure.kind == FaultKind::Expectation);
+        let unmet = outcome
+            .failures
+            .iter()
+            .find(|failure| failure.kind == FaultKind::Expectation);
         if let Some(failure) = unmet {
             let code = failure.count.and_then(|count| u8::try_from(count).ok());
             return Self::Unmet(code.unwrap_or(Step::UNMET));
         }
-        let broke = [FaultKind::Unsent, FaultKind::Refused, FaultKind::Unreachable];
+        let broke = [
+            FaultKind::Unsent,
+            FaultKind::Refused,
+            FaultKind::Unreachable,
+        ];
         match outcome.reason {
             Reason::Reset
             | Reason::Refused
@@ -104,33 +111,11 @@ pub(crate) fn sentence(error: &anyhow::Error) -> String {
     text
 }
 
-/// What the system said, without its number.
-pub(crate) fn cause_text(error: &io::Error) -> String {
-    let words = match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused",
-        io::ErrorKind::ConnectionReset => "connection reset by the peer",
-        io::ErrorKind::TimedOut => "no answer in time",
-        io::ErrorKind::HostUnreachable => "no route to the host",
-        io::ErrorKind::NetworkUnreachable => "no route to the network",
-        io::ErrorKind::AddrInUse => "address already in use",
-        io::ErrorKind::AddrNotAvailable => "this machine does not have that address",
-        io::ErrorKind::PermissionDenied => "permission denied",
-        io::ErrorKind::NotFound if error.raw_os_error().is_some() => "no such file",
-        _ => {
-            let text = error.to_string();
-            let text = text.split(" (os error").next().unwrap_or_default();
-            return text
-                .strip_prefix("failed to lookup address information: ")
-                .unwrap_or(text)
-                .to_lowercase();
-        }
-    };
-    words.to_owned()
-}
-
 /// The way out of a session that could not be opened.
 pub(crate) fn hint(error: &anyhow::Error, plan: &Plan) -> Option<String> {
-    let error = error.chain().find_map(|cause| cause.downcast_ref::<Error>())?;
+    let error = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<Error>())?;
     let endpoint = plan.endpoint();
     let kind = error.cause().kind();
     let text = match (error.operation(), kind) {
@@ -153,11 +138,10 @@ pub(crate) fn hint(error: &anyhow::Error, plan: &Plan) -> Option<String> {
             format!("nobody made that socket yet; `sockpit listen {endpoint}` would")
         }
         (Operation::Connect, io::ErrorKind::TimedOut) => {
-            "the host is off, or a firewall drops packets; `--timeout` gives it more time".to_owned()
+            "the host is off, or a firewall drops packets; `--timeout` gives it more time"
+                .to_owned()
         }
-        (Operation::Resolve, _) => {
-            "check the spelling, or write the address in numbers".to_owned()
-        }
+        (Operation::Resolve, _) => "check the spelling, or write the address in numbers".to_owned(),
         (Operation::Listen | Operation::Bind, io::ErrorKind::AddrNotAvailable) => {
             "write `:PORT` to take every address of this machine".to_owned()
         }
@@ -168,9 +152,17 @@ pub(crate) fn hint(error: &anyhow::Error, plan: &Plan) -> Option<String> {
 
 /// Who has the address that could not be taken.
 fn owners(target: &str) -> Vec<doctor::Owner> {
-    let Ok(endpoint) = target.parse::<Endpoint>() else { return Vec::new() };
+    let Ok(endpoint) = target.parse::<Endpoint>() else {
+        return Vec::new();
+    };
     match (endpoint.transport, endpoint.address) {
-        (transport, Address::Net { host: Host::Ip(ip), port }) => {
+        (
+            transport,
+            Address::Net {
+                host: Host::Ip(ip),
+                port,
+            },
+        ) => {
             let protocol = match transport {
                 Transport::Udp => Protocol::Udp,
                 _ => Protocol::Tcp,

@@ -14,7 +14,7 @@ pub mod pattern;
 pub mod payload;
 pub mod responder;
 
-mod random;
+pub(crate) mod random;
 
 pub use file::RuleError;
 pub use pattern::{Captures, Match, Message, Pattern, PatternError, Place};

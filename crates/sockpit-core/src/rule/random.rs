@@ -4,14 +4,14 @@
 ///
 /// It is for test data, never for secrets.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         // The constants are those of the publication.
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -20,7 +20,7 @@ impl Random {
     }
 
     /// Gives a number from `first` to `last`, both included; `first` where `last` is below it.
-    pub(super) fn between(&mut self, first: u64, last: u64) -> u64 {
+    pub(crate) fn between(&mut self, first: u64, last: u64) -> u64 {
         let span = u128::from(last.saturating_sub(first)) + 1;
         // The upper half of the product is below `span`, which fits where the difference did.
         let offset = u64::try_from((u128::from(self.next()) * span) >> 64).unwrap_or_default();

@@ -7,7 +7,10 @@ use sockpit_core::event::{FaultKind, What};
 use super::{Bus, Scope, Tap, TapLimit};
 use crate::clock::Clock;
 
-const ROOMY: TapLimit = TapLimit { bytes: usize::MAX, patience: None };
+const ROOMY: TapLimit = TapLimit {
+    bytes: usize::MAX,
+    patience: None,
+};
 
 #[test]
 fn nobody_watching_costs_no_event() {
@@ -71,7 +74,13 @@ async fn a_full_tap_pauses_and_a_read_one_goes_on() {
             let bus = Bus::new(Clock::start());
             let runner = bus.clone();
             tokio::task::spawn_local(async move { runner.run().await });
-            let mut tap = bus.add_tap(TapLimit { bytes: 1000, patience: None }, Scope::Everything);
+            let mut tap = bus.add_tap(
+                TapLimit {
+                    bytes: 1000,
+                    patience: None,
+                },
+                Scope::Everything,
+            );
             publish(&bus, 10);
             let ready = std::future::poll_fn(|cx| bus.poll_ready(cx));
             let early = tokio::time::timeout(Duration::from_secs(60), ready).await;
@@ -92,7 +101,13 @@ async fn b10_a_tap_out_of_patience_is_cut_off_and_others_hear_of_it() {
             tokio::task::spawn_local(async move { runner.run().await });
             let mut other = bus.add_tap(ROOMY, Scope::Everything);
             let patience = Some(Duration::from_millis(20));
-            let mut tap = bus.add_tap(TapLimit { bytes: 1000, patience }, Scope::Everything);
+            let mut tap = bus.add_tap(
+                TapLimit {
+                    bytes: 1000,
+                    patience,
+                },
+                Scope::Everything,
+            );
             publish(&bus, 10);
             std::future::poll_fn(|cx| bus.poll_ready(cx)).await;
             take_all(&mut tap);
@@ -101,14 +116,24 @@ async fn b10_a_tap_out_of_patience_is_cut_off_and_others_hear_of_it() {
             while let Some(event) = other.try_next() {
                 last = Some(event.what.clone());
             }
-            assert!(matches!(last, Some(What::Fault { kind: FaultKind::Recording, .. })));
+            assert!(matches!(
+                last,
+                Some(What::Fault {
+                    kind: FaultKind::Recording,
+                    ..
+                })
+            ));
         })
         .await;
 }
 
 fn publish(bus: &Bus, count: u64) {
     for _ in 0..count {
-        bus.publish(bus.clock.now(), 1, 1, What::Gap { count: 0 });
+        let opened = What::Opened {
+            addr: String::new(),
+            local: String::new(),
+        };
+        bus.publish(bus.clock.now(), 1, 1, opened);
     }
 }
 

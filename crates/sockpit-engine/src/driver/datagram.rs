@@ -26,10 +26,11 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use super::stream::Timer;
 use super::{REPLY_LIMIT, fault_of};
 use crate::bus::Scope;
+use crate::error::cause_text;
 use crate::listen::start_program;
 use crate::program::{Program, ProgramPlan};
 use crate::session::{Change, Command, DRAIN_TIME, Outcome, PeerFacts, Scene, Target};
-use crate::transport::{DatagramSockets, addr_text};
+use crate::transport::{DatagramSockets, addr_text, endpoint_of};
 use guard::Guard;
 use socket::{Parcel, Sending, Socket};
 
@@ -96,6 +97,8 @@ struct Peer<M> {
     armed: Option<Time>,
     guard: Guard,
     program: Option<Program>,
+    /// Whether its latest message did not leave, so that it is not told as sent.
+    is_withheld: bool,
 }
 
 /// Who caused what a machine wants.
@@ -126,7 +129,10 @@ where
             }
         });
         Self {
-            sockets: sockets.into_iter().map(|opened| Socket::new(opened, &scene.plan)).collect(),
+            sockets: sockets
+                .into_iter()
+                .map(|opened| Socket::new(opened, &scene.plan))
+                .collect(),
             batch: Some(batch),
             scene,
             make,
@@ -152,7 +158,7 @@ where
         if self.scene.plan.role == Role::Client {
             let to = self.sockets[0].destination.clone();
             let name = self.sockets[0].peer_name.clone();
-            self.add_peer(0, to, name);
+            self.add_peer(self.scene.now(), 0, to, name);
         }
     }
 
@@ -165,10 +171,22 @@ where
         let reason = self.over.unwrap_or(Reason::Local);
         let numbers: Vec<u32> = self.peers.keys().copied().collect();
         for number in numbers {
-            self.scene.publish(number, What::Closed { reason, message: String::new() });
+            self.scene.publish(
+                number,
+                What::Closed {
+                    reason,
+                    message: String::new(),
+                },
+            );
         }
         if self.scene.plan.role == Role::Server {
-            self.scene.publish(0, What::Closed { reason, message: String::new() });
+            self.scene.publish(
+                0,
+                What::Closed {
+                    reason,
+                    message: String::new(),
+                },
+            );
         }
         self.outcome.reason = reason;
         self.outcome
@@ -208,7 +226,9 @@ where
     fn poll_commands(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         while self.over.is_none() {
-            let Poll::Ready(command) = self.commands.poll_recv(cx) else { break };
+            let Poll::Ready(command) = self.commands.poll_recv(cx) else {
+                break;
+            };
             moved = true;
             match command {
                 Some(Command::Change(target, change)) => self.change(target, change),
@@ -251,12 +271,18 @@ where
     }
 
     fn poll_programs(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(plan) = self.program.clone() else { return false };
+        let Some(plan) = self.program.clone() else {
+            return false;
+        };
         let mut moved = false;
         let numbers: Vec<u32> = self.peers.keys().copied().collect();
         for number in numbers {
-            let Some(peer) = self.peers.get_mut(&number) else { continue };
-            let Some(program) = &mut peer.program else { continue };
+            let Some(peer) = self.peers.get_mut(&number) else {
+                continue;
+            };
+            let Some(program) = &mut peer.program else {
+                continue;
+            };
             program.poll_feed(cx);
             while self.sockets[peer.socket].reply_bytes < REPLY_LIMIT
                 && let Poll::Ready(output) = program.poll_output(cx)
@@ -307,8 +333,12 @@ where
     }
 
     fn take_datagram(&mut self, now: Time, index: usize, datagram: &Received<'_>) {
-        let Some(number) = self.peer_of(index, datagram) else { return };
-        let Some(peer) = self.peers.get_mut(&number) else { return };
+        let Some(number) = self.peer_of(now, index, datagram) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(&number) else {
+            return;
+        };
         let offset = peer.received;
         peer.received += datagram.bytes.len() as u64;
         self.outcome.received += datagram.bytes.len() as u64;
@@ -316,14 +346,20 @@ where
         let full_len = datagram.is_truncated().then_some(datagram.full_len);
         if self.is_watched {
             let bytes = Bytes::copy_from_slice(datagram.bytes);
-            let chunk = What::Chunk { direction: Direction::In, offset, bytes, full_len };
+            let chunk = What::Chunk {
+                direction: Direction::In,
+                offset,
+                bytes,
+                full_len,
+            };
             self.scene.publish_at(now, number, chunk);
         }
         if let Some(program) = &mut peer.program {
             program.push(Bytes::copy_from_slice(datagram.bytes));
         }
         if let Some(full_len) = full_len {
-            peer.machine.handle_fault(now, Fault::Truncated { full_len });
+            peer.machine
+                .handle_fault(now, Fault::Truncated { full_len });
         }
         // A machine that panics ends its own conversation and no other (rule B6).
         let heard = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -339,7 +375,7 @@ where
     }
 
     /// Whose datagram it is; a new address becomes a new peer.
-    fn peer_of(&mut self, index: usize, datagram: &Received<'_>) -> Option<u32> {
+    fn peer_of(&mut self, now: Time, index: usize, datagram: &Received<'_>) -> Option<u32> {
         if self.scene.plan.role == Role::Client {
             if self.scene.plan.has_many_answerers() {
                 self.announce_answerer(datagram.from.as_ref()?);
@@ -351,12 +387,16 @@ where
             return Some(number);
         }
         let plan = &self.scene.plan;
-        let most = if plan.once { 1 } else { plan.max_peers.unwrap_or(usize::MAX) };
+        let most = if plan.once {
+            1
+        } else {
+            plan.max_peers.unwrap_or(usize::MAX)
+        };
         if self.peers.len() >= most {
             self.turn_away(from);
             return None;
         }
-        let number = self.add_peer(index, Some(from.clone()), addr_text(from));
+        let number = self.add_peer(now, index, Some(from.clone()), addr_text(from));
         self.by_addr.insert(from.clone(), number);
         Some(number)
     }
@@ -387,13 +427,13 @@ where
         }
     }
 
-    fn add_peer(&mut self, socket: usize, to: Option<PeerAddr>, name: String) -> u32 {
+    fn add_peer(&mut self, now: Time, socket: usize, to: Option<PeerAddr>, name: String) -> u32 {
         self.count += 1;
         let number = self.count;
-        let now = self.scene.now();
         let local = self.sockets[socket].local.clone();
         if self.scene.wants(Scope::Life) {
-            let opened = What::Opened { addr: name.clone(), local };
+            let addr = endpoint_of(self.scene.plan.transport, &name);
+            let opened = What::Opened { addr, local };
             self.scene.publish_at(now, number, opened);
         }
         let seed = self.scene.peer(number, name.clone());
@@ -412,6 +452,7 @@ where
             armed: None,
             guard,
             program,
+            is_withheld: false,
         };
         self.peers.insert(number, peer);
         self.drain(number, &Cause::Reply);
@@ -422,7 +463,9 @@ where
     }
 
     fn remove_peer(&mut self, number: u32, reason: Reason) {
-        let Some(peer) = self.peers.remove(&number) else { return };
+        let Some(peer) = self.peers.remove(&number) else {
+            return;
+        };
         if let Some(to) = &peer.to {
             self.by_addr.remove(to);
         }
@@ -430,7 +473,13 @@ where
         self.flush(peer.socket);
         let is_last = self.scene.plan.role == Role::Client || self.scene.plan.once;
         if self.scene.wants(Scope::Life) {
-            self.scene.publish(number, What::Closed { reason, message: String::new() });
+            self.scene.publish(
+                number,
+                What::Closed {
+                    reason,
+                    message: String::new(),
+                },
+            );
         }
         if is_last {
             self.finish(reason);
@@ -447,12 +496,27 @@ where
     /// Carries out what a peer's machine wants.
     fn drain(&mut self, number: u32, cause: &Cause) {
         loop {
-            let Some(peer) = self.peers.get_mut(&number) else { return };
+            let Some(peer) = self.peers.get_mut(&number) else {
+                return;
+            };
             match peer.machine.poll_output() {
                 Output::Event(event) => {
                     let what = event.into();
+                    let is_sent = matches!(
+                        &what,
+                        What::Frame {
+                            direction: Direction::Out,
+                            ..
+                        }
+                    );
+                    if is_sent && std::mem::take(&mut peer.is_withheld) {
+                        continue;
+                    }
                     self.outcome.note(&what);
-                    self.scene.publish(number, what);
+                    let index = peer.socket;
+                    if let Some(what) = self.sockets[index].attach(number, what) {
+                        self.scene.publish(number, what);
+                    }
                 }
                 Output::Transmit(bytes) => self.transmit(number, bytes, cause),
                 // A datagram link has no end that could be sent.
@@ -474,15 +538,20 @@ where
 
     fn transmit(&mut self, number: u32, bytes: Bytes, cause: &Cause) {
         let now = self.scene.now();
-        let Some(peer) = self.peers.get_mut(&number) else { return };
+        let Some(peer) = self.peers.get_mut(&number) else {
+            return;
+        };
         let (ttl, permit) = match cause {
             Cause::User(permit) => (None, permit.clone()),
             Cause::Reply => match peer.guard.allow(now) {
                 Ok(ttl) => (ttl, None),
-                Err(guard::Withheld { message: Some(message) }) => {
-                    return self.publish_fault(number, FaultKind::Loop, message, None);
+                Err(guard::Withheld { message }) => {
+                    peer.is_withheld = true;
+                    if let Some(message) = message {
+                        self.publish_fault(number, FaultKind::Loop, message, None);
+                    }
+                    return;
                 }
-                Err(guard::Withheld { message: None }) => return,
             },
         };
         let len = bytes.len();
@@ -491,17 +560,21 @@ where
             peer: number,
             offset: peer.sent,
             bytes: bytes.clone(),
+            frame: None,
             _permit: permit,
             is_reply: matches!(cause, Cause::Reply),
         };
         peer.sent += len as u64;
         let to = peer.to.clone();
         if let Err(error) = self.sockets[index].push(parcel, to.as_ref(), ttl) {
-            let name = self.peers.get(&number).map_or("", |peer| peer.name.as_str());
+            let name = self
+                .peers
+                .get(&number)
+                .map_or("", |peer| peer.name.as_str());
             let message = if name.is_empty() {
                 "the peer has no address that could be answered".to_owned()
             } else {
-                format!("{name} cannot be sent to: {error}")
+                format!("{name} cannot be sent to: {}", cause_text(&error))
             };
             return self.publish_fault(number, FaultKind::Unsent, message, Some(len as u64));
         }
@@ -524,7 +597,11 @@ where
             );
             self.scene.publish(
                 number,
-                What::Fault { kind: FaultKind::Large, message, count: Some(len as u64) },
+                What::Fault {
+                    kind: FaultKind::Large,
+                    message,
+                    count: Some(len as u64),
+                },
             );
         }
     }
@@ -532,7 +609,8 @@ where
     fn poll_send(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         for index in 0..self.sockets.len() {
-            if self.sockets[index].poll_sendable(cx) {
+            // A socket that turns out to be blocked is asked once more, which arranges the wake-up.
+            while self.sockets[index].poll_sendable(cx) {
                 moved |= self.flush(index);
             }
         }
@@ -549,16 +627,31 @@ where
                     moved = true;
                     self.outcome.sent += parcel.bytes.len() as u64;
                     if self.is_watched {
-                        let Parcel { peer, offset, bytes, .. } = parcel;
+                        let Parcel {
+                            peer,
+                            offset,
+                            bytes,
+                            frame,
+                            ..
+                        } = parcel;
                         let direction = Direction::Out;
-                        let chunk = What::Chunk { direction, offset, bytes, full_len: None };
+                        let chunk = What::Chunk {
+                            direction,
+                            offset,
+                            bytes,
+                            full_len: None,
+                        };
                         self.scene.publish(peer, chunk);
+                        if let Some(frame) = frame {
+                            self.scene.publish(peer, frame);
+                        }
                     }
                 }
                 Sending::Failed(parcel, error) => {
                     moved = true;
                     let len = parcel.bytes.len();
-                    let message = format!("a datagram of {len} bytes was not sent: {error}");
+                    let why = cause_text(&error);
+                    let message = format!("a datagram of {len} bytes was not sent: {why}");
                     self.publish_fault(parcel.peer, FaultKind::Unsent, message, Some(len as u64));
                     self.fail(&error);
                 }
@@ -582,7 +675,11 @@ where
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, may_publish: bool) -> bool {
         let next = self.deadlines.peek().map(|Reverse((time, _))| *time);
-        let retry = self.sockets.iter().filter_map(|socket| socket.retry_at).min();
+        let retry = self
+            .sockets
+            .iter()
+            .filter_map(|socket| socket.retry_at)
+            .min();
         let wanted = [next.filter(|_| may_publish), retry, self.stop_by];
         let wake = wanted.into_iter().flatten().min();
         if !self.timer.poll(cx, &self.scene, wake) {
@@ -603,7 +700,9 @@ where
     }
 
     fn wake_peer(&mut self, now: Time, time: Time, number: u32) {
-        let Some(peer) = self.peers.get_mut(&number) else { return };
+        let Some(peer) = self.peers.get_mut(&number) else {
+            return;
+        };
         if peer.armed == Some(time) {
             peer.armed = None;
         }
@@ -626,7 +725,11 @@ where
     }
 
     fn publish_fault(&mut self, peer: u32, kind: FaultKind, message: String, count: Option<u64>) {
-        let fault = What::Fault { kind, message, count };
+        let fault = What::Fault {
+            kind,
+            message,
+            count,
+        };
         self.outcome.note(&fault);
         self.scene.publish(peer, fault);
     }

@@ -40,7 +40,10 @@ impl Outbox {
 
     /// Takes that `written` bytes of the front have left; gives them for the timeline.
     pub(crate) fn advance(&mut self, written: usize) -> Bytes {
-        let front = self.queue.front_mut().expect("something was written, so something was queued");
+        let front = self
+            .queue
+            .front_mut()
+            .expect("something was written, so something was queued");
         self.bytes -= written;
         if front.is_reply {
             self.reply_bytes -= written;

@@ -28,6 +28,7 @@ use tokio::time::Sleep;
 use super::outbox::{Outbox, Outgoing};
 use super::{Inbox, REPLY_LIMIT, fault_of};
 use crate::bus::Scope;
+use crate::error::cause_text;
 use crate::listen::start_program;
 use crate::program::{Program, ProgramPlan};
 use crate::session::{Change, DRAIN_TIME, Outcome, Scene};
@@ -119,7 +120,13 @@ where
         let reason = self.closing.unwrap_or(Reason::Local);
         self.outcome.reason = reason;
         if self.scene.wants(Scope::Life) {
-            self.scene.publish(self.number, What::Closed { reason, message: String::new() });
+            self.scene.publish(
+                self.number,
+                What::Closed {
+                    reason,
+                    message: String::new(),
+                },
+            );
         }
         self.outcome
     }
@@ -156,7 +163,9 @@ where
     fn poll_changes(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
         while self.closing.is_none() {
-            let Some(Change { apply, permit }) = self.inbox.pop() else { break };
+            let Some(Change { apply, permit }) = self.inbox.pop() else {
+                break;
+            };
             apply(&mut self.machine, self.scene.now());
             self.drain(cx, &Cause::User(permit));
             moved = true;
@@ -283,7 +292,11 @@ where
             Cause::User(permit) => (permit.clone(), false),
         };
         let was_idle = self.outbox.is_empty();
-        self.outbox.push(Outgoing { bytes, _permit: permit, is_reply });
+        self.outbox.push(Outgoing {
+            bytes,
+            _permit: permit,
+            is_reply,
+        });
         if was_idle {
             self.write_some(cx);
         }
@@ -305,7 +318,9 @@ where
 
     /// Writes the front of the outbox once; `false` if the link takes nothing.
     fn write_some(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(front) = self.outbox.front() else { return false };
+        let Some(front) = self.outbox.front() else {
+            return false;
+        };
         match self.link.poll_write(cx, front) {
             Poll::Pending => false,
             Poll::Ready(Ok(written)) => {
@@ -341,7 +356,7 @@ where
             fault => fault,
         };
         if fault == Fault::Failed {
-            self.publish_fault(FaultKind::Failed, error.to_string(), None);
+            self.publish_fault(FaultKind::Failed, cause_text(error), None);
         }
         self.machine.handle_fault(self.scene.now(), fault);
         self.drain(cx, &Cause::Reply);
@@ -374,12 +389,21 @@ where
             Direction::In => self.outcome.received,
             Direction::Out => self.outcome.sent,
         };
-        let chunk = What::Chunk { direction, offset, bytes, full_len: None };
+        let chunk = What::Chunk {
+            direction,
+            offset,
+            bytes,
+            full_len: None,
+        };
         self.scene.publish_at(now, self.number, chunk);
     }
 
     fn publish_fault(&mut self, kind: FaultKind, message: String, count: Option<u64>) {
-        let fault = What::Fault { kind, message, count };
+        let fault = What::Fault {
+            kind,
+            message,
+            count,
+        };
         self.outcome.note(&fault);
         self.scene.publish(self.number, fault);
     }

@@ -11,7 +11,7 @@ use sockpit_sys::datagram::PeerAddr;
 
 use super::stream::{own_addr, take_all};
 use super::unix::{self, BoundPath};
-use super::{DatagramLink, addr_text, endpoint_text, options, resolve};
+use super::{DatagramLink, addr_text, endpoint_of, endpoint_text, options, resolve};
 use crate::error::{Error, Operation};
 
 /// The sockets of one datagram session.
@@ -38,7 +38,10 @@ pub(crate) struct DatagramSocket {
 impl DatagramSockets {
     /// What was taken, as endpoints.
     pub(crate) fn local(&self) -> Vec<String> {
-        self.sockets.iter().map(|socket| socket.local.clone()).collect()
+        self.sockets
+            .iter()
+            .map(|socket| socket.local.clone())
+            .collect()
     }
 
     /// The sockets, each after `prepare` has seen it.
@@ -66,7 +69,11 @@ pub(crate) async fn open(plan: &Plan) -> Result<DatagramSockets, Error> {
 
 async fn listen_udp(plan: &Plan) -> Result<Vec<DatagramSocket>, Error> {
     let mut addrs = resolve::to_listen(&plan.address, plan.socket.family).await?;
-    let group = plan.socket.multicast.as_ref().and_then(|multicast| multicast.group);
+    let group = plan
+        .socket
+        .multicast
+        .as_ref()
+        .and_then(|multicast| multicast.group);
     if let Some(group) = group {
         // The other family could not hear the group.
         addrs.retain(|addr| addr.is_ipv6() == group.is_ipv6());
@@ -114,11 +121,17 @@ async fn connect_udp_to(plan: &Plan, addr: SocketAddr) -> Result<DatagramSocket,
     let is_shared = plan.has_many_answerers();
     if let Some(bind) = &plan.socket.bind {
         let local = resolve::to_bind(bind, addr).await?;
-        socket.bind(&local.into()).map_err(|error| Error::new(Operation::Bind, bind, error))?;
+        socket
+            .bind(&local.into())
+            .map_err(|error| Error::new(Operation::Bind, bind, error))?;
     } else if is_shared {
-        let any: SocketAddr = if addr.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" }
-            .parse()
-            .expect("both are addresses");
+        let any: SocketAddr = if addr.is_ipv6() {
+            "[::]:0"
+        } else {
+            "0.0.0.0:0"
+        }
+        .parse()
+        .expect("both are addresses");
         socket.bind(&any.into()).map_err(fail)?;
     }
     if let Some(multicast) = &plan.socket.multicast {
@@ -130,7 +143,7 @@ async fn connect_udp_to(plan: &Plan, addr: SocketAddr) -> Result<DatagramSocket,
     let local = own_addr(&socket).map_err(fail)?;
     Ok(DatagramSocket {
         link: DatagramLink::new(socket, plan.transport).map_err(fail)?,
-        local: local.to_string(),
+        local: endpoint_text(plan.transport, local),
         own: Some(local),
         destination: is_shared.then_some(PeerAddr::Inet(addr)),
         peer_name: addr.to_string(),
@@ -200,7 +213,7 @@ fn connect_unix(plan: &Plan) -> Result<DatagramSocket, Error> {
     let local = socket.local_addr().map_err(fail)?;
     Ok(DatagramSocket {
         link: DatagramLink::new(socket, plan.transport).map_err(fail)?,
-        local: local_text(&local),
+        local: endpoint_of(plan.transport, &local_text(&local)),
         own: None,
         destination: None,
         peer_name: peer,
@@ -218,5 +231,7 @@ fn local_text(addr: &SockAddr) -> String {
         return addr_text(&PeerAddr::Path(path.into()));
     }
     addr.as_abstract_namespace()
-        .map_or_else(String::new, |name| addr_text(&PeerAddr::Abstract(name.into())))
+        .map_or_else(String::new, |name| {
+            addr_text(&PeerAddr::Abstract(name.into()))
+        })
 }

@@ -10,6 +10,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use socket2::Socket;
@@ -19,8 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
 pub(crate) use datagram::{DatagramSocket, DatagramSockets, open as open_datagram};
-pub(crate) use unix::BoundPath;
 pub(crate) use stream::{StreamListeners, connect as connect_stream, listen as listen_stream};
+pub(crate) use unix::BoundPath;
 
 /// An open stream.
 pub(crate) enum StreamLink {
@@ -62,22 +63,24 @@ impl StreamLink {
     /// The peer's address; empty where it has none.
     pub(crate) fn peer(&self) -> String {
         match self {
-            Self::Tcp(stream) => {
-                stream.peer_addr().map_or_else(|_| String::new(), |addr| addr.to_string())
-            }
-            Self::Unix(stream) => stream.peer_addr().map_or_else(|_| String::new(), unix::addr_text),
+            Self::Tcp(stream) => stream
+                .peer_addr()
+                .map_or_else(|_| String::new(), |addr| addr.to_string()),
+            Self::Unix(stream) => stream
+                .peer_addr()
+                .map_or_else(|_| String::new(), unix::addr_text),
         }
     }
 
     /// Our own address; empty where we have none.
     pub(crate) fn local(&self) -> String {
         match self {
-            Self::Tcp(stream) => {
-                stream.local_addr().map_or_else(|_| String::new(), |addr| addr.to_string())
-            }
-            Self::Unix(stream) => {
-                stream.local_addr().map_or_else(|_| String::new(), unix::addr_text)
-            }
+            Self::Tcp(stream) => stream
+                .local_addr()
+                .map_or_else(|_| String::new(), |addr| addr.to_string()),
+            Self::Unix(stream) => stream
+                .local_addr()
+                .map_or_else(|_| String::new(), unix::addr_text),
         }
     }
 }
@@ -93,7 +96,7 @@ impl AsFd for StreamLink {
 
 /// An open datagram socket.
 pub(crate) enum DatagramLink {
-    Udp(UdpSocket),
+    Udp(Arc<UdpSocket>),
     Unix(UnixDatagram),
 }
 
@@ -102,7 +105,7 @@ impl DatagramLink {
     fn new(socket: Socket, transport: Transport) -> io::Result<Self> {
         match transport {
             Transport::UnixDatagram => UnixDatagram::from_std(socket.into()).map(Self::Unix),
-            _ => UdpSocket::from_std(socket.into()).map(Self::Udp),
+            _ => UdpSocket::from_std(socket.into()).map(|socket| Self::Udp(Arc::new(socket))),
         }
     }
 
@@ -118,6 +121,17 @@ impl DatagramLink {
             Self::Udp(socket) => socket.poll_send_ready(cx),
             Self::Unix(socket) => socket.poll_send_ready(cx),
         }
+    }
+
+    /// Rings when something that was sent came to nothing: an ICMP message makes a socket neither
+    /// readable nor writable.
+    pub(crate) fn alarm(&self) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
+        let Self::Udp(socket) = self else { return None };
+        let socket = socket.clone();
+        Some(Box::pin(async move {
+            // A runtime that is shutting down has no more alarms.
+            let _ = socket.ready(Interest::ERROR).await;
+        }))
     }
 
     /// Does `work`; if that says that it left the socket with nothing to do (`WouldBlock`), the next
@@ -147,6 +161,18 @@ pub(crate) fn addr_text(addr: &PeerAddr) -> String {
         PeerAddr::Path(path) => path.to_string_lossy().into_owned(),
         PeerAddr::Abstract(name) => format!("@{}", String::from_utf8_lossy(name)),
         PeerAddr::Unnamed => String::new(),
+    }
+}
+
+/// An address as people read it, as an endpoint; nothing for an address that is none.
+pub(crate) fn endpoint_of(transport: Transport, addr: &str) -> String {
+    let scheme = transport.scheme();
+    match addr.chars().next() {
+        None => String::new(),
+        Some('@') => format!("{scheme}:{addr}"),
+        Some('/') => format!("{scheme}://{addr}"),
+        Some(_) if transport.is_net() => format!("{scheme}://{addr}"),
+        Some(_) => format!("{scheme}:{addr}"),
     }
 }
 

@@ -11,8 +11,12 @@ use crate::error::{Error, Operation};
 
 /// Sets what every kind of socket has.
 pub(super) fn set_common(socket: &Socket, plan: &SocketPlan) -> Result<(), Error> {
-    set("rcvbuf", plan.rcvbuf, |size| socket.set_recv_buffer_size(size))?;
-    set("sndbuf", plan.sndbuf, |size| socket.set_send_buffer_size(size))
+    set("rcvbuf", plan.rcvbuf, |size| {
+        socket.set_recv_buffer_size(size)
+    })?;
+    set("sndbuf", plan.sndbuf, |size| {
+        socket.set_send_buffer_size(size)
+    })
 }
 
 /// Sets what sockets of the internet have.
@@ -22,7 +26,9 @@ pub(super) fn set_net(socket: &Socket, plan: &SocketPlan, is_v6: bool) -> Result
         set("reuseport", Some(true), |on| socket.set_reuse_port(on))?;
     }
     if is_v6 {
-        set("ttl", plan.ttl, |hops| socket.set_unicast_hops_v6(u32::from(hops)))?;
+        set("ttl", plan.ttl, |hops| {
+            socket.set_unicast_hops_v6(u32::from(hops))
+        })?;
         set("tos", plan.tos, |tos| socket.set_tclass_v6(u32::from(tos)))
     } else {
         set("ttl", plan.ttl, |hops| socket.set_ttl_v4(u32::from(hops)))?;
@@ -32,7 +38,9 @@ pub(super) fn set_net(socket: &Socket, plan: &SocketPlan, is_v6: bool) -> Result
 
 /// Sets what TCP has.
 pub(super) fn set_tcp(socket: &Socket, plan: &SocketPlan) -> Result<(), Error> {
-    set("nodelay", Some(plan.nodelay), |on| socket.set_tcp_nodelay(on))?;
+    set("nodelay", Some(plan.nodelay), |on| {
+        socket.set_tcp_nodelay(on)
+    })?;
     set("keepalive", plan.keepalive, |time| {
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time))
     })
@@ -46,8 +54,11 @@ pub(super) fn set_multicast(
 ) -> Result<(), Error> {
     let interface = multicast.interface.as_deref();
     let index = match interface {
-        Some(name) if name.parse::<IpAddr>().is_err() => interface_index(name)
-            .map_err(|error| Error::new(Operation::Configure, format!("interface `{name}`"), error))?,
+        Some(name) if name.parse::<IpAddr>().is_err() => {
+            interface_index(name).map_err(|error| {
+                Error::new(Operation::Configure, format!("interface `{name}`"), error)
+            })?
+        }
         _ => 0,
     };
     let address = interface.and_then(|name| name.parse::<Ipv4Addr>().ok());
@@ -68,21 +79,33 @@ pub(super) fn set_multicast(
             (false, Some(address)) => socket.set_multicast_if_v4(&address),
             (false, None) => sockpit_sys::socket::set_multicast_interface(socket.as_fd(), index),
         };
-        result.map_err(|error| Error::new(Operation::Configure, "the multicast interface", error))?;
+        result
+            .map_err(|error| Error::new(Operation::Configure, "the multicast interface", error))?;
     }
     if is_v6 {
-        set("multicast-ttl", multicast.ttl, |hops| socket.set_multicast_hops_v6(u32::from(hops)))?;
-        set("multicast-loop", multicast.loops_back, |on| socket.set_multicast_loop_v6(on))
+        set("multicast-ttl", multicast.ttl, |hops| {
+            socket.set_multicast_hops_v6(u32::from(hops))
+        })?;
+        set("multicast-loop", multicast.loops_back, |on| {
+            socket.set_multicast_loop_v6(on)
+        })
     } else {
-        set("multicast-ttl", multicast.ttl, |hops| socket.set_multicast_ttl_v4(u32::from(hops)))?;
-        set("multicast-loop", multicast.loops_back, |on| socket.set_multicast_loop_v4(on))
+        set("multicast-ttl", multicast.ttl, |hops| {
+            socket.set_multicast_ttl_v4(u32::from(hops))
+        })?;
+        set("multicast-loop", multicast.loops_back, |on| {
+            socket.set_multicast_loop_v4(on)
+        })
     }
 }
 
 /// The system's number of an interface.
 pub(super) fn interface_index(name: &str) -> io::Result<u32> {
     if name.is_empty() || name.contains('/') {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "no interface has that name"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "no interface has that name",
+        ));
     }
     if let Ok(index) = name.parse() {
         return Ok(index);

@@ -55,7 +55,11 @@ pub(super) async fn to_bind(text: &str, like: SocketAddr) -> Result<SocketAddr, 
     if let Ok(addr) = text.parse::<SocketAddr>() {
         return Ok(addr);
     }
-    if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+    if let Ok(ip) = text
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>()
+    {
         return Ok(SocketAddr::new(ip, 0));
     }
     let (host, port) = match text.rsplit_once(':') {
@@ -82,8 +86,11 @@ async fn lookup(host: &Host, port: u16) -> Result<Vec<SocketAddr>, Error> {
             Ok(vec![SocketAddr::V6(SocketAddrV6::new(*ip, port, 0, scope))])
         }
         Host::Name(name) => {
-            let fail = |error: io::Error| Error::new(Operation::Resolve, format!("`{name}`"), error);
-            let found = tokio::net::lookup_host((name.as_str(), port)).await.map_err(fail)?;
+            let fail =
+                |error: io::Error| Error::new(Operation::Resolve, format!("`{name}`"), error);
+            let found = tokio::net::lookup_host((name.as_str(), port))
+                .await
+                .map_err(fail)?;
             let mut addrs: Vec<SocketAddr> = Vec::new();
             for addr in found {
                 if !addrs.contains(&addr) {

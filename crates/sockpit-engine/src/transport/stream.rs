@@ -30,7 +30,11 @@ pub(crate) async fn connect(plan: &Plan) -> Result<StreamLink, Error> {
     };
     match tokio::time::timeout(plan.timeout, attempt).await {
         Ok(result) => result,
-        Err(_) => Err(Error::new(Operation::Connect, plan.endpoint(), io::ErrorKind::TimedOut)),
+        Err(_) => Err(Error::new(
+            Operation::Connect,
+            plan.endpoint(),
+            io::ErrorKind::TimedOut,
+        )),
     }
 }
 
@@ -55,9 +59,14 @@ async fn connect_tcp_to(plan: &Plan, addr: SocketAddr) -> Result<TcpStream, Erro
         let local = resolve::to_bind(bind, addr).await?;
         // A fixed local port must be free again at once for the next try.
         socket.set_reuse_address(true).map_err(fail)?;
-        socket.bind(&local.into()).map_err(|error| Error::new(Operation::Bind, bind, error))?;
+        socket
+            .bind(&local.into())
+            .map_err(|error| Error::new(Operation::Bind, bind, error))?;
     }
-    TcpSocket::from_std_stream(socket.into()).connect(addr).await.map_err(fail)
+    TcpSocket::from_std_stream(socket.into())
+        .connect(addr)
+        .await
+        .map_err(fail)
 }
 
 async fn connect_unix(plan: &Plan) -> Result<StreamLink, Error> {
@@ -79,7 +88,9 @@ async fn connect_unix(plan: &Plan) -> Result<StreamLink, Error> {
             Err(error) => return Err(fail(error)),
         }
     }
-    UnixStream::from_std(socket.into()).map(StreamLink::Unix).map_err(fail)
+    UnixStream::from_std(socket.into())
+        .map(StreamLink::Unix)
+        .map_err(fail)
 }
 
 /// The listening sockets of one endpoint.
@@ -91,16 +102,21 @@ pub(crate) struct StreamListeners {
 
 enum Listener {
     Tcp(TcpListener),
-    Unix { listener: UnixListener, text: String, _bound: BoundPath },
+    Unix {
+        listener: UnixListener,
+        text: String,
+        _bound: BoundPath,
+    },
 }
 
 impl StreamListeners {
     /// What was taken, as endpoints.
     pub(crate) fn local(&self) -> Vec<String> {
         let text = |listener: &Listener| match listener {
-            Listener::Tcp(listener) => listener
-                .local_addr()
-                .map_or_else(|_| String::new(), |addr| endpoint_text(Transport::Tcp, addr)),
+            Listener::Tcp(listener) => listener.local_addr().map_or_else(
+                |_| String::new(),
+                |addr| endpoint_text(Transport::Tcp, addr),
+            ),
             Listener::Unix { text, .. } => text.clone(),
         };
         self.listeners.iter().map(text).collect()
@@ -156,7 +172,9 @@ fn listen_tcp(plan: &Plan, addr: SocketAddr) -> Result<(TcpListener, SocketAddr)
     // Accepted connections inherit these.
     options::set_tcp(&socket, &plan.socket)?;
     socket.bind(&addr.into()).map_err(fail)?;
-    socket.listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX)).map_err(fail)?;
+    socket
+        .listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX))
+        .map_err(fail)?;
     let listener = TcpListener::from_std(socket.into()).map_err(fail)?;
     let local = listener.local_addr().map_err(fail)?;
     Ok((listener, local))
@@ -168,9 +186,15 @@ fn listen_unix(plan: &Plan) -> Result<Listener, Error> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None).map_err(fail)?;
     options::set_common(&socket, &plan.socket)?;
     let bound = unix::bind(&socket, &plan.address, Type::STREAM).map_err(fail)?;
-    socket.listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX)).map_err(fail)?;
+    socket
+        .listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX))
+        .map_err(fail)?;
     let listener = UnixListener::from_std(socket.into()).map_err(fail)?;
-    Ok(Listener::Unix { listener, text: target, _bound: bound })
+    Ok(Listener::Unix {
+        listener,
+        text: target,
+        _bound: bound,
+    })
 }
 
 /// Takes every one of `addrs`, all with one port number where the system chooses it. An address of
@@ -206,9 +230,11 @@ pub(super) fn take_all<T>(
         }
         return match (taken.is_empty(), missing) {
             (true, Some(error)) => Err(error),
-            (true, None) => {
-                Err(Error::new(Operation::Listen, transport.scheme(), io::ErrorKind::AddrNotAvailable))
-            }
+            (true, None) => Err(Error::new(
+                Operation::Listen,
+                transport.scheme(),
+                io::ErrorKind::AddrNotAvailable,
+            )),
             (false, _) => Ok(taken),
         };
     }
@@ -231,5 +257,6 @@ fn new_tcp(addr: SocketAddr) -> io::Result<Socket> {
 /// A socket's own address.
 pub(super) fn own_addr(socket: &Socket) -> io::Result<SocketAddr> {
     let addr: SockAddr = socket.local_addr()?;
-    addr.as_socket().ok_or_else(|| io::ErrorKind::InvalidData.into())
+    addr.as_socket()
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }

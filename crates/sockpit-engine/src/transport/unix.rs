@@ -28,23 +28,27 @@ pub(super) fn parse_bind(text: &str) -> Address {
 
 /// An endpoint's address as people write it.
 pub(super) fn text_of(transport: Transport, address: &Address) -> String {
-    match address {
-        Address::Path(path) if path.starts_with('/') => format!("{}://{path}", transport.scheme()),
-        Address::Path(path) => format!("{}:{path}", transport.scheme()),
-        Address::Abstract(name) => format!("{}:@{name}", transport.scheme()),
+    let addr = match address {
+        Address::Path(path) => path.clone(),
+        Address::Abstract(name) => format!("@{name}"),
         Address::Net { .. } => String::new(),
-    }
+    };
+    super::endpoint_of(transport, &addr)
 }
 
 /// A peer's address; empty where it has none.
-#[expect(clippy::needless_pass_by_value, reason = "it ends the chain of a `map_or_else`")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it ends the chain of a `map_or_else`"
+)]
 pub(super) fn addr_text(addr: tokio::net::unix::SocketAddr) -> String {
     let addr: std::os::unix::net::SocketAddr = addr.into();
     if let Some(path) = addr.as_pathname() {
         return path.to_string_lossy().into_owned();
     }
-    addr.as_abstract_name()
-        .map_or_else(String::new, |name| format!("@{}", String::from_utf8_lossy(name)))
+    addr.as_abstract_name().map_or_else(String::new, |name| {
+        format!("@{}", String::from_utf8_lossy(name))
+    })
 }
 
 /// Binds, in place of a path that a dead program left behind; one that is alive is not touched, nor
@@ -57,7 +61,9 @@ pub(super) fn bind(socket: &Socket, address: &Address, kind: Type) -> io::Result
     let addr = sock_addr(address)?;
     match socket.bind(&addr) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let Address::Path(path) = address else { return Err(error) };
+            let Address::Path(path) = address else {
+                return Err(error);
+            };
             if !is_stale(Path::new(path), &addr, kind)? {
                 return Err(error);
             }
@@ -95,9 +101,13 @@ impl BoundPath {
     }
 
     fn of(address: &Address) -> Self {
-        let Address::Path(path) = address else { return Self::none() };
+        let Address::Path(path) = address else {
+            return Self::none();
+        };
         let inode = std::fs::symlink_metadata(path).map(|facts| facts.ino());
-        Self { path: inode.ok().map(|inode| (PathBuf::from(path), inode)) }
+        Self {
+            path: inode.ok().map(|inode| (PathBuf::from(path), inode)),
+        }
     }
 }
 

@@ -26,7 +26,10 @@ use crate::exit::{Exit, sentence};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything is kept: there is little.
-const LIMIT: TapLimit = TapLimit { bytes: 16 * 1024 * 1024, patience: None };
+const LIMIT: TapLimit = TapLimit {
+    bytes: 16 * 1024 * 1024,
+    patience: None,
+};
 
 /// In columns: who, and which way.
 const WHO: usize = 18;
@@ -47,12 +50,17 @@ pub(crate) fn run(_args: &Args, console: &Console) -> Exit {
 }
 
 fn show(console: &Console) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let bench = Workbench::start().context("cannot start")?;
     let path = recording_path().context("cannot make a folder for the recording")?;
     let recorder = runtime.block_on(async {
         let recorder = Recorder::start(&path, bench.handle()).await?;
-        let mut scene = Scene { console, tap: bench.handle().tap(LIMIT, Scope::Everything).await };
+        let mut scene = Scene {
+            console,
+            tap: bench.handle().tap(LIMIT, Scope::Everything).await,
+        };
         tokio::time::timeout(PATIENCE * 4, scene.play(bench.handle()))
             .await
             .context("the demo took too long")??;
@@ -131,7 +139,8 @@ impl Scene<'_> {
         self.write(&client, &bytes[..3]).await?;
         self.until_read(&server, &client).await?;
         self.write(&client, &bytes[3..]).await?;
-        self.until_heard(&["你好, SOCKPIT"], &server, &client).await?;
+        self.until_heard(&["你好, SOCKPIT"], &server, &client)
+            .await?;
 
         client.finish(Target::Latest).await;
         client.outcome().await;
@@ -161,13 +170,17 @@ impl Scene<'_> {
     }
 
     fn title(&self, text: &str) {
-        self.console.print(&format!("\n{}\n", self.console.style().bold(text)));
+        self.console
+            .print(&format!("\n{}\n", self.console.style().bold(text)));
     }
 
     /// One write of the client, whatever it does to the framing.
     async fn write(&self, client: &Session<Machine>, bytes: &[u8]) -> anyhow::Result<()> {
         let bytes = Bytes::copy_from_slice(bytes);
-        let message = Message { wire: bytes.clone(), payload: bytes };
+        let message = Message {
+            wire: bytes.clone(),
+            payload: bytes,
+        };
         if !client.send(Target::Latest, message).await {
             bail!("the conversation ended early");
         }
@@ -183,7 +196,13 @@ impl Scene<'_> {
         loop {
             let event = self.next().await?;
             self.show(&event, server, client);
-            let is_read = matches!(&event.what, What::Chunk { direction: Direction::In, .. });
+            let is_read = matches!(
+                &event.what,
+                What::Chunk {
+                    direction: Direction::In,
+                    ..
+                }
+            );
             if is_read && event.session == server.number() {
                 return Ok(());
             }
@@ -203,7 +222,11 @@ impl Scene<'_> {
             let event = self.next().await?;
             self.show(&event, server, client);
             if event.session == client.number()
-                && let What::Frame { direction: Direction::In, text: Some(text), .. } = &event.what
+                && let What::Frame {
+                    direction: Direction::In,
+                    text: Some(text),
+                    ..
+                } = &event.what
             {
                 if text != answer {
                     bail!("`{}` came where `{answer}` was due", VisibleLine(text));
@@ -216,7 +239,9 @@ impl Scene<'_> {
 
     async fn next(&mut self) -> anyhow::Result<Arc<Event>> {
         let event = tokio::time::timeout(PATIENCE, self.tap.next()).await;
-        event.context("the demo took too long")?.context("the conversation ended early")
+        event
+            .context("the demo took too long")?
+            .context("the conversation ended early")
     }
 
     /// One line of the timeline: who, which way, and the bytes or the message.
@@ -228,7 +253,9 @@ impl Scene<'_> {
         };
         let style: Style = self.console.style();
         let (way, what) = match &event.what {
-            What::Chunk { direction, bytes, .. } => {
+            What::Chunk {
+                direction, bytes, ..
+            } => {
                 let way = match direction {
                     Direction::In => "reads",
                     Direction::Out => "writes",
@@ -240,9 +267,14 @@ impl Scene<'_> {
                 };
                 (way, shown)
             }
-            What::Frame { direction: Direction::In, text: Some(text), .. } => {
-                ("gets", style.colour("32", &format!("“{}”", VisibleLine(text))))
-            }
+            What::Frame {
+                direction: Direction::In,
+                text: Some(text),
+                ..
+            } => (
+                "gets",
+                style.colour("32", &format!("“{}”", VisibleLine(text))),
+            ),
             _ => return,
         };
         let millis = event.time.as_nanos() / 1_000;

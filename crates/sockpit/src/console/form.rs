@@ -37,7 +37,11 @@ impl FromStr for Form {
             "both" => Self::Both,
             "json" => Self::Json,
             "none" => Self::None,
-            _ => return Err(ParseFormError { text: text.to_owned() }),
+            _ => {
+                return Err(ParseFormError {
+                    text: text.to_owned(),
+                });
+            }
         })
     }
 }

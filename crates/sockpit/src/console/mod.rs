@@ -37,7 +37,10 @@ pub(crate) struct Console {
 impl Console {
     pub(crate) fn new() -> Self {
         let has_colour = io::stderr().is_terminal() && wants_colour();
-        Self { has_colour, target: Cell::new(Target::Latest) }
+        Self {
+            has_colour,
+            target: Cell::new(Target::Latest),
+        }
     }
 
     /// Whom typed lines go to.
@@ -51,7 +54,9 @@ impl Console {
 
     /// How stdout may be marked up.
     pub(crate) fn style(&self) -> Style {
-        Style { has_colour: io::stdout().is_terminal() && wants_colour() }
+        Style {
+            has_colour: io::stdout().is_terminal() && wants_colour(),
+        }
     }
 
     /// Data for stdout, such as a plan.
@@ -82,7 +87,11 @@ impl Console {
     pub(crate) fn usage(&self, error: &clap::Error) -> Exit {
         // A closed stream ends output quietly.
         let _ = error.print();
-        if error.use_stderr() { Exit::Usage } else { Exit::Done }
+        if error.use_stderr() {
+            Exit::Usage
+        } else {
+            Exit::Done
+        }
     }
 
     fn labelled(&self, label: &str, colour: &str, text: &str) {
@@ -101,7 +110,9 @@ impl Console {
 /// One line of talk, in one write: threads do not tear each other's lines.
 fn write_line(text: &str) {
     // Nobody can be told that stderr is closed.
-    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+    let _ = io::stderr()
+        .lock()
+        .write_all(format!("{text}\n").as_bytes());
 }
 
 /// Marks up text for stdout, where it is a terminal that wants it.
@@ -121,7 +132,11 @@ impl Style {
 
     /// `code` is a number of ECMA-48's SGR, such as `32` for green.
     pub(crate) fn colour(self, code: &str, text: &str) -> String {
-        if self.has_colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.has_colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 

@@ -21,7 +21,10 @@ use super::timeline::Timeline;
 use super::{Console, Form, Talk};
 
 /// What may wait for stdout to be read. Sessions pause beyond it, for as long as it takes.
-const LIMIT: TapLimit = TapLimit { bytes: 4 * 1024 * 1024, patience: None };
+const LIMIT: TapLimit = TapLimit {
+    bytes: 4 * 1024 * 1024,
+    patience: None,
+};
 
 /// In bytes: output gathered while more events wait.
 const BATCH: usize = 64 * 1024;
@@ -62,15 +65,20 @@ impl Output {
         };
         let (closed_sender, closed) = oneshot::channel();
         let (done_sender, done) = std_mpsc::channel();
-        std::thread::Builder::new().name("sockpit-console".to_owned()).spawn(move || {
-            let result = writer.run(tap);
-            if result.is_err() {
-                // The session may be over already.
-                let _ = closed_sender.send(());
-            }
-            let _ = done_sender.send(result);
-        })?;
-        Ok(Self { closed: Some(closed), done })
+        std::thread::Builder::new()
+            .name("sockpit-console".to_owned())
+            .spawn(move || {
+                let result = writer.run(tap);
+                if result.is_err() {
+                    // The session may be over already.
+                    let _ = closed_sender.send(());
+                }
+                let _ = done_sender.send(result);
+            })?;
+        Ok(Self {
+            closed: Some(closed),
+            done,
+        })
     }
 
     /// Waits until stdout cannot be written to any more. Cancel-safe.
@@ -158,7 +166,12 @@ impl Writer {
                 self.out.push(b'\n');
             }
             Form::Raw => {
-                if let What::Chunk { direction: Direction::In, bytes, .. } = &event.what {
+                if let What::Chunk {
+                    direction: Direction::In,
+                    bytes,
+                    ..
+                } = &event.what
+                {
                     self.out.extend_from_slice(bytes);
                 }
             }
@@ -182,10 +195,16 @@ impl Writer {
     /// What is shown of an event where messages are shown: chunks of a raw stream, frames otherwise.
     fn shown_bytes<'e>(&self, event: &'e Event) -> Option<&'e [u8]> {
         match &event.what {
-            What::Chunk { direction: Direction::In, bytes, .. } if self.is_raw_stream => {
-                Some(bytes)
-            }
-            What::Frame { direction: Direction::In, payload, .. } => Some(payload),
+            What::Chunk {
+                direction: Direction::In,
+                bytes,
+                ..
+            } if self.is_raw_stream => Some(bytes),
+            What::Frame {
+                direction: Direction::In,
+                payload,
+                ..
+            } => Some(payload),
             _ => None,
         }
     }
@@ -193,15 +212,30 @@ impl Writer {
     fn take_text(&mut self, event: &Event) {
         let key = (event.session, event.peer);
         match (&event.what, self.charset) {
-            (What::Chunk { direction: Direction::In, bytes, .. }, Some(charset))
-                if self.is_raw_stream =>
-            {
+            (
+                What::Chunk {
+                    direction: Direction::In,
+                    bytes,
+                    ..
+                },
+                Some(charset),
+            ) if self.is_raw_stream => {
                 let mut text = String::new();
-                let decoder = self.decoders.entry(key).or_insert_with(|| charset.decoder());
+                let decoder = self
+                    .decoders
+                    .entry(key)
+                    .or_insert_with(|| charset.decoder());
                 decoder.push(bytes, &mut text);
                 self.out.extend_from_slice(text.as_bytes());
             }
-            (What::Frame { direction: Direction::In, text: Some(text), .. }, _) => {
+            (
+                What::Frame {
+                    direction: Direction::In,
+                    text: Some(text),
+                    ..
+                },
+                _,
+            ) => {
                 self.out.extend_from_slice(text.as_bytes());
                 self.out.push(b'\n');
             }
@@ -222,7 +256,9 @@ impl Writer {
     }
 
     fn take_both(&mut self, event: &Event) {
-        let Some(bytes) = self.shown_bytes(event) else { return };
+        let Some(bytes) = self.shown_bytes(event) else {
+            return;
+        };
         self.push_hex(bytes);
         self.out.push(b'\t');
         let charset = self.charset.unwrap_or(Charset::UTF_8);
@@ -259,7 +295,11 @@ impl Writer {
         if is_warning && self.talk == Talk::Errors {
             return;
         }
-        let (label, colour) = if is_warning { ("warning", "33") } else { ("error", "31") };
+        let (label, colour) = if is_warning {
+            ("warning", "33")
+        } else {
+            ("error", "31")
+        };
         let whom = match (peer, self.timeline.has_many_peers()) {
             (0, _) | (_, false) => String::new(),
             (peer, true) => format!("peer {peer}: "),
@@ -278,7 +318,11 @@ impl Writer {
                 super::write_line(&format!("peer {} is {}", event.peer, VisibleLine(addr)));
             }
             What::Closed { reason, .. } if event.peer > 0 => {
-                super::write_line(&format!("peer {} has ended ({})", event.peer, reason.as_str()));
+                super::write_line(&format!(
+                    "peer {} has ended ({})",
+                    event.peer,
+                    reason.as_str()
+                ));
             }
             _ => {}
         }

@@ -44,11 +44,19 @@ impl Timeline {
     /// Appends the lines of `event`, if it has any in this form.
     pub(crate) fn write(&mut self, event: &Event, epoch: Epoch, form: Form, out: &mut String) {
         match &event.what {
-            What::Chunk { direction, bytes, .. } if self.is_raw_stream => {
+            What::Chunk {
+                direction, bytes, ..
+            } if self.is_raw_stream => {
                 let text = self.decode(event.peer, *direction, bytes);
                 self.message(event, epoch, *direction, &body(form, bytes, text), "", out);
             }
-            What::Frame { direction, payload, text, partial, .. } => {
+            What::Frame {
+                direction,
+                payload,
+                text,
+                partial,
+                ..
+            } => {
                 let mark = if *partial { "  (partial)" } else { "" };
                 let body = body(form, payload, text.clone());
                 self.message(event, epoch, *direction, &body, mark, out);
@@ -58,10 +66,20 @@ impl Timeline {
                 self.remark(event, epoch, format_args!("{addr} is there"), out);
             }
             What::Closed { reason, .. } if event.peer > 0 => {
-                self.remark(event, epoch, format_args!("has ended ({})", reason.as_str()), out);
+                self.remark(
+                    event,
+                    epoch,
+                    format_args!("has ended ({})", reason.as_str()),
+                    out,
+                );
             }
             What::Gap { count } => {
-                self.remark(event, epoch, format_args!("{count} events are not shown"), out);
+                self.remark(
+                    event,
+                    epoch,
+                    format_args!("{count} events are not shown"),
+                    out,
+                );
             }
             What::Note { message, .. } if !message.is_empty() => {
                 self.remark(event, epoch, format_args!("{}", VisibleLine(message)), out);
@@ -73,7 +91,10 @@ impl Timeline {
     fn decode(&mut self, peer: u32, direction: Direction, bytes: &[u8]) -> Option<String> {
         let charset = self.charset?;
         let key = (peer, direction == Direction::In);
-        let decoder = self.decoders.entry(key).or_insert_with(|| charset.decoder());
+        let decoder = self
+            .decoders
+            .entry(key)
+            .or_insert_with(|| charset.decoder());
         let mut text = String::new();
         decoder.push(bytes, &mut text);
         Some(text)
@@ -101,7 +122,10 @@ impl Timeline {
         for (index, line) in body.split('\n').enumerate() {
             let line = line.strip_suffix("\\x0d").unwrap_or(line);
             let _ = match (index, self.has_colour) {
-                (0, true) => write!(out, "\x1b[2m{head}\x1b[0m \x1b[{colour}m{arrow}\x1b[0m {line}"),
+                (0, true) => write!(
+                    out,
+                    "\x1b[2m{head}\x1b[0m \x1b[{colour}m{arrow}\x1b[0m {line}"
+                ),
                 (0, false) => write!(out, "{head} {arrow} {line}"),
                 _ => write!(out, "\n{:indent$}{line}", ""),
             };
@@ -110,13 +134,7 @@ impl Timeline {
         out.push('\n');
     }
 
-    fn remark(
-        &self,
-        event: &Event,
-        epoch: Epoch,
-        text: std::fmt::Arguments<'_>,
-        out: &mut String,
-    ) {
+    fn remark(&self, event: &Event, epoch: Epoch, text: std::fmt::Arguments<'_>, out: &mut String) {
         let mut line = self.time(event, epoch);
         if self.has_many_peers {
             let _ = write!(line, " {:>2}", event.peer);
@@ -132,8 +150,13 @@ impl Timeline {
     /// `14:03:22.123`, in local time.
     fn time(&self, event: &Event, epoch: Epoch) -> String {
         let nanos = i128::from(epoch.0) + i128::from(event.time.as_nanos());
-        let Ok(moment) = jiff::Timestamp::from_nanosecond(nanos) else { return String::new() };
-        moment.to_zoned(self.zone.clone()).strftime("%H:%M:%S%.3f").to_string()
+        let Ok(moment) = jiff::Timestamp::from_nanosecond(nanos) else {
+            return String::new();
+        };
+        moment
+            .to_zoned(self.zone.clone())
+            .strftime("%H:%M:%S%.3f")
+            .to_string()
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct Guard {
     /// Whether its being silenced was told.
     is_told: bool,
     is_limited: bool,
+    /// Whether requests come by multicast.
+    is_group: bool,
     most: u8,
     /// Hops with which the latest request arrived.
     heard_ttl: Option<u8>,
@@ -55,6 +57,7 @@ impl Guard {
             is_silenced,
             is_told: false,
             is_limited: addr.is_some_and(|addr: SocketAddr| !is_loopback(addr)),
+            is_group: plan.socket.multicast.is_some(),
             most: plan.socket.ttl.unwrap_or(DEFAULT_TTL),
             heard_ttl: None,
             second: Time::ZERO,
@@ -86,6 +89,8 @@ impl Guard {
             }
         }
         match self.heard_ttl {
+            // Multicast arrives with one hop by default, and its sender is on this very link.
+            Some(0 | 1) if self.is_group => Ok(Some(1)),
             Some(0 | 1) => Err(self.withhold(
                 "no reply: the request had gone round from responder to responder".to_owned(),
             )),
@@ -96,7 +101,9 @@ impl Guard {
 
     fn withhold(&mut self, message: String) -> Withheld {
         let is_first = !std::mem::replace(&mut self.is_told, true);
-        Withheld { message: is_first.then_some(message) }
+        Withheld {
+            message: is_first.then_some(message),
+        }
     }
 }
 

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sockpit_core::plan::{Plan, WarnSize};
+use sockpit_core::event::{Direction, What};
+use sockpit_core::plan::{Plan, Role, WarnSize};
 use sockpit_core::time::Time;
 use sockpit_sys::datagram::{Flushed, PeerAddr, ReceiveBatch, SendBatch, Stop};
 use tokio::io::Interest;
@@ -29,6 +31,8 @@ pub(super) struct Parcel {
     pub(super) peer: u32,
     pub(super) offset: u64,
     pub(super) bytes: Bytes,
+    /// The message that it carries, told after it.
+    pub(super) frame: Option<What>,
     /// The user's budget that is given back when it has left.
     pub(super) _permit: Option<Arc<OwnedSemaphorePermit>>,
     pub(super) is_reply: bool,
@@ -48,6 +52,8 @@ pub(super) enum Sending {
 
 pub(super) struct Socket {
     link: DatagramLink,
+    /// Rings for a client whose datagram came to nothing.
+    alarm: Option<Pin<Box<dyn Future<Output = ()>>>>,
     /// Removes its path when the session is over.
     _bound: BoundPath,
     own: Option<SocketAddr>,
@@ -79,6 +85,11 @@ impl Socket {
         });
         Self {
             own: opened.own,
+            // Only a connected socket is told of ICMP messages.
+            alarm: match plan.role {
+                Role::Client => opened.link.alarm(),
+                Role::Server => None,
+            },
             link: opened.link,
             _bound: opened.bound,
             local: opened.local,
@@ -103,6 +114,24 @@ impl Socket {
         cx: &mut Context<'_>,
         batch: &mut ReceiveBatch,
     ) -> Poll<io::Result<()>> {
+        let rings = self
+            .alarm
+            .as_mut()
+            .is_some_and(|alarm| alarm.as_mut().poll(cx).is_ready());
+        if rings {
+            self.alarm = self.link.alarm();
+            let mut received = Ok(0);
+            self.link.work(Interest::ERROR, || {
+                received = batch.receive(self.link.as_fd());
+                Err(io::ErrorKind::WouldBlock.into())
+            });
+            // The new alarm has to be known to the runtime.
+            cx.waker().wake_by_ref();
+            match received {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => return Poll::Ready(received.map(drop)),
+            }
+        }
         loop {
             std::task::ready!(self.link.poll_readable(cx))?;
             let mut received = Err(io::ErrorKind::WouldBlock.into());
@@ -113,7 +142,11 @@ impl Socket {
                     Ok(count) => *count < BATCH,
                     Err(error) => error.kind() == io::ErrorKind::WouldBlock,
                 };
-                if is_drained { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+                if is_drained {
+                    Err(io::ErrorKind::WouldBlock.into())
+                } else {
+                    Ok(())
+                }
             });
             match received {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -136,6 +169,25 @@ impl Socket {
         }
         self.parcels.push_back(parcel);
         Ok(())
+    }
+
+    /// Keeps an event of a message that has yet to leave, so that it is told after its datagram;
+    /// gives every other event back.
+    pub(super) fn attach(&mut self, peer: u32, what: What) -> Option<What> {
+        let is_sent = matches!(
+            &what,
+            What::Frame {
+                direction: Direction::Out,
+                ..
+            }
+        );
+        match self.parcels.back_mut() {
+            Some(parcel) if is_sent && parcel.peer == peer && parcel.frame.is_none() => {
+                parcel.frame = Some(what);
+                None
+            }
+            _ => Some(what),
+        }
     }
 
     /// Whether trying to send makes sense; arranges to be polled when it does.
@@ -185,7 +237,10 @@ impl Socket {
     }
 
     fn flush(&mut self, now: Time) {
-        let mut flushed = Flushed { sent: 0, stop: Stop::Blocked };
+        let mut flushed = Flushed {
+            sent: 0,
+            stop: Stop::Blocked,
+        };
         if self.own.is_some() {
             self.link.work(Interest::WRITABLE, || {
                 flushed = self.batch.flush(self.link.as_fd());
@@ -210,7 +265,10 @@ impl Socket {
     }
 
     fn take_parcel(&mut self) -> Parcel {
-        let parcel = self.parcels.pop_front().expect("the batch and the parcels are one queue");
+        let parcel = self
+            .parcels
+            .pop_front()
+            .expect("the batch and the parcels are one queue");
         self.queued_bytes -= parcel.bytes.len();
         if parcel.is_reply {
             self.reply_bytes -= parcel.bytes.len();

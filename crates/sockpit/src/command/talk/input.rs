@@ -58,7 +58,11 @@ impl Feed {
         let is_bytes = matches!(settings.stdin, Stdin::Bytes | Stdin::Text(_));
         let max_line = settings.plan.max_frame;
         thread::spawn(move || {
-            let last = if is_bytes { read_bytes(&sender) } else { read_lines(&sender, max_line) };
+            let last = if is_bytes {
+                read_bytes(&sender)
+            } else {
+                read_lines(&sender, max_line)
+            };
             // The conversation may be over before stdin is.
             let _ = sender.blocking_send(last.unwrap_or_else(Taken::Failed));
         });
@@ -93,7 +97,10 @@ fn read_lines(sender: &mpsc::Sender<Taken>, max_line: usize) -> io::Result<Taken
     let mut stdin = BufReader::with_capacity(READ_SIZE, io::stdin().lock());
     loop {
         let mut line = Vec::new();
-        stdin.by_ref().take(most as u64 + 1).read_until(b'\n', &mut line)?;
+        stdin
+            .by_ref()
+            .take(most as u64 + 1)
+            .read_until(b'\n', &mut line)?;
         if line.is_empty() {
             return Ok(Taken::End);
         }
@@ -162,7 +169,10 @@ pub(super) async fn give(
         }
     };
     let message = if settings.stdin == Stdin::Bytes {
-        Message { wire: payload.clone(), payload }
+        Message {
+            wire: payload.clone(),
+            payload,
+        }
     } else {
         match settings.plan.message(payload) {
             Ok(message) => message,
@@ -186,7 +196,10 @@ fn to_charset(piece: &Bytes, charset: Charset) -> Result<Bytes, String> {
             error.valid_up_to()
         )
     })?;
-    charset.encode(text).map(|bytes| bytes.into_owned().into()).map_err(|error| error.to_string())
+    charset
+        .encode(text)
+        .map(|bytes| bytes.into_owned().into())
+        .map_err(|error| error.to_string())
 }
 
 /// A piped line as a message: text goes out in the charset of the plan, bytes that are no UTF-8 as

@@ -58,19 +58,39 @@ pub(crate) struct Args {
     max_frame: Option<ByteSize>,
 
     /// Send this text
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, help_heading = "Script")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        help_heading = "Script"
+    )]
     send: Vec<String>,
     /// Send these bytes, such as `01 03 00 00 00 0A`
-    #[arg(long, value_name = "HEX", allow_hyphen_values = true, help_heading = "Script")]
+    #[arg(
+        long,
+        value_name = "HEX",
+        allow_hyphen_values = true,
+        help_heading = "Script"
+    )]
     send_hex: Vec<String>,
     /// Send this file as one message
     #[arg(long, value_name = "PATH", help_heading = "Script")]
     send_file: Vec<String>,
     /// Go on only when this has come: text, `re:REGEX` or `hex:AA ?? 0D`
-    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true, help_heading = "Script")]
+    #[arg(
+        long,
+        value_name = "PATTERN",
+        allow_hyphen_values = true,
+        help_heading = "Script"
+    )]
     expect: Vec<String>,
     /// How long each expectation may take
-    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Script")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "5s",
+        help_heading = "Script"
+    )]
     within: TimeSpan,
     /// Understand `\r \n \t \0 \\ \xNN \u{..}` in text to be sent
     #[arg(long, help_heading = "Script")]
@@ -89,7 +109,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "REPLY", conflicts_with_all = ["rules", "exec"], help_heading = "Answers")]
     reply: Option<Reply>,
     /// Answer as this file says
-    #[arg(long, value_name = "FILE", conflicts_with = "exec", help_heading = "Answers")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "exec",
+        help_heading = "Answers"
+    )]
     rules: Option<std::path::PathBuf>,
     /// Run this command for each peer: its stdin is what comes in, its stdout what goes out
     #[arg(long, value_name = "CMD", help_heading = "Answers")]
@@ -142,7 +167,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SIZE", help_heading = "Link")]
     warn_size: Option<WarnSize>,
     /// IPv4 only
-    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6", help_heading = "Link")]
+    #[arg(
+        short = '4',
+        long = "ipv4",
+        conflicts_with = "ipv6",
+        help_heading = "Link"
+    )]
     ipv4: bool,
     /// IPv6 only
     #[arg(short = '6', long = "ipv6", help_heading = "Link")]

@@ -21,10 +21,11 @@ const DRAIN_TIME: Duration = Duration::from_secs(6);
 
 /// Runs the conversation to its end.
 pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let bench = Workbench::start().context("cannot start")?;
-    let (exit, output, recorder) =
-        runtime.block_on(converse(settings, bench.handle(), console))?;
+    let (exit, output, recorder) = runtime.block_on(converse(settings, bench.handle(), console))?;
     // What is subscribed ends with the workbench; only then everything has been published.
     drop(bench);
     if let Some(recorder) = recorder {
@@ -46,7 +47,9 @@ pub(super) fn explain_error(error: &anyhow::Error, plan: &Plan, console: &Consol
     if let Some(hint) = hint(error, plan) {
         console.hint(&hint);
     }
-    let engine = error.chain().find_map(|cause| cause.downcast_ref::<sockpit_engine::Error>());
+    let engine = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<sockpit_engine::Error>());
     engine.map_or(Exit::Usage, Exit::of_error)
 }
 

@@ -17,8 +17,12 @@ pub(super) fn steps(
     rules: Option<&Rules>,
     plan: &Plan,
 ) -> anyhow::Result<Vec<Step>> {
-    let mut steps: Vec<Step> =
-        rules.map(Rules::script).unwrap_or_default().iter().map(|step| of_file(step, args)).collect();
+    let mut steps: Vec<Step> = rules
+        .map(Rules::script)
+        .unwrap_or_default()
+        .iter()
+        .map(|step| of_file(step, args))
+        .collect();
     let mut typed: Vec<(usize, Step)> = Vec::new();
     for (place, text) in placed(matches, "send", &args.send) {
         let context = || format!("--send `{text}`");
@@ -40,7 +44,15 @@ pub(super) fn steps(
             Pattern::parse_expectation(text).with_context(|| format!("--expect `{text}`"))?;
         let within = args.within.into();
         let exit = rule::Step::UNMET;
-        typed.push((place, Step::Expect { pattern, within, label: text.clone(), exit }));
+        typed.push((
+            place,
+            Step::Expect {
+                pattern,
+                within,
+                label: text.clone(),
+                exit,
+            },
+        ));
     }
     typed.sort_by_key(|(place, _)| *place);
     steps.extend(typed.into_iter().map(|(_, step)| step));
@@ -60,15 +72,24 @@ pub(super) fn encode(text: &str, escapes: bool, plan: &Plan) -> anyhow::Result<B
 }
 
 fn send(payload: Bytes, plan: &Plan) -> anyhow::Result<Step> {
-    Ok(Step::Send { message: plan.message(payload)?, delay: std::time::Duration::ZERO })
+    Ok(Step::Send {
+        message: plan.message(payload)?,
+        delay: std::time::Duration::ZERO,
+    })
 }
 
 fn of_file(step: &rule::Step, args: &Args) -> Step {
     match step {
-        rule::Step::Send { payload, after } => {
-            Step::Render { payload: payload.clone(), delay: *after }
-        }
-        rule::Step::Expect { pattern, within, label, exit } => Step::Expect {
+        rule::Step::Send { payload, after } => Step::Render {
+            payload: payload.clone(),
+            delay: *after,
+        },
+        rule::Step::Expect {
+            pattern,
+            within,
+            label,
+            exit,
+        } => Step::Expect {
             pattern: pattern.clone(),
             within: within.unwrap_or(args.within.into()),
             label: label.clone(),
@@ -83,7 +104,9 @@ fn placed<'a>(
     name: &str,
     values: &'a [String],
 ) -> impl Iterator<Item = (usize, &'a String)> {
-    let places: Vec<usize> =
-        matches.indices_of(name).map(Iterator::collect).unwrap_or_default();
+    let places: Vec<usize> = matches
+        .indices_of(name)
+        .map(Iterator::collect)
+        .unwrap_or_default();
     places.into_iter().zip(values)
 }

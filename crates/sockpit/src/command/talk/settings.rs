@@ -90,7 +90,9 @@ impl Settings {
             (false, _) => Talk::Peers,
         };
         if let Some(path) = &args.record
-            && path.extension().is_some_and(|extension| extension == "pcapng")
+            && path
+                .extension()
+                .is_some_and(|extension| extension == "pcapng")
         {
             bail!("`{}`: recordings are `.jsonl` files", path.display());
         }
@@ -143,9 +145,11 @@ fn read_rules(path: &std::path::Path) -> anyhow::Result<Rules> {
     let name = path.display().to_string();
     let facts = std::fs::metadata(path).with_context(|| format!("cannot read `{name}`"))?;
     if facts.len() > MAX_RULE_FILE {
-        bail!("`{name}` has {} bytes; a rule file has at most {MAX_RULE_FILE}", facts.len());
+        bail!(
+            "`{name}` has {} bytes; a rule file has at most {MAX_RULE_FILE}",
+            facts.len()
+        );
     }
-    let source =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
+    let source = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
     Ok(Rules::parse(&source, &name)?)
 }
