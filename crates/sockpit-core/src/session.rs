@@ -513,11 +513,6 @@ impl Machine for Session {
         self.run_script(now);
         let is_due = |deadline: Option<Time>| deadline.is_some_and(|time| time <= now);
         if is_due(self.linger) {
-            self.push_fault(
-                FaultKind::Limit,
-                "the peer had not ended its side when `--linger` was over".to_owned(),
-                None,
-            );
             self.push_close(Reason::Timeout);
         } else if is_due(self.plan.idle.map(|idle| self.heard + idle)) {
             self.push_close(Reason::Idle);

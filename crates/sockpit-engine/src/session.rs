@@ -109,9 +109,12 @@ impl Outcome {
     }
 }
 
+/// What a change does to a machine.
+type Apply<M> = Arc<dyn Fn(&mut M, Time) + Send + Sync>;
+
 /// A change of a machine that somebody asked for.
 pub(crate) struct Change<M> {
-    pub(crate) apply: Arc<dyn Fn(&mut M, Time) + Send + Sync>,
+    pub(crate) apply: Apply<M>,
     /// Held until what the change transmits is sent.
     pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
 }
@@ -215,14 +218,14 @@ impl Session<sockpit_core::session::Session> {
     pub async fn send(&self, target: Target, message: Message) -> bool {
         let cost = message.wire.len().max(1);
         self.change(target, cost, move |session, now| {
-            session.transmit(now, message.clone())
+            session.transmit(now, message.clone());
         })
         .await
     }
 
     /// Says that nothing more will be sent. Returns `false` where the session is over.
     pub async fn finish(&self, target: Target) -> bool {
-        self.change(target, 0, |session, now| session.finish(now))
+        self.change(target, 0, sockpit_core::session::Session::finish)
             .await
     }
 }
@@ -274,9 +277,12 @@ impl Scene {
     }
 }
 
+/// One peer of a session: its address, and the way to its driver.
+type Member<M> = (String, Rc<crate::driver::Inbox<M>>);
+
 /// The peers of a session, and what waits for the first one.
 pub(crate) struct Members<M> {
-    inboxes: RefCell<BTreeMap<u32, (String, Rc<crate::driver::Inbox<M>>)>>,
+    inboxes: RefCell<BTreeMap<u32, Member<M>>>,
     held: RefCell<VecDeque<Change<M>>>,
 }
 

@@ -32,6 +32,8 @@ impl Workbench {
     ///
     /// Returns the system's error where it gives no thread.
     pub fn start() -> io::Result<Self> {
+        // A server of many peers needs many descriptors; where no more are given, fewer peers fit.
+        let _ = sockpit_sys::limit::raise_open_files();
         let (jobs, thread) = shard::start()?;
         Ok(Self {
             handle: Handle { jobs },

@@ -69,12 +69,11 @@ impl Exit {
             | Reason::Unreachable
             | Reason::Limit
             | Reason::Error => Self::Network,
-            Reason::Timeout => Self::TimedOut,
             // A datagram listener that serves one peer is done when that one is silent.
             Reason::Idle if plan.role == Role::Server && plan.shape() == Shape::Datagram => {
                 Self::Done
             }
-            Reason::Idle => Self::TimedOut,
+            Reason::Idle | Reason::Timeout => Self::TimedOut,
             Reason::Fin | Reason::Local if broke.iter().any(|kind| outcome.has(*kind)) => {
                 Self::Network
             }

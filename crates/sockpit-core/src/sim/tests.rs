@@ -308,7 +308,7 @@ fn what_arrives_at_a_closed_side_resets_the_sender() {
     let calls: Vec<&Call> = pair.events(Side::A).collect();
     assert_eq!(calls, [&Call::End, &Call::Fault(Fault::Reset)]);
     assert_eq!(pair.reason(Side::A), Some(Reason::Reset));
-    assert_eq!(pair.now(), Time::ZERO + 3 * LATENCY);
+    assert_eq!(pair.now(), Time::ZERO + 2 * LATENCY);
 }
 
 #[test]

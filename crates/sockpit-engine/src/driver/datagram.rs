@@ -5,6 +5,8 @@
 //! it is reached, so a message that merely pushes it further costs nothing.
 
 mod guard;
+mod peers;
+mod sending;
 mod socket;
 
 use std::cmp::Reverse;
@@ -24,15 +26,13 @@ use sockpit_sys::datagram::{PeerAddr, ReceiveBatch, Received};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::stream::Timer;
-use super::{REPLY_LIMIT, fault_of};
+use super::REPLY_LIMIT;
 use crate::bus::Scope;
-use crate::error::cause_text;
-use crate::listen::start_program;
 use crate::program::{Program, ProgramPlan};
-use crate::session::{Change, Command, DRAIN_TIME, Outcome, PeerFacts, Scene, Target};
-use crate::transport::{DatagramSockets, addr_text, endpoint_of};
+use crate::session::{Change, Command, Outcome, PeerFacts, Scene, Target};
+use crate::transport::DatagramSockets;
 use guard::Guard;
-use socket::{Parcel, Sending, Socket};
+use socket::Socket;
 
 /// Datagrams taken by one system call.
 const BATCH: usize = 32;
@@ -284,9 +284,8 @@ where
                 continue;
             };
             program.poll_feed(cx);
-            while self.sockets[peer.socket].reply_bytes < REPLY_LIMIT
-                && let Poll::Ready(output) = program.poll_output(cx)
-            {
+            let has_room = self.sockets[peer.socket].reply_bytes < REPLY_LIMIT;
+            if has_room && let Poll::Ready(output) = program.poll_output(cx) {
                 moved = true;
                 let now = self.scene.now();
                 let is_over = output.is_none();
@@ -297,7 +296,6 @@ where
                 if is_over {
                     peer.program = None;
                 }
-                break;
             }
             self.drain(number, &Cause::Reply);
         }
@@ -374,125 +372,6 @@ where
         self.drain(number, &Cause::Reply);
     }
 
-    /// Whose datagram it is; a new address becomes a new peer.
-    fn peer_of(&mut self, now: Time, index: usize, datagram: &Received<'_>) -> Option<u32> {
-        if self.scene.plan.role == Role::Client {
-            if self.scene.plan.has_many_answerers() {
-                self.announce_answerer(datagram.from.as_ref()?);
-            }
-            return Some(1);
-        }
-        let from = datagram.from.as_ref()?;
-        if let Some(&number) = self.by_addr.get(from) {
-            return Some(number);
-        }
-        let plan = &self.scene.plan;
-        let most = if plan.once {
-            1
-        } else {
-            plan.max_peers.unwrap_or(usize::MAX)
-        };
-        if self.peers.len() >= most {
-            self.turn_away(from);
-            return None;
-        }
-        let number = self.add_peer(now, index, Some(from.clone()), addr_text(from));
-        self.by_addr.insert(from.clone(), number);
-        Some(number)
-    }
-
-    fn announce_answerer(&mut self, from: &PeerAddr) {
-        if self.answerers.len() < MAX_ANSWERERS && self.answerers.insert(from.clone()) {
-            let addr = addr_text(from);
-            let note = What::Note {
-                kind: "answer".to_owned(),
-                message: format!("an answer from {addr}"),
-                data: serde_json::json!({ "addr": addr }),
-            };
-            self.scene.publish(1, note);
-        }
-    }
-
-    /// Says so once for each burst: at the first datagram, and then at each power of two.
-    fn turn_away(&mut self, from: &PeerAddr) {
-        self.turned_away += 1;
-        if self.turned_away.is_power_of_two() {
-            let message = format!(
-                "{} has no place among {} peers; `--max-peers` gives more",
-                addr_text(from),
-                self.peers.len()
-            );
-            let count = self.turned_away;
-            self.publish_fault(0, FaultKind::Limit, message, Some(count));
-        }
-    }
-
-    fn add_peer(&mut self, now: Time, socket: usize, to: Option<PeerAddr>, name: String) -> u32 {
-        self.count += 1;
-        let number = self.count;
-        let local = self.sockets[socket].local.clone();
-        if self.scene.wants(Scope::Life) {
-            let addr = endpoint_of(self.scene.plan.transport, &name);
-            let opened = What::Opened { addr, local };
-            self.scene.publish_at(now, number, opened);
-        }
-        let seed = self.scene.peer(number, name.clone());
-        let mut machine = (self.make)(seed, now);
-        machine.handle_watch(self.is_watched);
-        let guard = Guard::new(&self.scene.plan, to.as_ref(), &self.sockets[socket]);
-        let program = start_program(&self.scene, number, self.program.as_ref());
-        let peer = Peer {
-            machine,
-            to,
-            name,
-            socket,
-            received: 0,
-            sent: 0,
-            wake: None,
-            armed: None,
-            guard,
-            program,
-            is_withheld: false,
-        };
-        self.peers.insert(number, peer);
-        self.drain(number, &Cause::Reply);
-        for change in std::mem::take(&mut self.held) {
-            self.change(Target::Peer(number), change);
-        }
-        number
-    }
-
-    fn remove_peer(&mut self, number: u32, reason: Reason) {
-        let Some(peer) = self.peers.remove(&number) else {
-            return;
-        };
-        if let Some(to) = &peer.to {
-            self.by_addr.remove(to);
-        }
-        // What it still has to get leaves first, so that its end is the last thing told of it.
-        self.flush(peer.socket);
-        let is_last = self.scene.plan.role == Role::Client || self.scene.plan.once;
-        if self.scene.wants(Scope::Life) {
-            self.scene.publish(
-                number,
-                What::Closed {
-                    reason,
-                    message: String::new(),
-                },
-            );
-        }
-        if is_last {
-            self.finish(reason);
-        }
-    }
-
-    fn finish(&mut self, reason: Reason) {
-        if self.over.is_none() {
-            self.over = Some(reason);
-            self.stop_by = Some(self.scene.now() + DRAIN_TIME);
-        }
-    }
-
     /// Carries out what a peer's machine wants.
     fn drain(&mut self, number: u32, cause: &Cause) {
         loop {
@@ -518,7 +397,7 @@ where
                         self.scene.publish(number, what);
                     }
                 }
-                Output::Transmit(bytes) => self.transmit(number, bytes, cause),
+                Output::Transmit(bytes) => self.transmit(number, &bytes, cause),
                 // A datagram link has no end that could be sent.
                 Output::Shutdown => {}
                 Output::Close(reason) => return self.remove_peer(number, reason),
@@ -532,143 +411,6 @@ where
                     }
                     return;
                 }
-            }
-        }
-    }
-
-    fn transmit(&mut self, number: u32, bytes: Bytes, cause: &Cause) {
-        let now = self.scene.now();
-        let Some(peer) = self.peers.get_mut(&number) else {
-            return;
-        };
-        let (ttl, permit) = match cause {
-            Cause::User(permit) => (None, permit.clone()),
-            Cause::Reply => match peer.guard.allow(now) {
-                Ok(ttl) => (ttl, None),
-                Err(guard::Withheld { message }) => {
-                    peer.is_withheld = true;
-                    if let Some(message) = message {
-                        self.publish_fault(number, FaultKind::Loop, message, None);
-                    }
-                    return;
-                }
-            },
-        };
-        let len = bytes.len();
-        let index = peer.socket;
-        let parcel = Parcel {
-            peer: number,
-            offset: peer.sent,
-            bytes: bytes.clone(),
-            frame: None,
-            _permit: permit,
-            is_reply: matches!(cause, Cause::Reply),
-        };
-        peer.sent += len as u64;
-        let to = peer.to.clone();
-        if let Err(error) = self.sockets[index].push(parcel, to.as_ref(), ttl) {
-            let name = self
-                .peers
-                .get(&number)
-                .map_or("", |peer| peer.name.as_str());
-            let message = if name.is_empty() {
-                "the peer has no address that could be answered".to_owned()
-            } else {
-                format!("{name} cannot be sent to: {}", cause_text(&error))
-            };
-            return self.publish_fault(number, FaultKind::Unsent, message, Some(len as u64));
-        }
-        self.warn_of_size(index, number, Direction::Out, len);
-        if matches!(cause, Cause::User(_)) {
-            self.flush(index);
-        }
-    }
-
-    fn warn_of_size(&mut self, index: usize, number: u32, direction: Direction, len: usize) {
-        if let Some(most) = self.sockets[index].warn_size
-            && len > most
-        {
-            let way = match direction {
-                Direction::In => "received",
-                Direction::Out => "sent",
-            };
-            let message = format!(
-                "a datagram of {len} bytes was {way}: more than {most}, it may be fragmented or lost"
-            );
-            self.scene.publish(
-                number,
-                What::Fault {
-                    kind: FaultKind::Large,
-                    message,
-                    count: Some(len as u64),
-                },
-            );
-        }
-    }
-
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut moved = false;
-        for index in 0..self.sockets.len() {
-            // A socket that turns out to be blocked is asked once more, which arranges the wake-up.
-            while self.sockets[index].poll_sendable(cx) {
-                moved |= self.flush(index);
-            }
-        }
-        moved
-    }
-
-    /// Gives the system what is queued on one socket; tells whether something left the queue.
-    fn flush(&mut self, index: usize) -> bool {
-        let mut moved = false;
-        loop {
-            match self.sockets[index].send(self.scene.now()) {
-                Sending::Nothing => return moved,
-                Sending::Sent(parcel) => {
-                    moved = true;
-                    self.outcome.sent += parcel.bytes.len() as u64;
-                    if self.is_watched {
-                        let Parcel {
-                            peer,
-                            offset,
-                            bytes,
-                            frame,
-                            ..
-                        } = parcel;
-                        let direction = Direction::Out;
-                        let chunk = What::Chunk {
-                            direction,
-                            offset,
-                            bytes,
-                            full_len: None,
-                        };
-                        self.scene.publish(peer, chunk);
-                        if let Some(frame) = frame {
-                            self.scene.publish(peer, frame);
-                        }
-                    }
-                }
-                Sending::Failed(parcel, error) => {
-                    moved = true;
-                    let len = parcel.bytes.len();
-                    let why = cause_text(&error);
-                    let message = format!("a datagram of {len} bytes was not sent: {why}");
-                    self.publish_fault(parcel.peer, FaultKind::Unsent, message, Some(len as u64));
-                    self.fail(&error);
-                }
-                Sending::Earlier(error) => self.fail(&error),
-            }
-        }
-    }
-
-    /// An error of the socket that belongs to something sent earlier: an event, not an end (B8).
-    fn fail(&mut self, error: &std::io::Error) {
-        let fault = fault_of(error);
-        let is_news = matches!(fault, Fault::Refused | Fault::Unreachable);
-        if self.scene.plan.role == Role::Client && is_news {
-            let now = self.scene.now();
-            if let Some(peer) = self.peers.get_mut(&1) {
-                peer.machine.handle_fault(now, fault);
-                self.drain(1, &Cause::Reply);
             }
         }
     }

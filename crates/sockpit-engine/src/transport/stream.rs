@@ -149,15 +149,12 @@ impl StreamListeners {
 
 /// Takes every address of the endpoint of `plan`.
 pub(crate) async fn listen(plan: &Plan) -> Result<StreamListeners, Error> {
-    let listeners = match plan.transport {
-        Transport::Unix => vec![listen_unix(plan)?],
-        _ => {
-            let addrs = resolve::to_listen(&plan.address, plan.socket.family).await?;
-            take_all(plan.transport, &addrs, |addr| listen_tcp(plan, addr))?
-                .into_iter()
-                .map(Listener::Tcp)
-                .collect()
-        }
+    let listeners = if plan.transport == Transport::Unix {
+        vec![listen_unix(plan)?]
+    } else {
+        let addrs = resolve::to_listen(&plan.address, plan.socket.family).await?;
+        let taken = take_all(plan.transport, &addrs, |addr| listen_tcp(plan, addr))?;
+        taken.into_iter().map(Listener::Tcp).collect()
     };
     Ok(StreamListeners { listeners, turn: 0 })
 }

@@ -37,10 +37,6 @@ pub(super) fn text_of(transport: Transport, address: &Address) -> String {
 }
 
 /// A peer's address; empty where it has none.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it ends the chain of a `map_or_else`"
-)]
 pub(super) fn addr_text(addr: tokio::net::unix::SocketAddr) -> String {
     let addr: std::os::unix::net::SocketAddr = addr.into();
     if let Some(path) = addr.as_pathname() {

@@ -90,7 +90,7 @@ impl Output {
             }
             self.closed = None;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Waits until everything is written, for `patience` at most; the workbench must be gone.

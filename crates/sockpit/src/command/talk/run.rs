@@ -4,8 +4,10 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use sockpit_core::machine::Reason;
 use sockpit_core::plan::{Plan, Role};
 use sockpit_core::session::{Input, Session as Machine};
+use sockpit_core::time::TimeSpan;
 use sockpit_engine::recorder::Recorder;
 use sockpit_engine::{Handle, Outcome, Session, Stdio, Workbench};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -127,7 +129,7 @@ async fn drive(
         let taken = tokio::select! {
             biased;
             exit = signals.next() => return stop(session, signals, exit).await,
-            outcome = session.outcome() => return finish(&outcome, settings, failed),
+            outcome = session.outcome() => return finish(&outcome, settings, failed, console),
             () = output.closed() => {
                 session.close();
                 // Nobody reads any more; that is no failure.
@@ -172,8 +174,25 @@ async fn stop(session: &mut Session<Machine>, signals: &mut Signals, exit: Exit)
     exit
 }
 
-fn finish(outcome: &Outcome, settings: &Settings, failed: Option<Exit>) -> Exit {
-    failed.unwrap_or_else(|| Exit::of(outcome, &settings.plan))
+/// Says which of the user's times has passed, and gives the exit code.
+fn finish(
+    outcome: &Outcome,
+    settings: &Settings,
+    failed: Option<Exit>,
+    console: &Console,
+) -> Exit {
+    let exit = failed.unwrap_or_else(|| Exit::of(outcome, &settings.plan));
+    let (idle, linger) = (settings.plan.idle, settings.plan.linger);
+    match (exit, outcome.reason, idle, linger) {
+        (Exit::TimedOut, Reason::Idle, Some(idle), _) => {
+            console.error(&format!("the peer was silent for {}", TimeSpan(idle)));
+        }
+        (Exit::TimedOut, Reason::Timeout, _, Some(linger)) => {
+            console.error(&format!("the peer had not ended its side {} after ours", TimeSpan(linger)));
+        }
+        _ => {}
+    }
+    exit
 }
 
 /// Ctrl-C and SIGTERM.

@@ -1,0 +1,160 @@
+//! What leaves: queued by peer, sent in batches, told once it has left.
+
+use std::task::Context;
+
+use bytes::Bytes;
+use sockpit_core::event::{Direction, FaultKind, What};
+use sockpit_core::machine::{Fault, Machine};
+use sockpit_core::plan::Role;
+use sockpit_core::session::Peer as PeerSeed;
+use sockpit_core::time::Time;
+
+use super::guard::Withheld;
+use super::socket::{Parcel, Sending};
+use super::{Cause, Datagram};
+use crate::driver::fault_of;
+use crate::error::cause_text;
+
+impl<M, F> Datagram<M, F>
+where
+    M: Machine,
+    M::Event: Into<What>,
+    F: FnMut(PeerSeed, Time) -> M,
+{
+    pub(super) fn transmit(&mut self, number: u32, bytes: &Bytes, cause: &Cause) {
+        let now = self.scene.now();
+        let Some(peer) = self.peers.get_mut(&number) else {
+            return;
+        };
+        let (ttl, permit) = match cause {
+            Cause::User(permit) => (None, permit.clone()),
+            Cause::Reply => match peer.guard.allow(now) {
+                Ok(ttl) => (ttl, None),
+                Err(Withheld { message }) => {
+                    peer.is_withheld = true;
+                    if let Some(message) = message {
+                        self.publish_fault(number, FaultKind::Loop, message, None);
+                    }
+                    return;
+                }
+            },
+        };
+        let len = bytes.len();
+        let index = peer.socket;
+        let parcel = Parcel {
+            peer: number,
+            offset: peer.sent,
+            bytes: bytes.clone(),
+            frame: None,
+            _permit: permit,
+            is_reply: matches!(cause, Cause::Reply),
+        };
+        peer.sent += len as u64;
+        let to = peer.to.clone();
+        if let Err(error) = self.sockets[index].push(parcel, to.as_ref(), ttl) {
+            let name = self
+                .peers
+                .get(&number)
+                .map_or("", |peer| peer.name.as_str());
+            let message = if name.is_empty() {
+                "the peer has no address that could be answered".to_owned()
+            } else {
+                format!("{name} cannot be sent to: {}", cause_text(&error))
+            };
+            return self.publish_fault(number, FaultKind::Unsent, message, Some(len as u64));
+        }
+        self.warn_of_size(index, number, Direction::Out, len);
+        if matches!(cause, Cause::User(_)) {
+            self.flush(index);
+        }
+    }
+
+    pub(super) fn warn_of_size(&mut self, index: usize, number: u32, direction: Direction, len: usize) {
+        if let Some(most) = self.sockets[index].warn_size
+            && len > most
+        {
+            let way = match direction {
+                Direction::In => "received",
+                Direction::Out => "sent",
+            };
+            let message = format!(
+                "a datagram of {len} bytes was {way}: more than {most}, it may be fragmented or lost"
+            );
+            self.scene.publish(
+                number,
+                What::Fault {
+                    kind: FaultKind::Large,
+                    message,
+                    count: Some(len as u64),
+                },
+            );
+        }
+    }
+
+    pub(super) fn poll_send(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        for index in 0..self.sockets.len() {
+            // A socket that turns out to be blocked is asked once more, which arranges the wake-up.
+            while self.sockets[index].poll_sendable(cx) {
+                moved |= self.flush(index);
+            }
+        }
+        moved
+    }
+
+    /// Gives the system what is queued on one socket; tells whether something left the queue.
+    pub(super) fn flush(&mut self, index: usize) -> bool {
+        let mut moved = false;
+        loop {
+            match self.sockets[index].send(self.scene.now()) {
+                Sending::Nothing => return moved,
+                Sending::Sent(parcel) => {
+                    moved = true;
+                    self.outcome.sent += parcel.bytes.len() as u64;
+                    if self.is_watched {
+                        let Parcel {
+                            peer,
+                            offset,
+                            bytes,
+                            frame,
+                            ..
+                        } = parcel;
+                        let direction = Direction::Out;
+                        let chunk = What::Chunk {
+                            direction,
+                            offset,
+                            bytes,
+                            full_len: None,
+                        };
+                        self.scene.publish(peer, chunk);
+                        if let Some(frame) = frame {
+                            self.scene.publish(peer, frame);
+                        }
+                    }
+                }
+                Sending::Failed(parcel, error) => {
+                    moved = true;
+                    let len = parcel.bytes.len();
+                    let why = cause_text(&error);
+                    let message = format!("a datagram of {len} bytes was not sent: {why}");
+                    self.publish_fault(parcel.peer, FaultKind::Unsent, message, Some(len as u64));
+                    self.fail(&error);
+                }
+                Sending::Earlier(error) => self.fail(&error),
+            }
+        }
+    }
+
+    /// An error of the socket that belongs to something sent earlier: an event, not an end (B8).
+    pub(super) fn fail(&mut self, error: &std::io::Error) {
+        let fault = fault_of(error);
+        let is_news = matches!(fault, Fault::Refused | Fault::Unreachable);
+        if self.scene.plan.role == Role::Client && is_news {
+            let now = self.scene.now();
+            if let Some(peer) = self.peers.get_mut(&1) {
+                peer.machine.handle_fault(now, fault);
+                self.drain(1, &Cause::Reply);
+            }
+        }
+    }
+}
