@@ -53,11 +53,10 @@ where
     let inbox = Rc::new(Inbox::new());
     members.add(1, addr.clone(), inbox.clone());
     let machine = make(scene.peer(1, addr), scene.now());
-    let driver = Stream::new(scene, 1, link, machine, inbox, program).run();
-    tokio::pin!(driver);
+    let mut driver = Stream::new(scene, 1, link, machine, inbox, program);
     loop {
         tokio::select! {
-            outcome = &mut driver => return outcome,
+            (_, outcome) = &mut driver => return outcome,
             command = commands.recv() => match command {
                 Some(command) => {
                     if !members.obey(command) {
@@ -238,8 +237,7 @@ where
         self.members.add(number, addr, inbox.clone());
         let scene = self.scene.clone();
         let driver = Stream::new(scene, number, link, machine, inbox, self.program.clone());
-        self.drivers
-            .spawn_local(async move { (number, driver.run().await) });
+        self.drivers.spawn_local(driver);
     }
 
     /// Takes that a peer is gone. A driver that panicked ends its own peer and nobody else (B6).

@@ -9,7 +9,7 @@
 //! One poll goes round until nothing moves. Reading stops while replies fill the outbox, while taps
 //! are full, and once the conversation is closing; it never stops for what the user sends.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -57,6 +57,26 @@ pub(crate) struct Stream<M: Machine> {
     /// When a closing peer is given up.
     give_up: Option<Time>,
     timer: Timer,
+}
+
+/// Nothing in it refers to itself.
+impl<M: Machine> Unpin for Stream<M> {}
+
+/// A future of its own rather than a function: that would hold everything twice, and idle peers are
+/// many.
+impl<M> Future for Stream<M>
+where
+    M: Machine,
+    M::Event: Into<What>,
+{
+    /// The peer's number, and how it ended.
+    type Output = (u32, Outcome);
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let stream = self.get_mut();
+        std::task::ready!(stream.go_round(cx));
+        Poll::Ready((stream.number, stream.end()))
+    }
 }
 
 /// Our side of the stream.
@@ -109,30 +129,25 @@ where
         }
     }
 
-    /// Drives the conversation to its end.
-    pub(crate) async fn run(mut self) -> Outcome {
-        poll_fn(|cx| self.poll(cx)).await;
+    /// Tells of the end, and gives what it came to.
+    fn end(&mut self) -> Outcome {
         let unsent = self.outbox.clear();
         if unsent > 0 {
             let message = format!("{unsent} bytes were not sent");
             self.publish_fault(FaultKind::Unsent, message, Some(unsent as u64));
         }
         let reason = self.closing.unwrap_or(Reason::Local);
-        self.outcome.reason = reason;
         if self.scene.wants(Scope::Life) {
             self.scene.publish(
                 self.number,
-                What::Closed {
-                    reason,
-                    message: String::new(),
-                },
+                What::Closed { reason, message: String::new() },
             );
         }
-        self.outcome
+        Outcome { reason, ..std::mem::replace(&mut self.outcome, Outcome::new(reason)) }
     }
 
     /// Ready once the conversation is over.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn go_round(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.inbox.register(cx);
         if self.is_watched != self.scene.wants(Scope::Everything) {
             self.is_watched = !self.is_watched;

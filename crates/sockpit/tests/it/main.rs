@@ -9,6 +9,7 @@ mod endings;
 mod errors;
 mod framing;
 mod hostile;
+mod multicast;
 mod output;
 mod peers;
 mod record;
