@@ -151,7 +151,10 @@ impl Family {
     /// Whether `addr` is of this family.
     #[must_use]
     pub const fn holds(self, addr: IpAddr) -> bool {
-        matches!((self, addr), (Self::V4, IpAddr::V4(_)) | (Self::V6, IpAddr::V6(_)))
+        matches!(
+            (self, addr),
+            (Self::V4, IpAddr::V4(_)) | (Self::V6, IpAddr::V6(_))
+        )
     }
 }
 
@@ -271,7 +274,9 @@ impl Plan {
                 keepalive: options.keepalive.map(Into::into),
                 ttl: options.ttl,
                 tos: options.tos,
-                broadcast: options.broadcast.map_or_else(|| is_broadcast(&endpoint.address), |s| s.0),
+                broadcast: options
+                    .broadcast
+                    .map_or_else(|| is_broadcast(&endpoint.address), |s| s.0),
                 multicast,
                 rcvbuf: options.rcvbuf.map(|size| size.0),
                 sndbuf: options.sndbuf.map(|size| size.0),
@@ -280,7 +285,9 @@ impl Plan {
             },
             text,
             text_out: options.text_out.or(text).unwrap_or(Charset::UTF_8),
-            eol: options.eol.unwrap_or(if is_raw_stream { Eol::Lf } else { Eol::None }),
+            eol: options
+                .eol
+                .unwrap_or(if is_raw_stream { Eol::Lf } else { Eol::None }),
             read_size: NonZeroUsize::new(read_size).unwrap_or(NonZeroUsize::MIN),
             max_frame: options.max_frame.map_or(MAX_FRAME, |size| size.0),
             warn_size: options.warn_size,
@@ -336,7 +343,11 @@ impl Plan {
     /// The longest datagram that can leave, in bytes; `None` where only the system knows.
     #[must_use]
     pub fn max_datagram(&self) -> Option<usize> {
-        match (self.transport, literal_ip(&self.address), self.socket.family) {
+        match (
+            self.transport,
+            literal_ip(&self.address),
+            self.socket.family,
+        ) {
             (Transport::Udp, Some(IpAddr::V4(_)), _) | (Transport::Udp, _, Some(Family::V4)) => {
                 Some(MAX_UDP4_PAYLOAD)
             }
@@ -347,13 +358,22 @@ impl Plan {
 }
 
 const fn shape_of(transport: Transport) -> Shape {
-    if transport.is_stream() { Shape::Stream } else { Shape::Datagram }
+    if transport.is_stream() {
+        Shape::Stream
+    } else {
+        Shape::Datagram
+    }
 }
 
 fn literal_ip(address: &Address) -> Option<IpAddr> {
     match address {
-        Address::Net { host: Host::Ip(ip), .. } => Some(*ip),
-        Address::Net { host: Host::Scoped(ip, _), .. } => Some(IpAddr::V6(*ip)),
+        Address::Net {
+            host: Host::Ip(ip), ..
+        } => Some(*ip),
+        Address::Net {
+            host: Host::Scoped(ip, _),
+            ..
+        } => Some(IpAddr::V6(*ip)),
         _ => None,
     }
 }

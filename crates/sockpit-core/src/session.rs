@@ -20,9 +20,7 @@ use crate::event::{Direction, FaultKind, What};
 use crate::frame::{Decoder, Frame, FrameError};
 use crate::machine::{Fault, Machine, Output, Reason};
 use crate::plan::{Plan, Role, Shape};
-use crate::rule::{
-    Action, Captures, Message as Heard, Payload, Peer as RulePeer, Responder,
-};
+use crate::rule::{Action, Captures, Message as Heard, Payload, Peer as RulePeer, Responder};
 use crate::text::charset::{self, Charset};
 use crate::time::Time;
 use script::{Progress, Run};
@@ -90,15 +88,14 @@ impl Session {
     /// Begins the conversation: a script starts at once.
     #[must_use]
     pub fn new(plan: Arc<Plan>, peer: Peer, input: Input, now: Time) -> Self {
-        let responder = plan
-            .rules
-            .clone()
-            .map(|rules| {
-                let charset = plan.text.unwrap_or(plan.text_out);
-                let responder = Responder::new(rules, charset, peer.seed);
-                Box::new(responder.answering_in(plan.text_out))
-            });
-        let listens_to_text = responder.as_ref().is_some_and(|responder| responder.needs_text())
+        let responder = plan.rules.clone().map(|rules| {
+            let charset = plan.text.unwrap_or(plan.text_out);
+            let responder = Responder::new(rules, charset, peer.seed);
+            Box::new(responder.answering_in(plan.text_out))
+        });
+        let listens_to_text = responder
+            .as_ref()
+            .is_some_and(|responder| responder.needs_text())
             || (plan.script.needs_text() && plan.text != Some(Charset::UTF_8));
         let text = plan
             .text
@@ -171,7 +168,10 @@ impl Session {
         if self.closed || self.script.is_some() {
             return;
         }
-        let owes = self.responder.as_ref().is_some_and(|responder| responder.deadline().is_some());
+        let owes = self
+            .responder
+            .as_ref()
+            .is_some_and(|responder| responder.deadline().is_some());
         if self.plan.shape() == Shape::Datagram {
             let answers = self.responder.is_some() || self.plan.role == Role::Server;
             if self.input == Input::Closed && !answers {
@@ -188,8 +188,8 @@ impl Session {
             }
             (Input::Closed, false) => {
                 // Who answers by rules, or serves without having said anything, keeps its side open.
-                let speaks = self.responder.is_some()
-                    || (self.plan.role == Role::Server && self.sent == 0);
+                let speaks =
+                    self.responder.is_some() || (self.plan.role == Role::Server && self.sent == 0);
                 if !speaks {
                     self.push_shutdown(now);
                 }
@@ -214,7 +214,9 @@ impl Session {
                 direction: Direction::In,
                 offset: frame.offset,
                 payload: Bytes::copy_from_slice(frame.payload),
-                malformed: decoded.as_ref().is_some_and(|text| text.malformed_at.is_some()),
+                malformed: decoded
+                    .as_ref()
+                    .is_some_and(|text| text.malformed_at.is_some()),
                 text: decoded.as_ref().map(|text| text.text.clone()),
                 partial: frame.is_partial,
                 full_len: self.full_len,
@@ -223,7 +225,10 @@ impl Session {
         if frame.is_malformed {
             self.push_fault(
                 FaultKind::Frame,
-                format!("the message at offset {} is not valid {}", frame.offset, self.plan.framing),
+                format!(
+                    "the message at offset {} is not valid {}",
+                    frame.offset, self.plan.framing
+                ),
                 None,
             );
         }
@@ -258,7 +263,10 @@ impl Session {
     }
 
     fn start_rules(&mut self, now: Time) {
-        self.with_responder(|responder, peer, act| responder.handle_open(now, peer, act), &[]);
+        self.with_responder(
+            |responder, peer, act| responder.handle_open(now, peer, act),
+            &[],
+        );
     }
 
     fn answer(&mut self, now: Time, bytes: &[u8], text: Option<&str>) {
@@ -275,9 +283,15 @@ impl Session {
         turn: impl FnOnce(&mut Responder, &RulePeer<'_>, &mut dyn FnMut(Action)),
         heard: &[u8],
     ) {
-        let Some(mut responder) = self.responder.take() else { return };
+        let Some(mut responder) = self.responder.take() else {
+            return;
+        };
         let addr = std::mem::take(&mut self.peer.addr);
-        let peer = RulePeer { number: self.peer.number, addr: &addr, epoch: self.peer.epoch };
+        let peer = RulePeer {
+            number: self.peer.number,
+            addr: &addr,
+            epoch: self.peer.epoch,
+        };
         turn(&mut responder, &peer, &mut |action| match action {
             Action::Echo => self.push_payload(Bytes::copy_from_slice(heard)),
             Action::Send(payload) => self.push_payload(payload),
@@ -291,7 +305,9 @@ impl Session {
     }
 
     fn run_script(&mut self, now: Time) {
-        let Some(mut run) = self.script.take() else { return };
+        let Some(mut run) = self.script.take() else {
+            return;
+        };
         loop {
             match run.advance(now) {
                 Progress::Send(message) => self.push_message(message),
@@ -314,9 +330,15 @@ impl Session {
 
     /// Sends a step of the script that names what was caught, or the time, or the peer.
     fn render(&mut self, now: Time, payload: &Payload, captures: &Captures) {
-        let Some(mut responder) = self.responder.take() else { return };
+        let Some(mut responder) = self.responder.take() else {
+            return;
+        };
         let addr = std::mem::take(&mut self.peer.addr);
-        let peer = RulePeer { number: self.peer.number, addr: &addr, epoch: self.peer.epoch };
+        let peer = RulePeer {
+            number: self.peer.number,
+            addr: &addr,
+            epoch: self.peer.epoch,
+        };
         match responder.render(now, payload, captures, &peer) {
             Ok(bytes) => self.push_payload(bytes),
             Err(error) => self.push_fault(FaultKind::Text, error.to_string(), None),
@@ -327,9 +349,9 @@ impl Session {
 
     fn fail_frame(&mut self, error: &FrameError) {
         let count = match error {
-            FrameError::TooLong { limit, declared, .. } => {
-                Some(declared.unwrap_or(*limit as u64))
-            }
+            FrameError::TooLong {
+                limit, declared, ..
+            } => Some(declared.unwrap_or(*limit as u64)),
             _ => None,
         };
         self.push_fault(FaultKind::Frame, error.to_string(), count);
@@ -369,7 +391,9 @@ impl Session {
             self.outputs.push_back(Output::Event(What::Frame {
                 direction: Direction::Out,
                 offset,
-                malformed: decoded.as_ref().is_some_and(|text| text.malformed_at.is_some()),
+                malformed: decoded
+                    .as_ref()
+                    .is_some_and(|text| text.malformed_at.is_some()),
                 text: decoded.map(|text| text.text),
                 payload,
                 partial: false,
@@ -395,13 +419,19 @@ impl Session {
     }
 
     fn push_fault(&mut self, kind: FaultKind, message: String, count: Option<u64>) {
-        self.outputs.push_back(Output::Event(What::Fault { kind, message, count }));
+        self.outputs.push_back(Output::Event(What::Fault {
+            kind,
+            message,
+            count,
+        }));
     }
 
     fn deadline(&self) -> Option<Time> {
         [
             self.decoder.deadline(),
-            self.responder.as_ref().and_then(|responder| responder.deadline()),
+            self.responder
+                .as_ref()
+                .and_then(|responder| responder.deadline()),
             self.script.as_ref().and_then(|run| run.deadline()),
             self.plan.idle.map(|idle| self.heard + idle),
             self.quiet,
@@ -478,11 +508,19 @@ impl Machine for Session {
             }
             Fault::Unreachable => {
                 self.is_unheard = true;
-                self.push_fault(FaultKind::Unreachable, "there is no way there".to_owned(), None);
+                self.push_fault(
+                    FaultKind::Unreachable,
+                    "there is no way there".to_owned(),
+                    None,
+                );
             }
             Fault::Reset => {
                 self.push_rest();
-                self.push_fault(FaultKind::Reset, "the peer reset the connection".to_owned(), None);
+                self.push_fault(
+                    FaultKind::Reset,
+                    "the peer reset the connection".to_owned(),
+                    None,
+                );
             }
             Fault::BrokenPipe => {
                 self.push_rest();
@@ -509,7 +547,10 @@ impl Machine for Session {
         let mut decoder = std::mem::take(&mut self.decoder);
         decoder.timeout(now, |frame| self.hear_frame(now, &frame));
         self.decoder = decoder;
-        self.with_responder(|responder, peer, act| responder.handle_timeout(now, peer, act), &[]);
+        self.with_responder(
+            |responder, peer, act| responder.handle_timeout(now, peer, act),
+            &[],
+        );
         self.run_script(now);
         let is_due = |deadline: Option<Time>| deadline.is_some_and(|time| time <= now);
         if is_due(self.linger) {
@@ -518,7 +559,11 @@ impl Machine for Session {
             self.push_close(Reason::Idle);
         } else if is_due(self.quiet) {
             self.quiet = None;
-            self.push_close(if self.peer_ended { Reason::Fin } else { Reason::Local });
+            self.push_close(if self.peer_ended {
+                Reason::Fin
+            } else {
+                Reason::Local
+            });
         } else if self.peer_ended {
             self.settle(now);
         }

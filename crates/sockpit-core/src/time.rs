@@ -73,13 +73,23 @@ impl FromStr for TimeSpan {
     type Err = ParseTimeSpanError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = || ParseTimeSpanError { text: text.to_owned() };
+        let error = || ParseTimeSpanError {
+            text: text.to_owned(),
+        };
         let trimmed = text.trim();
-        let split = trimmed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
+        let split = trimmed
+            .find(|c: char| c.is_ascii_alphabetic())
+            .unwrap_or(trimmed.len());
         let (number, unit) = trimmed.split_at(split);
         let unit = if unit.is_empty() { "s" } else { unit };
-        let &(_, nanos) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(error)?;
-        let (whole, fraction) = number.trim_end().split_once('.').unwrap_or((number.trim_end(), ""));
+        let &(_, nanos) = UNITS
+            .iter()
+            .find(|(name, _)| *name == unit)
+            .ok_or_else(error)?;
+        let (whole, fraction) = number
+            .trim_end()
+            .split_once('.')
+            .unwrap_or((number.trim_end(), ""));
         let whole: u64 = if whole.is_empty() && !fraction.is_empty() {
             0
         } else {
@@ -92,7 +102,9 @@ impl FromStr for TimeSpan {
             let value = parse_digits(digits).ok_or_else(error)?;
             let scale = 10u128.pow(u32::try_from(digits.len()).unwrap_or(12));
             let extra = u128::from(value) * u128::from(nanos) / scale;
-            total = total.checked_add(u64::try_from(extra).map_err(|_| error())?).ok_or_else(error)?;
+            total = total
+                .checked_add(u64::try_from(extra).map_err(|_| error())?)
+                .ok_or_else(error)?;
         }
         Ok(Self(Duration::from_nanos(total)))
     }
@@ -100,7 +112,11 @@ impl FromStr for TimeSpan {
 
 /// `str::parse` would take a sign, which no length of time has.
 fn parse_digits(text: &str) -> Option<u64> {
-    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        text.parse().ok()
+    } else {
+        None
+    }
 }
 
 impl fmt::Display for TimeSpan {

@@ -163,7 +163,9 @@ impl Copy {
                     self.stop();
                 }
             }
-            if let Some(Ok(Sent::Broken(bytes, error))) = sender.map(std::thread::ScopedJoinHandle::join) {
+            if let Some(Ok(Sent::Broken(bytes, error))) =
+                sender.map(std::thread::ScopedJoinHandle::join)
+            {
                 outcome.note(&fault(FaultKind::Reset, describe(&error)));
                 let message = format!("{bytes} bytes were not sent");
                 outcome.note(&fault(FaultKind::Unsent, message));

@@ -20,14 +20,34 @@ impl fmt::Display for Plan {
         row(
             "link",
             match self.shape() {
-                Shape::Stream => "stream: bytes without boundaries, either side may end first".into(),
+                Shape::Stream => {
+                    "stream: bytes without boundaries, either side may end first".into()
+                }
                 Shape::Datagram => "datagram: every send is one message".to_owned(),
             },
         )?;
-        row("framing", format!("{}, at most {} a message", self.framing, ByteSize(self.max_frame)))?;
-        let text_in = self.text.map_or_else(|| "none".to_owned(), |charset| charset.to_string());
-        row("text", format!("in {text_in}, out {}, end of line {}", self.text_out, self.eol))?;
-        row("read", format!("at most {} at once", ByteSize(self.read_size.get())))?;
+        row(
+            "framing",
+            format!(
+                "{}, at most {} a message",
+                self.framing,
+                ByteSize(self.max_frame)
+            ),
+        )?;
+        let text_in = self
+            .text
+            .map_or_else(|| "none".to_owned(), |charset| charset.to_string());
+        row(
+            "text",
+            format!(
+                "in {text_in}, out {}, end of line {}",
+                self.text_out, self.eol
+            ),
+        )?;
+        row(
+            "read",
+            format!("at most {} at once", ByteSize(self.read_size.get())),
+        )?;
         for (name, value) in self.socket_rows() {
             row(name, value)?;
         }
@@ -38,24 +58,41 @@ impl fmt::Display for Plan {
                     || "as many as the system gives descriptors for".to_owned(),
                     |most| format!("at most {most} at once"),
                 );
-                let once = if self.once { ", ends with the first" } else { "" };
+                let once = if self.once {
+                    ", ends with the first"
+                } else {
+                    ""
+                };
                 row("peers", format!("{peers}{once}"))?;
             }
         }
         if self.role == Role::Client && self.shape() == Shape::Datagram {
-            row("wait", format!("{} without a datagram once the input has ended", span(self.wait)))?;
+            row(
+                "wait",
+                format!(
+                    "{} without a datagram once the input has ended",
+                    span(self.wait)
+                ),
+            )?;
         }
         if let Some(idle) = self.idle {
             row("idle", format!("a peer silent for {} is ended", span(idle)))?;
         }
         if let Some(linger) = self.linger {
-            row("linger", format!("{} for the peer's end once ours is sent", span(linger)))?;
+            row(
+                "linger",
+                format!("{} for the peer's end once ours is sent", span(linger)),
+            )?;
         }
         if let Some(warn) = self.warn_size {
             row("warn", format!("datagrams longer than {warn} are marked"))?;
         }
         if let Some(rules) = &self.rules {
-            let does = if rules.is_silent() { "no message is answered" } else { "messages are answered" };
+            let does = if rules.is_silent() {
+                "no message is answered"
+            } else {
+                "messages are answered"
+            };
             row("rules", does.to_owned())?;
         }
         for line in self.script.lines() {
@@ -78,13 +115,28 @@ impl Plan {
             options.push(format!("backlog {}", socket.backlog));
         }
         if self.transport.is_stream() && self.transport.is_net() {
-            options.push(format!("nodelay {}", if socket.nodelay { "on" } else { "off" }));
+            options.push(format!(
+                "nodelay {}",
+                if socket.nodelay { "on" } else { "off" }
+            ));
         }
-        options.extend(socket.keepalive.map(|time| format!("keepalive {}", span(time))));
+        options.extend(
+            socket
+                .keepalive
+                .map(|time| format!("keepalive {}", span(time))),
+        );
         options.extend(socket.ttl.map(|ttl| format!("ttl {ttl}")));
         options.extend(socket.tos.map(|tos| format!("tos {tos}")));
-        options.extend(socket.rcvbuf.map(|bytes| format!("rcvbuf {}", ByteSize(bytes))));
-        options.extend(socket.sndbuf.map(|bytes| format!("sndbuf {}", ByteSize(bytes))));
+        options.extend(
+            socket
+                .rcvbuf
+                .map(|bytes| format!("rcvbuf {}", ByteSize(bytes))),
+        );
+        options.extend(
+            socket
+                .sndbuf
+                .map(|bytes| format!("sndbuf {}", ByteSize(bytes))),
+        );
         options.extend(socket.reuseport.then(|| "reuseport on".to_owned()));
         options.extend(socket.broadcast.then(|| "broadcast on".to_owned()));
         if !options.is_empty() {
@@ -93,14 +145,26 @@ impl Plan {
         if let Some(multicast) = &socket.multicast {
             let mut facts = Vec::new();
             facts.extend(multicast.group.map(|group| format!("join {group}")));
-            facts.extend(multicast.interface.as_ref().map(|name| {
-                format!("interface {}", VisibleLine(name))
-            }));
+            facts.extend(
+                multicast
+                    .interface
+                    .as_ref()
+                    .map(|name| format!("interface {}", VisibleLine(name))),
+            );
             facts.extend(multicast.ttl.map(|ttl| format!("ttl {ttl}")));
             facts.extend(
-                multicast.loops_back.map(|on| format!("loop {}", if on { "on" } else { "off" })),
+                multicast
+                    .loops_back
+                    .map(|on| format!("loop {}", if on { "on" } else { "off" })),
             );
-            rows.push(("multicast", if facts.is_empty() { "on".into() } else { facts.join(", ") }));
+            rows.push((
+                "multicast",
+                if facts.is_empty() {
+                    "on".into()
+                } else {
+                    facts.join(", ")
+                },
+            ));
         }
         rows
     }

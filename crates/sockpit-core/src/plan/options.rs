@@ -149,25 +149,82 @@ impl Options {
     pub(super) fn check_fit(&self, transport: Transport) -> Result<(), PlanError> {
         let net = "tcp and udp";
         let rules: [(&'static str, bool, bool, &'static str); 14] = [
-            ("nodelay", self.nodelay.is_some(), transport == Transport::Tcp, "tcp"),
-            ("keepalive", self.keepalive.is_some(), transport == Transport::Tcp, "tcp"),
-            ("backlog", self.backlog.is_some(), transport.is_stream(), "tcp and unix"),
-            ("linger", self.linger.is_some(), transport.is_stream(), "tcp and unix"),
-            ("wait", self.wait.is_some(), !transport.is_stream(), "udp and unixgram"),
-            ("warn-size", self.warn_size.is_some(), !transport.is_stream(), "udp and unixgram"),
+            (
+                "nodelay",
+                self.nodelay.is_some(),
+                transport == Transport::Tcp,
+                "tcp",
+            ),
+            (
+                "keepalive",
+                self.keepalive.is_some(),
+                transport == Transport::Tcp,
+                "tcp",
+            ),
+            (
+                "backlog",
+                self.backlog.is_some(),
+                transport.is_stream(),
+                "tcp and unix",
+            ),
+            (
+                "linger",
+                self.linger.is_some(),
+                transport.is_stream(),
+                "tcp and unix",
+            ),
+            (
+                "wait",
+                self.wait.is_some(),
+                !transport.is_stream(),
+                "udp and unixgram",
+            ),
+            (
+                "warn-size",
+                self.warn_size.is_some(),
+                !transport.is_stream(),
+                "udp and unixgram",
+            ),
             ("ttl", self.ttl.is_some(), transport.is_net(), net),
             ("tos", self.tos.is_some(), transport.is_net(), net),
             ("family", self.family.is_some(), transport.is_net(), net),
-            ("reuseport", self.reuseport.is_some(), transport.is_net(), net),
-            ("broadcast", self.broadcast.is_some(), transport == Transport::Udp, "udp"),
-            ("join", self.join.is_some(), transport == Transport::Udp, "udp"),
-            ("multicast-ttl", self.multicast_ttl.is_some(), transport == Transport::Udp, "udp"),
-            ("multicast-loop", self.multicast_loop.is_some(), transport == Transport::Udp, "udp"),
+            (
+                "reuseport",
+                self.reuseport.is_some(),
+                transport.is_net(),
+                net,
+            ),
+            (
+                "broadcast",
+                self.broadcast.is_some(),
+                transport == Transport::Udp,
+                "udp",
+            ),
+            (
+                "join",
+                self.join.is_some(),
+                transport == Transport::Udp,
+                "udp",
+            ),
+            (
+                "multicast-ttl",
+                self.multicast_ttl.is_some(),
+                transport == Transport::Udp,
+                "udp",
+            ),
+            (
+                "multicast-loop",
+                self.multicast_loop.is_some(),
+                transport == Transport::Udp,
+                "udp",
+            ),
         ];
         match rules.iter().find(|(_, told, fits, _)| *told && !fits) {
-            Some((key, _, _, wants)) => {
-                Err(PlanError::Unfit { key, transport: transport.scheme(), wants })
-            }
+            Some((key, _, _, wants)) => Err(PlanError::Unfit {
+                key,
+                transport: transport.scheme(),
+                wants,
+            }),
             None => Ok(()),
         }
     }
@@ -193,7 +250,10 @@ impl FromStr for Switch {
         match text.to_ascii_lowercase().as_str() {
             "" | "1" | "on" | "yes" | "true" => Ok(Self(true)),
             "0" | "off" | "no" | "false" => Ok(Self(false)),
-            _ => Err(ParseValueError { value: text.to_owned(), wants: "`1`, `0`, `on`, `off`" }),
+            _ => Err(ParseValueError {
+                value: text.to_owned(),
+                wants: "`1`, `0`, `on`, `off`",
+            }),
         }
     }
 }
@@ -229,10 +289,12 @@ impl FromStr for WarnSize {
         if text.eq_ignore_ascii_case("mtu") {
             return Ok(Self::PathMtu);
         }
-        text.parse::<ByteSize>().map(|size| Self::Bytes(size.0)).map_err(|_| ParseValueError {
-            value: text.to_owned(),
-            wants: "a number of bytes, `mtu`",
-        })
+        text.parse::<ByteSize>()
+            .map(|size| Self::Bytes(size.0))
+            .map_err(|_| ParseValueError {
+                value: text.to_owned(),
+                wants: "a number of bytes, `mtu`",
+            })
     }
 }
 
@@ -280,7 +342,10 @@ impl FromStr for Family {
         match text {
             "4" | "ipv4" => Ok(Self::V4),
             "6" | "ipv6" => Ok(Self::V6),
-            _ => Err(ParseValueError { value: text.to_owned(), wants: "`4`, `6`" }),
+            _ => Err(ParseValueError {
+                value: text.to_owned(),
+                wants: "`4`, `6`",
+            }),
         }
     }
 }

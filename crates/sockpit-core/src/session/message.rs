@@ -51,7 +51,10 @@ impl Plan {
             && let Some(most) = self.max_datagram()
             && wire.len() > most
         {
-            return Err(MessageError::TooLong { len: wire.len(), most });
+            return Err(MessageError::TooLong {
+                len: wire.len(),
+                most,
+            });
         }
         Ok(Message { wire, payload })
     }

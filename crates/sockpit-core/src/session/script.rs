@@ -65,7 +65,9 @@ impl Script {
     /// Whether a step expects something.
     #[must_use]
     pub fn expects(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Expect { .. }))
+        self.steps
+            .iter()
+            .any(|step| matches!(step, Step::Expect { .. }))
     }
 
     /// Whether an expectation looks at text.
@@ -85,7 +87,9 @@ impl Script {
             (None, Some(_)) => "endless rounds".to_owned(),
             (None, None) => return lines,
         };
-        let pause = self.every.map(|every| format!(", one every {}", TimeSpan(every)));
+        let pause = self
+            .every
+            .map(|every| format!(", one every {}", TimeSpan(every)));
         lines.push(format!("repeat: {rounds}{}", pause.unwrap_or_default()));
         lines
     }
@@ -116,14 +120,22 @@ impl Step {
             }
             Self::Render { delay, .. } => format!("{}send a template", after(*delay)),
             Self::Expect { within, label, .. } => {
-                format!("expect `{}` within {}", VisibleLine(label), TimeSpan(*within))
+                format!(
+                    "expect `{}` within {}",
+                    VisibleLine(label),
+                    TimeSpan(*within)
+                )
             }
         }
     }
 }
 
 fn after(delay: Duration) -> String {
-    if delay.is_zero() { String::new() } else { format!("after {} ", TimeSpan(delay)) }
+    if delay.is_zero() {
+        String::new()
+    } else {
+        format!("after {} ", TimeSpan(delay))
+    }
 }
 
 /// What the script wants next.
@@ -135,10 +147,7 @@ pub(super) enum Progress {
     /// Something must come, or time must pass.
     Pending,
     /// What was expected did not come.
-    Unmet {
-        message: String,
-        exit: u8,
-    },
+    Unmet { message: String, exit: u8 },
     /// All rounds are over.
     Done {
         /// Whether an expectation was among the steps.
@@ -213,12 +222,16 @@ impl Run {
 
     /// Takes the peer's end; says which expectation can no longer be met.
     pub(super) fn hear_end(&mut self) -> Option<(String, u8)> {
-        self.script.steps.get(self.index..)?.iter().find_map(|step| match step {
-            Step::Expect { label, exit, .. } => {
-                Some((self.unmet(label, "before the peer ended"), *exit))
-            }
-            Step::Send { .. } | Step::Render { .. } => None,
-        })
+        self.script
+            .steps
+            .get(self.index..)?
+            .iter()
+            .find_map(|step| match step {
+                Step::Expect { label, exit, .. } => {
+                    Some((self.unmet(label, "before the peer ended"), *exit))
+                }
+                Step::Send { .. } | Step::Render { .. } => None,
+            })
     }
 
     /// Goes as far as it can.
@@ -241,7 +254,12 @@ impl Run {
                     self.next_step();
                     return step.to_progress();
                 }
-                Step::Expect { pattern, within, label, exit } => {
+                Step::Expect {
+                    pattern,
+                    within,
+                    label,
+                    exit,
+                } => {
                     let due = *self.deadline.get_or_insert(now + *within);
                     let heard = Heard {
                         bytes: &self.bytes,
@@ -253,7 +271,10 @@ impl Run {
                         self.next_step();
                     } else if now >= due {
                         let within = format!("within {}", TimeSpan(*within));
-                        return Progress::Unmet { message: self.unmet(label, &within), exit: *exit };
+                        return Progress::Unmet {
+                            message: self.unmet(label, &within),
+                            exit: *exit,
+                        };
                     } else {
                         return Progress::Pending;
                     }
@@ -285,7 +306,9 @@ impl Run {
     /// Begins the next round when it is due; `None` once it has begun.
     fn end_round(&mut self, now: Time) -> Option<Progress> {
         if !self.script.has_round(self.round + 1) {
-            return Some(Progress::Done { expected: self.script.expects() });
+            return Some(Progress::Done {
+                expected: self.script.expects(),
+            });
         }
         let pause = self.script.every.unwrap_or_default();
         let due = self.began.unwrap_or(now) + pause;
@@ -303,7 +326,10 @@ impl Run {
 
     fn unmet(&self, label: &str, when: &str) -> String {
         let shown: String = if self.text.is_empty() {
-            String::from_utf8_lossy(&self.bytes).chars().take(SHOWN).collect()
+            String::from_utf8_lossy(&self.bytes)
+                .chars()
+                .take(SHOWN)
+                .collect()
         } else {
             self.text.chars().take(SHOWN).collect()
         };

@@ -5,7 +5,11 @@ use proptest::prelude::*;
 use super::{Time, TimeSpan};
 
 fn check(text: &str, nanos: u64) {
-    assert_eq!(text.parse(), Ok(TimeSpan(Duration::from_nanos(nanos))), "{text}");
+    assert_eq!(
+        text.parse(),
+        Ok(TimeSpan(Duration::from_nanos(nanos))),
+        "{text}"
+    );
 }
 
 #[test]
@@ -24,14 +28,28 @@ fn reads_units_fractions_and_bare_seconds() {
 
 #[test]
 fn refuses_what_is_no_time() {
-    for text in ["", "s", "-1s", "+1s", "1d", "1.2.3s", "1e3s", "five", "99999999999999999999h", "1 0s"] {
+    for text in [
+        "",
+        "s",
+        "-1s",
+        "+1s",
+        "1d",
+        "1.2.3s",
+        "1e3s",
+        "five",
+        "99999999999999999999h",
+        "1 0s",
+    ] {
         assert!(text.parse::<TimeSpan>().is_err(), "{text}");
     }
 }
 
 #[test]
 fn a_sum_saturates_and_a_difference_never_goes_below_zero() {
-    assert_eq!(Time::from_nanos(u64::MAX) + Duration::from_secs(1), Time::from_nanos(u64::MAX));
+    assert_eq!(
+        Time::from_nanos(u64::MAX) + Duration::from_secs(1),
+        Time::from_nanos(u64::MAX)
+    );
     assert_eq!(Time::ZERO - Time::from_nanos(5), Duration::ZERO);
 }
 

@@ -25,8 +25,8 @@ use sockpit_core::time::Time;
 use sockpit_sys::datagram::{PeerAddr, ReceiveBatch, Received};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::stream::Timer;
 use super::REPLY_LIMIT;
+use super::stream::Timer;
 use crate::bus::Scope;
 use crate::program::{Program, ProgramPlan};
 use crate::session::{Change, Command, Outcome, PeerFacts, Scene, Target};

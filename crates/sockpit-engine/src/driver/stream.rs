@@ -140,10 +140,16 @@ where
         if self.scene.wants(Scope::Life) {
             self.scene.publish(
                 self.number,
-                What::Closed { reason, message: String::new() },
+                What::Closed {
+                    reason,
+                    message: String::new(),
+                },
             );
         }
-        Outcome { reason, ..std::mem::replace(&mut self.outcome, Outcome::new(reason)) }
+        Outcome {
+            reason,
+            ..std::mem::replace(&mut self.outcome, Outcome::new(reason))
+        }
     }
 
     /// Ready once the conversation is over.

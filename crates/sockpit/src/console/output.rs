@@ -1,7 +1,7 @@
 //! From events to stdout, on a thread of its own: a stdout that takes nothing stops that thread and,
 //! through the tap, the session, but neither signals nor the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
@@ -61,6 +61,7 @@ impl Output {
             decoders: BTreeMap::new(),
             timeline: Timeline::new(plan, is_terminal && super::wants_colour()),
             has_colour: console.has_colour,
+            warned: BTreeSet::new(),
             out: Vec::new(),
         };
         let (closed_sender, closed) = oneshot::channel();
@@ -121,6 +122,8 @@ struct Writer {
     decoders: BTreeMap<(u32, u32), Decoder>,
     timeline: Timeline,
     has_colour: bool,
+    /// Peers whose text was complained of.
+    warned: BTreeSet<u32>,
     out: Vec<u8>,
 }
 
@@ -225,19 +228,27 @@ impl Writer {
                     .decoders
                     .entry(key)
                     .or_insert_with(|| charset.decoder());
-                decoder.push(bytes, &mut text);
+                let broken_at = decoder.push(bytes, &mut text);
                 self.out.extend_from_slice(text.as_bytes());
+                if let Some(at) = broken_at {
+                    self.warn_of_text(event.peer, charset, at);
+                }
             }
             (
                 What::Frame {
                     direction: Direction::In,
                     text: Some(text),
+                    payload,
+                    malformed,
                     ..
                 },
-                _,
+                Some(charset),
             ) => {
                 self.out.extend_from_slice(text.as_bytes());
                 self.out.push(b'\n');
+                if *malformed && let Some(at) = charset.decode(payload).malformed_at {
+                    self.warn_of_text(event.peer, charset, at as u64);
+                }
             }
             (What::Closed { .. }, _) => {
                 if let Some(decoder) = self.decoders.remove(&key) {
@@ -252,6 +263,16 @@ impl Writer {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Says once a peer that what it sends is no text of the charset, and where.
+    fn warn_of_text(&mut self, peer: u32, charset: Charset, at: u64) {
+        if self.talk != Talk::Errors && self.warned.insert(peer) {
+            let whom = self.whom(peer);
+            super::write_line(&format!(
+                "warning: {whom}not {charset} at byte {at}; what cannot be read is shown as U+FFFD"
+            ));
         }
     }
 
@@ -300,15 +321,20 @@ impl Writer {
         } else {
             ("error", "31")
         };
-        let whom = match (peer, self.timeline.has_many_peers()) {
-            (0, _) | (_, false) => String::new(),
-            (peer, true) => format!("peer {peer}: "),
-        };
+        let whom = self.whom(peer);
         let text = format!("{whom}{}", VisibleLine(message));
         if self.has_colour {
             super::write_line(&format!("\x1b[1;{colour}m{label}:\x1b[0m {text}"));
         } else {
             super::write_line(&format!("{label}: {text}"));
+        }
+    }
+
+    /// Which peer, where there may be several.
+    fn whom(&self, peer: u32) -> String {
+        match (peer, self.timeline.has_many_peers()) {
+            (0, _) | (_, false) => String::new(),
+            (peer, true) => format!("peer {peer}: "),
         }
     }
 

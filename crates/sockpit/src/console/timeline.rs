@@ -47,19 +47,32 @@ impl Timeline {
             What::Chunk {
                 direction, bytes, ..
             } if self.is_raw_stream => {
-                let text = self.decode(event.peer, *direction, bytes);
-                self.message(event, epoch, *direction, &body(form, bytes, text), "", out);
+                let (text, broken_at) = self.decode(event.peer, *direction, bytes);
+                let mark = self.mark(false, broken_at);
+                self.message(
+                    event,
+                    epoch,
+                    *direction,
+                    &body(form, bytes, text),
+                    &mark,
+                    out,
+                );
             }
             What::Frame {
                 direction,
                 payload,
                 text,
                 partial,
+                malformed,
                 ..
             } => {
-                let mark = if *partial { "  (partial)" } else { "" };
+                let broken_at = match self.charset {
+                    Some(charset) if *malformed => charset.decode(payload).malformed_at,
+                    _ => None,
+                };
+                let mark = self.mark(*partial, broken_at.map(|at| at as u64));
                 let body = body(form, payload, text.clone());
-                self.message(event, epoch, *direction, &body, mark, out);
+                self.message(event, epoch, *direction, &body, &mark, out);
             }
             What::Opened { addr, .. } => {
                 let addr = VisibleLine(addr);
@@ -88,16 +101,37 @@ impl Timeline {
         }
     }
 
-    fn decode(&mut self, peer: u32, direction: Direction, bytes: &[u8]) -> Option<String> {
-        let charset = self.charset?;
+    /// The text of a chunk, and where in the stream the first byte is that is none.
+    fn decode(
+        &mut self,
+        peer: u32,
+        direction: Direction,
+        bytes: &[u8],
+    ) -> (Option<String>, Option<u64>) {
+        let Some(charset) = self.charset else {
+            return (None, None);
+        };
         let key = (peer, direction == Direction::In);
         let decoder = self
             .decoders
             .entry(key)
             .or_insert_with(|| charset.decoder());
         let mut text = String::new();
-        decoder.push(bytes, &mut text);
-        Some(text)
+        let broken_at = decoder.push(bytes, &mut text);
+        (Some(text), broken_at)
+    }
+
+    /// What is to be said of a message beside it.
+    fn mark(&self, is_partial: bool, broken_at: Option<u64>) -> String {
+        let mut mark = String::new();
+        if is_partial {
+            mark.push_str("  (partial)");
+        }
+        if let (Some(at), Some(charset)) = (broken_at, self.charset) {
+            // Writing to a string cannot fail.
+            let _ = write!(mark, "  (not {charset} at byte {at})");
+        }
+        mark
     }
 
     fn message(

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 /// The records of a stdout or a file, whose lines all have to be whole.
 pub(crate) fn records(lines: &[u8]) -> Vec<Value> {
-    let whole = lines.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    let whole = lines
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| line.ends_with(b"\n"));
     whole
         .map(|line| {
             serde_json::from_slice(line)
@@ -15,5 +17,8 @@ pub(crate) fn records(lines: &[u8]) -> Vec<Value> {
 
 /// Those of one event.
 pub(crate) fn of_event<'a>(records: &'a [Value], event: &str) -> Vec<&'a Value> {
-    records.iter().filter(|record| record["event"] == event).collect()
+    records
+        .iter()
+        .filter(|record| record["event"] == event)
+        .collect()
 }

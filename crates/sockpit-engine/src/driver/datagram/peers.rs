@@ -21,7 +21,12 @@ where
     F: FnMut(PeerSeed, Time) -> M,
 {
     /// Whose datagram it is; a new address becomes a new peer.
-    pub(super) fn peer_of(&mut self, now: Time, index: usize, datagram: &Received<'_>) -> Option<u32> {
+    pub(super) fn peer_of(
+        &mut self,
+        now: Time,
+        index: usize,
+        datagram: &Received<'_>,
+    ) -> Option<u32> {
         if self.scene.plan.role == Role::Client {
             if self.scene.plan.has_many_answerers() {
                 self.announce_answerer(datagram.from.as_ref()?);
@@ -73,7 +78,13 @@ where
         }
     }
 
-    pub(super) fn add_peer(&mut self, now: Time, socket: usize, to: Option<PeerAddr>, name: String) -> u32 {
+    pub(super) fn add_peer(
+        &mut self,
+        now: Time,
+        socket: usize,
+        to: Option<PeerAddr>,
+        name: String,
+    ) -> u32 {
         self.count += 1;
         let number = self.count;
         let local = self.sockets[socket].local.clone();

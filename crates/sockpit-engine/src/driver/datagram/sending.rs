@@ -69,7 +69,13 @@ where
         }
     }
 
-    pub(super) fn warn_of_size(&mut self, index: usize, number: u32, direction: Direction, len: usize) {
+    pub(super) fn warn_of_size(
+        &mut self,
+        index: usize,
+        number: u32,
+        direction: Direction,
+        len: usize,
+    ) {
         if let Some(most) = self.sockets[index].warn_size
             && len > most
         {

@@ -175,12 +175,7 @@ async fn stop(session: &mut Session<Machine>, signals: &mut Signals, exit: Exit)
 }
 
 /// Says which of the user's times has passed, and gives the exit code.
-fn finish(
-    outcome: &Outcome,
-    settings: &Settings,
-    failed: Option<Exit>,
-    console: &Console,
-) -> Exit {
+fn finish(outcome: &Outcome, settings: &Settings, failed: Option<Exit>, console: &Console) -> Exit {
     let exit = failed.unwrap_or_else(|| Exit::of(outcome, &settings.plan));
     let (idle, linger) = (settings.plan.idle, settings.plan.linger);
     match (exit, outcome.reason, idle, linger) {
@@ -188,7 +183,10 @@ fn finish(
             console.error(&format!("the peer was silent for {}", TimeSpan(idle)));
         }
         (Exit::TimedOut, Reason::Timeout, _, Some(linger)) => {
-            console.error(&format!("the peer had not ended its side {} after ours", TimeSpan(linger)));
+            console.error(&format!(
+                "the peer had not ended its side {} after ours",
+                TimeSpan(linger)
+            ));
         }
         _ => {}
     }
