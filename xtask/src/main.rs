@@ -5,12 +5,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod picture;
+mod bench;
 mod tidy;
 
 const USAGE: &str = "\
 usage: cargo xtask CHORE
 
-  tidy    check the rules of ARCHITECTURE.md that no lint can check
+  picture  draw the README's pictures from what the program prints
+  tidy     check the rules of ARCHITECTURE.md that no lint can check
 ";
 
 fn main() -> io::Result<ExitCode> {
@@ -19,6 +22,11 @@ fn main() -> io::Result<ExitCode> {
         .split_first()
         .map_or(("", &[][..]), |(c, rest)| (c, rest));
     match (chore, rest) {
+        ("picture", []) => picture::run(&root()),
+        ("bench", rest) => bench::run(&root(), rest),
+        // How `bench` starts its other processes.
+        ("bench-serve", rest) => bench::serve(rest),
+        ("bench-load", rest) => bench::load(rest),
         ("tidy", []) => tidy::run(&root()),
         ("help" | "--help", []) => {
             io::stdout().write_all(USAGE.as_bytes())?;

@@ -130,6 +130,11 @@ pub(crate) fn hint(error: &anyhow::Error, plan: &Plan) -> Option<String> {
         (Operation::Listen, io::ErrorKind::PermissionDenied) => {
             "ports below 1024 belong to root; take a higher one".to_owned()
         }
+        (Operation::Connect, io::ErrorKind::PermissionDenied)
+            if plan.transport == Transport::Udp && !plan.socket.broadcast =>
+        {
+            format!("that is a broadcast address; write `{endpoint}?broadcast=1` to mean it")
+        }
         (Operation::Connect, io::ErrorKind::ConnectionRefused) => {
             format!("nobody listens there; `sockpit listen {endpoint}` would")
         }

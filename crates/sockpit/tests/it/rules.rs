@@ -50,7 +50,7 @@ fn the_sample_of_the_documentation_answers_as_it_says() {
     let reply = until(&peer, b"\xab\xcd\0\0\0\x05\x01\x03\x02")
         .pop()
         .expect("the reply");
-    assert_eq!(reply.len(), 9 + 4, "four random bytes");
+    assert_eq!(reply.len(), 9 + 2, "four random digits");
     send(&peer, to, b"token=abc");
     until(&peer, b"\xaaabc\r");
     send(&peer, to, b"a secret");
@@ -267,7 +267,7 @@ fn mistakes_name_their_line_and_column_and_exit_with_2() {
             "3:19",
             "${2}",
         ),
-        ("[[rule]]\nregex = \"a(b\"\nreply = \"x\"\n", "2:", "regex"),
+        ("[[rule]]\nregex = \"a(b\"\nreply = \"x\"\n", "2:", "regular expression"),
         ("[[rule]]\nhex = \"AA ZZ\"\nreply = \"x\"\n", "2:", "Z"),
         ("[[rule]]\nany = true\nreply = \"${nope}\"\n", "3:", "nope"),
         ("[[rule]]\nreply = \"x\"\n", "1:", "pattern"),

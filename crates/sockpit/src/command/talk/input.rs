@@ -55,13 +55,13 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn start(settings: &Settings) -> Self {
         let (sender, pieces) = mpsc::channel(WAITING);
-        let is_bytes = matches!(settings.stdin, Stdin::Bytes | Stdin::Text(_));
+        let stdin = settings.stdin;
         let max_line = settings.plan.max_frame;
         thread::spawn(move || {
-            let last = if is_bytes {
-                read_bytes(&sender)
-            } else {
-                read_lines(&sender, max_line)
+            let last = match stdin {
+                Stdin::Bytes => read_bytes(&sender, false),
+                Stdin::Text(_) => read_bytes(&sender, true),
+                _ => read_lines(&sender, max_line),
             };
             // The conversation may be over before stdin is.
             let _ = sender.blocking_send(last.unwrap_or_else(Taken::Failed));
@@ -75,19 +75,38 @@ impl Feed {
     }
 }
 
-fn read_bytes(sender: &mpsc::Sender<Taken>) -> io::Result<Taken> {
+/// Reads pieces of a stream; pieces of text end between characters, unless stdin itself does not.
+fn read_bytes(sender: &mpsc::Sender<Taken>, is_text: bool) -> io::Result<Taken> {
     let mut stdin = io::stdin().lock();
     let mut buffer = vec![0; READ_SIZE];
+    let mut kept = 0;
     loop {
-        let len = match stdin.read(&mut buffer) {
-            Ok(len) => len,
+        let read = match stdin.read(&mut buffer[kept..]) {
+            Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        let piece = Taken::Piece(Bytes::copy_from_slice(&buffer[..len]));
-        if len == 0 || sender.blocking_send(piece).is_err() {
+        let len = kept + read;
+        let whole = if is_text && read > 0 { whole_characters(&buffer[..len]) } else { len };
+        if whole > 0 {
+            let piece = Taken::Piece(Bytes::copy_from_slice(&buffer[..whole]));
+            if sender.blocking_send(piece).is_err() {
+                return Ok(Taken::End);
+            }
+        }
+        if read == 0 {
             return Ok(Taken::End);
         }
+        buffer.copy_within(whole..len, 0);
+        kept = len - whole;
+    }
+}
+
+/// How many of these bytes come before a UTF-8 character that is cut at the end.
+fn whole_characters(bytes: &[u8]) -> usize {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        _ => bytes.len(),
     }
 }
 
@@ -187,13 +206,13 @@ pub(super) async fn give(
     Given::More
 }
 
-/// Piped UTF-8, in the charset that the peer reads. A character that a read cut in two is whole in a
-/// line, and lines are what people pipe.
+/// Piped UTF-8, in the charset that the peer reads.
 fn to_charset(piece: &Bytes, charset: Charset) -> Result<Bytes, String> {
     let text = std::str::from_utf8(piece).map_err(|error| {
         format!(
-            "stdin is not UTF-8 at byte {} of a read, so it cannot be sent in {charset}",
-            error.valid_up_to()
+            "stdin is not UTF-8 (byte {} of the latest {}), so it cannot be sent in {charset}",
+            error.valid_up_to(),
+            piece.len()
         )
     })?;
     charset
