@@ -5,13 +5,15 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-mod picture;
 mod bench;
+mod picture;
 mod tidy;
 
 const USAGE: &str = "\
 usage: cargo xtask CHORE
 
+  bench [NAME…] [--runs 7] [--size 2048]
+           measure Sockpit beside its peers: bulk (of --size MiB), echo, churn, udp, idle, start
   picture  draw the README's pictures from what the program prints
   tidy     check the rules of ARCHITECTURE.md that no lint can check
 ";

@@ -52,7 +52,9 @@ const PICTURES: [Picture; 2] = [
 pub(crate) fn run(root: &Path) -> io::Result<ExitCode> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--package", "sockpit"]).current_dir(root);
+    build
+        .args(["build", "--package", "sockpit"])
+        .current_dir(root);
     if !build.status()?.success() {
         return Ok(ExitCode::FAILURE);
     }
@@ -108,23 +110,16 @@ fn talk(program: &Path) -> io::Result<Screen> {
     screen.prompt(&format!("sockpit {} &", shown(&arguments.join(" "), port)));
     screen.print(&shown(&announced, port));
 
-    let client = ["connect", &endpoint, "--frame", "lines", "--text", "gbk"];
+    let client = ["connect", &endpoint, "--frame", "lines"];
     let attempts: [&[&str]; 3] = [
         &[
             &client[..],
-            &[
-                "--send",
-                "hello",
-                "--send",
-                "你好, sockpit",
-                "--expect",
-                "SOCKPIT",
-            ],
+            &["--text", "gbk", "--send", "你好", "--expect", "你好"],
         ]
         .concat(),
         &[
             &client[..],
-            &["--send", "ping", "--expect", "pong", "--within", "300ms"],
+            &["--send", "ping", "--expect", "pong", "--within", "2s"],
         ]
         .concat(),
         &["listen", &endpoint],
@@ -139,19 +134,13 @@ fn talk(program: &Path) -> io::Result<Screen> {
 }
 
 impl Screen {
-    /// Types a command, and prints what it prints, its exit code last.
+    /// Types a command, prints what it prints, and asks for its exit code.
     fn attempt(&mut self, program: &Path, arguments: &[&str], port: u16) -> io::Result<()> {
-        let quoted = arguments
-            .iter()
-            .map(|argument| match argument.contains(' ') {
-                true => format!("'{argument}'"),
-                false => (*argument).to_owned(),
-            });
-        let words = quoted.collect::<Vec<_>>().join(" ");
         let printed = on_terminal(program, arguments)?;
         self.print("\n");
-        self.prompt(&format!("sockpit {}; echo $?", shown(&words, port)));
+        self.prompt(&format!("sockpit {}", shown(&arguments.join(" "), port)));
         self.print(&shown(&printed.text, port));
+        self.prompt("echo $?");
         self.print(&format!("{}\n", printed.code));
         Ok(())
     }

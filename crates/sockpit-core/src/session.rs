@@ -6,6 +6,7 @@
 
 mod message;
 mod script;
+mod speech;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,10 +21,10 @@ use crate::event::{Direction, FaultKind, What};
 use crate::frame::{Decoder, Frame, FrameError};
 use crate::machine::{Fault, Machine, Output, Reason};
 use crate::plan::{Plan, Role, Shape};
-use crate::rule::{Action, Captures, Message as Heard, Payload, Peer as RulePeer, Responder};
+use crate::rule::Responder;
 use crate::text::charset::{self, Charset};
 use crate::time::Time;
-use script::{Progress, Run};
+use script::Run;
 
 /// A client whose peer has ended goes on sending while the input gives something at least this
 /// often (design: the table of situations).
@@ -70,6 +71,12 @@ pub struct Session {
     peer_ended: bool,
     shut_down: bool,
     closed: bool,
+    /// Whether a message ended the conversation: what comes after it does not belong to it.
+    has_heard_enough: bool,
+    /// Why it is over, until that is told.
+    closing: Option<Reason>,
+    /// When a script that had much to send goes on.
+    resume_script: Option<Time>,
     /// The full length of the datagram that comes next, where it was cut.
     full_len: Option<usize>,
     /// Place of the next byte sent, in bytes.
@@ -114,6 +121,9 @@ impl Session {
             peer_ended: false,
             shut_down: false,
             closed: false,
+            has_heard_enough: false,
+            closing: None,
+            resume_script: None,
             full_len: None,
             sent: 0,
             is_unheard: false,
@@ -168,42 +178,53 @@ impl Session {
         if self.closed || self.script.is_some() {
             return;
         }
-        let owes = self
-            .responder
-            .as_ref()
-            .is_some_and(|responder| responder.deadline().is_some());
+        let answers = self.responder.is_some()
+            && self
+                .plan
+                .rules
+                .as_ref()
+                .is_some_and(|rules| !rules.is_silent());
         if self.plan.shape() == Shape::Datagram {
-            let answers = self.responder.is_some() || self.plan.role == Role::Server;
-            if self.input == Input::Closed && !answers {
+            let stays = answers || self.plan.role == Role::Server;
+            if self.input == Input::Closed && !stays {
                 self.quiet = Some(now + self.plan.wait);
             }
             return;
         }
         match (self.input, self.peer_ended) {
             (Input::Closed, true) => {
-                if !owes {
+                if !self.owes() {
                     self.push_shutdown(now);
                     self.push_close(Reason::Fin);
                 }
             }
             (Input::Closed, false) => {
                 // Who answers by rules, or serves without having said anything, keeps its side open.
-                let speaks =
-                    self.responder.is_some() || (self.plan.role == Role::Server && self.sent == 0);
+                let speaks = answers || (self.plan.role == Role::Server && self.sent == 0);
                 if !speaks {
                     self.push_shutdown(now);
                 }
             }
             (Input::Open, true) => {
                 if self.plan.role == Role::Client {
-                    self.quiet = Some(now + QUIET_INPUT);
+                    self.quiet.get_or_insert(now + QUIET_INPUT);
                 }
             }
             (Input::Open, false) | (Input::Program, _) => {}
         }
     }
 
+    /// Whether an answer is under way.
+    fn owes(&self) -> bool {
+        self.responder
+            .as_ref()
+            .is_some_and(|responder| responder.deadline().is_some())
+    }
+
     fn hear_frame(&mut self, now: Time, frame: &Frame<'_>) {
+        if self.has_heard_enough {
+            return;
+        }
         let decoded = self
             .plan
             .text
@@ -236,7 +257,11 @@ impl Session {
         if frame.is_partial && self.plan.shape() == Shape::Stream {
             return;
         }
-        let text = decoded.as_ref().map(|text| text.text.as_str());
+        // Whether somebody watches must make no difference to what is said.
+        let text = decoded
+            .as_ref()
+            .filter(|_| self.listens_to_text)
+            .map(|text| text.text.as_str());
         self.answer(now, frame.payload, text);
         if let Some(mut run) = self.script.take() {
             run.hear_frame(frame.payload, text);
@@ -262,91 +287,6 @@ impl Session {
         }
     }
 
-    fn start_rules(&mut self, now: Time) {
-        self.with_responder(
-            |responder, peer, act| responder.handle_open(now, peer, act),
-            &[],
-        );
-    }
-
-    fn answer(&mut self, now: Time, bytes: &[u8], text: Option<&str>) {
-        let heard = Heard { bytes, text };
-        self.with_responder(
-            |responder, peer, act| responder.handle_message(now, heard, peer, act),
-            bytes,
-        );
-    }
-
-    /// Lets the responder act, and carries its actions out; `heard` is what an echo sends back.
-    fn with_responder(
-        &mut self,
-        turn: impl FnOnce(&mut Responder, &RulePeer<'_>, &mut dyn FnMut(Action)),
-        heard: &[u8],
-    ) {
-        let Some(mut responder) = self.responder.take() else {
-            return;
-        };
-        let addr = std::mem::take(&mut self.peer.addr);
-        let peer = RulePeer {
-            number: self.peer.number,
-            addr: &addr,
-            epoch: self.peer.epoch,
-        };
-        turn(&mut responder, &peer, &mut |action| match action {
-            Action::Echo => self.push_payload(Bytes::copy_from_slice(heard)),
-            Action::Send(payload) => self.push_payload(payload),
-            Action::Close => self.push_close(Reason::Local),
-            Action::Fault(withheld) => {
-                self.push_fault(withheld.kind(), withheld.to_string(), None);
-            }
-        });
-        self.peer.addr = addr;
-        self.responder = Some(responder);
-    }
-
-    fn run_script(&mut self, now: Time) {
-        let Some(mut run) = self.script.take() else {
-            return;
-        };
-        loop {
-            match run.advance(now) {
-                Progress::Send(message) => self.push_message(message),
-                Progress::Pending => {
-                    self.script = Some(run);
-                    return;
-                }
-                Progress::Render(payload) => self.render(now, &payload, run.captures()),
-                Progress::Unmet { message, exit } => {
-                    self.push_fault(FaultKind::Expectation, message, Some(u64::from(exit)));
-                    return self.push_close(Reason::Local);
-                }
-                Progress::Done { expected: true } if self.input == Input::Closed => {
-                    return self.push_close(Reason::Local);
-                }
-                Progress::Done { .. } => return self.settle(now),
-            }
-        }
-    }
-
-    /// Sends a step of the script that names what was caught, or the time, or the peer.
-    fn render(&mut self, now: Time, payload: &Payload, captures: &Captures) {
-        let Some(mut responder) = self.responder.take() else {
-            return;
-        };
-        let addr = std::mem::take(&mut self.peer.addr);
-        let peer = RulePeer {
-            number: self.peer.number,
-            addr: &addr,
-            epoch: self.peer.epoch,
-        };
-        match responder.render(now, payload, captures, &peer) {
-            Ok(bytes) => self.push_payload(bytes),
-            Err(error) => self.push_fault(FaultKind::Text, error.to_string(), None),
-        }
-        self.peer.addr = addr;
-        self.responder = Some(responder);
-    }
-
     fn fail_frame(&mut self, error: &FrameError) {
         let count = match error {
             FrameError::TooLong {
@@ -370,38 +310,6 @@ impl Session {
         self.decoder = decoder;
     }
 
-    fn push_payload(&mut self, payload: Bytes) {
-        match self.plan.message(payload) {
-            Ok(message) => self.push_message(message),
-            Err(error) => self.push_fault(FaultKind::Frame, error.to_string(), None),
-        }
-    }
-
-    fn push_message(&mut self, message: Message) {
-        if self.shut_down || self.closed {
-            return;
-        }
-        let offset = self.sent;
-        self.sent += message.wire.len() as u64;
-        let shows = self.watched && !self.plan.is_raw_stream();
-        let payload = message.payload;
-        self.outputs.push_back(Output::Transmit(message.wire));
-        if shows {
-            let decoded = self.plan.text.map(|_| self.plan.text_out.decode(&payload));
-            self.outputs.push_back(Output::Event(What::Frame {
-                direction: Direction::Out,
-                offset,
-                malformed: decoded
-                    .as_ref()
-                    .is_some_and(|text| text.malformed_at.is_some()),
-                text: decoded.map(|text| text.text),
-                payload,
-                partial: false,
-                full_len: None,
-            }));
-        }
-    }
-
     fn push_shutdown(&mut self, now: Time) {
         if !self.shut_down && !self.closed {
             self.shut_down = true;
@@ -414,7 +322,7 @@ impl Session {
         if !self.closed {
             self.closed = true;
             self.script = None;
-            self.outputs.push_back(Output::Close(reason));
+            self.closing = Some(reason);
         }
     }
 
@@ -436,6 +344,7 @@ impl Session {
             self.plan.idle.map(|idle| self.heard + idle),
             self.quiet,
             self.linger,
+            self.resume_script,
         ]
         .into_iter()
         .flatten()
@@ -475,12 +384,12 @@ impl Machine for Session {
         if let Some(responder) = &mut self.responder {
             responder.handle_end();
         }
-        if let Some(mut run) = self.script.take()
-            && let Some((message, exit)) = run.hear_end()
-        {
+        let unmet = self.script.as_mut().and_then(|run| run.hear_end());
+        if let Some((message, exit)) = unmet {
             self.push_fault(FaultKind::Expectation, message, Some(u64::from(exit)));
             return self.push_close(Reason::Local);
         }
+        self.run_script(now);
         self.settle(now);
     }
 
@@ -559,21 +468,32 @@ impl Machine for Session {
             self.push_close(Reason::Idle);
         } else if is_due(self.quiet) {
             self.quiet = None;
-            self.push_close(if self.peer_ended {
-                Reason::Fin
+            if !self.peer_ended {
+                self.push_close(Reason::Local);
+            } else if self.owes() {
+                // What the rules still have to say is said; then it ends.
+                self.input = Input::Closed;
             } else {
-                Reason::Local
-            });
+                self.push_close(Reason::Fin);
+            }
         } else if self.peer_ended {
             self.settle(now);
         }
     }
 
     fn poll_output(&mut self) -> Output<What> {
-        match self.outputs.pop_front() {
-            Some(output) => output,
-            None if self.closed => Output::Wait(None),
-            None => Output::Wait(self.deadline()),
+        if self.outputs.is_empty() && self.closing.is_some() {
+            // The beginning of a message that will not be finished is the last thing told.
+            self.push_rest();
+        }
+        match (self.outputs.pop_front(), self.closing) {
+            (Some(output), _) => output,
+            (None, Some(reason)) => {
+                self.closing = None;
+                Output::Close(reason)
+            }
+            (None, None) if self.closed => Output::Wait(None),
+            (None, None) => Output::Wait(self.deadline()),
         }
     }
 

@@ -177,11 +177,11 @@ impl Poll {
         let began = Instant::now();
         let mut count: u64 = 0;
         while count < limit && began.elapsed() < RUN_TIME {
-            let (ready, _) = epoll::wait(&self.0, &mut events[..], Some(&silence))?;
-            if ready.is_empty() {
+            let ready = epoll::wait(&self.0, &mut events[..], Some(&silence))?;
+            if ready == 0 {
                 return Err(io::Error::other("the server fell silent"));
             }
-            for event in ready {
+            for event in &events[..ready] {
                 let data = event.data;
                 let place = usize::try_from(data.u64()).expect("a place in the list");
                 count += u64::from(step(place)?);

@@ -29,8 +29,8 @@ pub(super) fn epoll_echo() -> io::Result<ExitCode> {
         data: key(0),
     }; 256];
     loop {
-        let (ready, _) = epoll::wait(&poll, &mut events[..], None)?;
-        for event in ready {
+        let ready = epoll::wait(&poll, &mut events[..], None)?;
+        for event in &events[..ready] {
             let data = event.data;
             let place = usize::try_from(data.u64()).expect("a file's number");
             if data == key(own) {

@@ -11,18 +11,18 @@ const FONT_SIZE: usize = 15;
 /// In pixels, from one line to the next.
 const LINE: usize = 22;
 /// In pixels, between the window's edge and the text.
-const PADDING: usize = 24;
+const PADDING: usize = 28;
 /// In pixels, of the bar with the title.
 const BAR: usize = 40;
 
 /// Fixed-width fonts of the usual systems, each with one that has Chinese.
 const STYLE: &str = "\
-    text { font-family: ui-monospace, SFMono-Regular, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', \
+text { font-family: ui-monospace, SFMono-Regular, 'SF Mono', Menlo, Consolas, 'DejaVu Sans Mono', \
 'Liberation Mono', 'Noto Sans Mono CJK SC', 'PingFang SC', 'Microsoft YaHei', monospace; \
 font-size: 15px; fill: #e6edf3; white-space: pre }
-    .bold { font-weight: 600; fill: #ffffff } .dim { fill: #8b949e } .title { fill: #8b949e; font-size: 13px }
-    .c1 { fill: #ff7b72 } .c2 { fill: #56d364 } .c3 { fill: #e3b341 }
-    .c4 { fill: #79c0ff } .c5 { fill: #d2a8ff } .c6 { fill: #56d4dd }";
+.bold { font-weight: 600; fill: #ffffff } .dim { fill: #8b949e } .title { fill: #8b949e; font-size: 13px }
+.c1 { fill: #ff7b72 } .c2 { fill: #56d364 } .c3 { fill: #e3b341 }
+.c4 { fill: #79c0ff } .c5 { fill: #d2a8ff } .c6 { fill: #56d4dd }";
 
 /// The picture as a file.
 pub(super) fn draw(title: &str, screen: &Screen) -> String {
@@ -44,7 +44,7 @@ pub(super) fn draw(title: &str, screen: &Screen) -> String {
 <text class="title" x="{}" y="25" text-anchor="middle">{}</text>
 <g xml:space="preserve">"##,
         escaped(title),
-        escaped(&screen.text()),
+        escaped(screen.text()),
         width - 1,
         height - 1,
         width - 1,

@@ -2,13 +2,15 @@
 
 use unicode_width::UnicodeWidthChar as _;
 
-/// Columns of a screen: as many as fit beside each other on a page of code.
-pub(super) const COLUMNS: usize = 84;
+/// Columns of a screen: as many as a README's page has room for, at a size that is read with ease.
+pub(super) const COLUMNS: usize = 86;
 
 /// Lines of text, as they stand on a terminal that is high enough.
 #[derive(Debug, Default)]
 pub(super) struct Screen {
     lines: Vec<Vec<Cell>>,
+    /// What was printed, without its looks and in lines as long as they come.
+    text: String,
     style: Style,
     is_mid_line: bool,
 }
@@ -54,6 +56,7 @@ impl Screen {
                         self.lines.push(Vec::new());
                     }
                     self.is_mid_line = false;
+                    self.text.push('\n');
                 }
                 _ => self.put(Cell {
                     character,
@@ -67,23 +70,27 @@ impl Screen {
         &self.lines
     }
 
-    /// The words without their looks.
-    pub(super) fn text(&self) -> String {
-        let lines = self.lines.iter();
-        let lines = lines.map(|line| line.iter().map(|cell| cell.character).collect::<String>());
-        lines
-            .map(|line| line.trim_end().to_owned())
-            .collect::<Vec<_>>()
-            .join("\n")
+    /// The words without their looks, in lines as the program wrote them.
+    pub(super) fn text(&self) -> &str {
+        self.text.trim_end()
     }
 
+    /// Adds a character; a line that is full goes on below, from its last word on.
     fn put(&mut self, cell: Cell) {
-        let columns =
-            |line: &[Cell]| line.iter().map(|cell| cell.width()).sum::<usize>() + cell.width();
-        match self.lines.last_mut() {
-            Some(line) if self.is_mid_line && columns(line) <= COLUMNS => line.push(cell),
-            _ => self.lines.push(vec![cell]),
+        let mut line = if self.is_mid_line {
+            self.lines.pop()
+        } else {
+            None
         }
+        .unwrap_or_default();
+        line.push(cell);
+        if COLUMNS < line.iter().map(|cell| cell.width()).sum() {
+            let space = line.iter().rposition(|cell| cell.character == ' ');
+            let rest = line.split_off(space.map_or(line.len() - 1, |space| space + 1));
+            self.lines.push(std::mem::replace(&mut line, rest));
+        }
+        self.lines.push(line);
+        self.text.push(cell.character);
         self.is_mid_line = true;
     }
 

@@ -1,5 +1,6 @@
 //! The script of `--send` and `--expect`: what is sent and what must come back, in order.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -167,7 +168,13 @@ pub(super) struct Run {
     /// What came since the last match and may still hold the next one.
     bytes: Vec<u8>,
     text: String,
+    /// Messages that came while nothing was expected, in bytes at most [`WINDOW`].
+    waiting: VecDeque<(Vec<u8>, String)>,
     received: u64,
+    /// Bytes of a message that is not whole yet.
+    unfinished: usize,
+    /// Whether no further round begins.
+    is_ending: bool,
     /// What the last expectation caught.
     captures: Captures,
 }
@@ -182,7 +189,10 @@ impl Run {
             deadline: None,
             bytes: Vec::new(),
             text: String::new(),
+            waiting: VecDeque::new(),
             received: 0,
+            unfinished: 0,
+            is_ending: false,
             captures: Captures::default(),
         }
     }
@@ -211,27 +221,40 @@ impl Run {
         }
     }
 
-    /// Takes a whole message; a match never spans two.
+    /// Takes a whole message; a match never spans two. One that comes while nothing is expected is
+    /// kept for the next expectation.
     pub(super) fn hear_frame(&mut self, payload: &[u8], text: Option<&str>) {
         self.received += payload.len() as u64;
-        self.bytes.clear();
-        self.bytes.extend_from_slice(payload);
-        self.text.clear();
-        self.text.push_str(text.unwrap_or_default());
+        self.waiting
+            .push_back((payload.to_vec(), text.unwrap_or_default().to_owned()));
+        let mut kept: usize = self.waiting.iter().map(|(bytes, _)| bytes.len()).sum();
+        while kept > WINDOW && self.waiting.len() > 1 {
+            kept -= self.waiting.pop_front().map_or(0, |(bytes, _)| bytes.len());
+        }
     }
 
-    /// Takes the peer's end; says which expectation can no longer be met.
+    /// Takes how many bytes of an unfinished message have come.
+    pub(super) fn hear_part(&mut self, bytes: usize) {
+        self.unfinished = bytes;
+    }
+
+    /// Takes the peer's end; says which expectation can no longer be met. What is still to be sent
+    /// is sent; rounds without a number end with the peer.
     pub(super) fn hear_end(&mut self) -> Option<(String, u8)> {
-        self.script
-            .steps
-            .get(self.index..)?
-            .iter()
-            .find_map(|step| match step {
-                Step::Expect { label, exit, .. } => {
-                    Some((self.unmet(label, "before the peer ended"), *exit))
-                }
-                Step::Send { .. } | Step::Render { .. } => None,
-            })
+        let is_endless = self.script.count.is_none();
+        self.is_ending = is_endless;
+        let rest = self.script.steps.get(self.index..).unwrap_or_default();
+        let later: &[Step] = if !is_endless && self.script.has_round(self.round + 1) {
+            &self.script.steps
+        } else {
+            &[]
+        };
+        rest.iter().chain(later).find_map(|step| match step {
+            Step::Expect { label, exit, .. } => {
+                Some((self.unmet(label, "before the peer ended"), *exit))
+            }
+            Step::Send { .. } | Step::Render { .. } => None,
+        })
     }
 
     /// Goes as far as it can.
@@ -269,6 +292,9 @@ impl Run {
                         self.forget(found.place, found.range.end);
                         self.captures = found.captures;
                         self.next_step();
+                    } else if let Some((bytes, text)) = self.waiting.pop_front() {
+                        self.bytes = bytes;
+                        self.text = text;
                     } else if now >= due {
                         let within = format!("within {}", TimeSpan(*within));
                         return Progress::Unmet {
@@ -305,7 +331,7 @@ impl Run {
 
     /// Begins the next round when it is due; `None` once it has begun.
     fn end_round(&mut self, now: Time) -> Option<Progress> {
-        if !self.script.has_round(self.round + 1) {
+        if self.is_ending || !self.script.has_round(self.round + 1) {
             return Some(Progress::Done {
                 expected: self.script.expects(),
             });
@@ -334,6 +360,10 @@ impl Run {
             self.text.chars().take(SHOWN).collect()
         };
         let instead = match (self.received, shown.is_empty()) {
+            (0, _) if self.unfinished > 0 => format!(
+                "{} bytes of an unfinished message came, does `--frame` fit?",
+                self.unfinished
+            ),
             (0, _) => "nothing came".to_owned(),
             (received, true) => format!("{received} bytes came, none after the last match"),
             (_, false) => format!("instead came `{}`", VisibleLine(&shown)),

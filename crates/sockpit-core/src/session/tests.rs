@@ -308,10 +308,13 @@ fn rules_that_answer_nothing_do_not_keep_a_client_open() {
         &[(0, Finish), (100, Hear(b"x")), (200, End)],
         &["0 shutdown", "200 close fin"],
     );
+    client("udp://h:1")
+        .reply("discard")
+        .check(&[(0, Finish)], &["1000 close local"]);
 }
 
 #[test]
-fn a_rule_closes_after_its_answer() {
+fn a_rule_closes_after_its_answer_and_what_had_come_is_still_shown() {
     server("tcp://h:1?frame=lines")
         .rules("[[rule]]\nequals = 'quit'\nreply = 'bye'\nclose = true\n[[rule]]\nany = true\necho = true\n")
         .check(
@@ -323,6 +326,7 @@ fn a_rule_closes_after_its_answer() {
                 "0 in 2 quit",
                 "0 send bye\\n",
                 "0 out 2 bye",
+                "0 in 7 b",
                 "0 close local",
             ],
         );
@@ -621,6 +625,31 @@ fn rounds_without_a_beat_follow_one_another() {
             &[(100, Hear(b"b")), (300, Hear(b"b"))],
             &["0 send a", "100 send a", "300 close local"],
         );
+}
+
+#[test]
+fn rounds_without_end_or_beat_leave_the_driver_its_turn() {
+    let talk = client("tcp://h:1").script(&[send("a")]).rounds(0, None);
+    let mut session = talk.session();
+    let mut outputs = Vec::new();
+    let wake = drain(&mut session, &mut outputs).unwrap();
+    assert_eq!(wake, Some(Time::ZERO));
+    assert!(!outputs.is_empty() && outputs.len() < 10_000);
+    session.close();
+    assert_eq!(drain(&mut session, &mut outputs), None);
+}
+
+#[test]
+fn many_rounds_are_sent_in_full() {
+    let outputs = client("tcp://h:1")
+        .script(&[send("a")])
+        .times(5_000)
+        .run(&[(1, End)]);
+    assert_eq!(
+        outputs.iter().filter(|line| *line == "0 send a").count(),
+        5_000
+    );
+    assert_eq!(outputs[5_000..], ["0 shutdown", "1 close fin"]);
 }
 
 #[test]
@@ -1088,15 +1117,13 @@ fn law(framing: &str, charset: &str, with_script: bool) -> Talk {
 
 #[test]
 fn a_text_that_is_not_valid_is_expected_alike_with_and_without_watchers() {
-    let deeds = |watched| {
+    let play = |watched| {
         let talk = client("tcp://h:1?frame=lines").script(&[expect("re:caf. ok"), send("x")]);
         let mut session = talk.session();
         session.handle_watch(watched);
-        let mut outputs = play(&mut session, [&b"caf\xE9 ok\n"[..]].into_iter());
-        outputs.retain(|output| !matches!(output, Output::Event(_)));
-        outputs
+        deeds(&play(&mut session, [&b"caf\xE9 ok\n"[..]].into_iter()))
     };
-    assert_eq!(deeds(true), deeds(false));
+    assert_eq!(play(true), play(false));
 }
 
 proptest! {
@@ -1109,17 +1136,16 @@ proptest! {
         with_script: bool,
     ) {
         let talk = law(framing, charset, with_script);
-        let deeds = |watched| {
+        let play = |watched| {
             let mut session = talk.session();
             session.handle_watch(watched);
-            let mut outputs = play(&mut session, [&bytes[..]].into_iter());
-            outputs.retain(|output| !matches!(output, Output::Event(_)));
-            outputs
+            deeds(&play(&mut session, [&bytes[..]].into_iter()))
         };
-        prop_assert_eq!(deeds(true), deeds(false));
+        prop_assert_eq!(play(true), play(false));
     }
 
     /// The law of framing, seen from above: events, replies and the end depend on the bytes alone.
+    /// Where this side ends the conversation, what the last chunk held beyond that is shown too.
     #[test]
     fn every_cut_gives_the_same_frames_and_replies(
         bytes in telling_bytes(),
@@ -1129,15 +1155,21 @@ proptest! {
         with_script: bool,
     ) {
         let talk = law(framing, charset, with_script);
-        let whole = play(&mut talk.session(), [&bytes[..]].into_iter());
-        let single = play(&mut talk.session(), bytes.chunks(1));
-        prop_assert_eq!(&single, &whole);
         let bounds: Vec<usize> = std::iter::once(0)
             .chain(cuts.into_iter().filter(|cut| *cut < bytes.len()))
             .chain([bytes.len()])
             .collect();
-        let cut = bounds.windows(2).map(|pair| &bytes[pair[0]..pair[1]]);
-        prop_assert_eq!(&play(&mut talk.session(), cut), &whole);
+        let whole = play(&mut talk.session(), [&bytes[..]].into_iter());
+        let single = play(&mut talk.session(), bytes.chunks(1));
+        let chunks = bounds.windows(2).map(|pair| &bytes[pair[0]..pair[1]]);
+        let cut = play(&mut talk.session(), chunks);
+        for other in [single, cut] {
+            prop_assert_eq!(deeds(&other), deeds(&whole));
+            let ends_here = whole.last() == Some(&Output::Close(Reason::Local));
+            let (other, whole) = (shown(&other), shown(&whole));
+            prop_assert!(whole.starts_with(&other), "{:#?} of {:#?}", other, whole);
+            prop_assert!(ends_here || whole == other);
+        }
     }
 
     #[test]
@@ -1424,6 +1456,26 @@ fn play<'a>(session: &mut Session, chunks: impl Iterator<Item = &'a [u8]>) -> Ve
         session.handle_timeout(wake);
     }
     outputs
+}
+
+/// What is carried out.
+fn deeds(outputs: &[Output<What>]) -> Vec<Output<What>> {
+    let carried = |output: &&Output<What>| !matches!(output, Output::Event(_));
+    outputs.iter().filter(carried).cloned().collect()
+}
+
+/// What is shown. If this side ended the conversation: without the beginning of a message that was
+/// left.
+fn shown(outputs: &[Output<What>]) -> Vec<&What> {
+    let ends_here = outputs.last() == Some(&Output::Close(Reason::Local));
+    outputs
+        .iter()
+        .filter_map(|output| match output {
+            Output::Event(what) => Some(what),
+            _ => None,
+        })
+        .take_while(|what| !(ends_here && matches!(what, What::Frame { partial: true, .. })))
+        .collect()
 }
 
 /// Takes all outputs; `None` once it has closed, else the time that it wants to be woken at.

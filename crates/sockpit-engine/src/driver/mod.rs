@@ -14,7 +14,7 @@ use std::io;
 use sockpit_core::machine::Fault;
 
 /// In bytes: replies that may wait for a peer to take them before we stop reading from it.
-const REPLY_LIMIT: usize = 1024 * 1024;
+const REPLY_LIMIT: usize = 256 * 1024;
 
 /// What an error of the link means for its machine.
 pub(crate) fn fault_of(error: &io::Error) -> Fault {

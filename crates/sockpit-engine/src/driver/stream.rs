@@ -37,6 +37,9 @@ use crate::transport::StreamLink;
 /// A closing peer that takes nothing for this long is given up (rule A2).
 const STALL_TIME: Duration = Duration::from_secs(30);
 
+/// How long a machine's timer may wait for a peer that takes nothing.
+const OVERDUE: Duration = Duration::from_secs(5);
+
 /// One peer being driven.
 pub(crate) struct Stream<M: Machine> {
     scene: Rc<Scene>,
@@ -263,7 +266,13 @@ where
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
-        let wake = match (self.wake, self.give_up) {
+        // While replies fill the outbox, what the machine does by the clock may wait, so that a peer
+        // that takes nothing does not pile it up; but not for ever, since silence counts too.
+        let is_full = self.outbox.reply_bytes() >= REPLY_LIMIT;
+        let due = self
+            .wake
+            .map(|wake| if is_full { wake + OVERDUE } else { wake });
+        let wake = match (due, self.give_up) {
             (Some(wake), Some(give_up)) => Some(wake.min(give_up)),
             (wake, give_up) => wake.or(give_up),
         };
@@ -271,7 +280,7 @@ where
             return false;
         }
         let now = self.scene.now();
-        if self.closing.is_none() && self.wake.is_some_and(|wake| wake <= now) {
+        if self.closing.is_none() && due.is_some_and(|due| due <= now) {
             self.wake = None;
             self.machine.handle_timeout(now);
             self.drain(cx, &Cause::Reply);

@@ -20,15 +20,31 @@ fn a_recording_holds_what_json_shows_in_the_one_schema() {
     let folder = folder();
     let path = folder.path().join("x.jsonl");
     let listener = listen(&[
-        "tcp://127.0.0.1:0", "--frame", "lines", "--text", "gbk", "--reply", "echo", "--json",
-        "--record", name(&path),
+        "tcp://127.0.0.1:0",
+        "--frame",
+        "lines",
+        "--text",
+        "gbk",
+        "--reply",
+        "echo",
+        "--json",
+        "--record",
+        name(&path),
     ]);
     let port = listener.port();
-    for message in [&b"hello\n"[..], b"\xc4\xe3\xba\xc3\r\n", b"\x1b[2J\x00\xff\n", b"partial"] {
+    for message in [
+        &b"hello\n"[..],
+        b"\xc4\xe3\xba\xc3\r\n",
+        b"\x1b[2J\x00\xff\n",
+        b"partial",
+    ] {
         let mut peer = client(port);
         peer.write_all(message).expect("the listener reads");
         if message.ends_with(b"\n") {
-            read_exactly(&mut peer, message.len() - usize::from(message.ends_with(b"\r\n")));
+            read_exactly(
+                &mut peer,
+                message.len() - usize::from(message.ends_with(b"\r\n")),
+            );
         }
     }
     listener.wait("the end of all peers", |listener| {
@@ -36,7 +52,12 @@ fn a_recording_holds_what_json_shows_in_the_one_schema() {
     });
     let ended = listener.interrupt().check_code(130);
     let recorded = std::fs::read(&path).unwrap();
-    assert!(recorded == ended.stdout, "{}\n{}", recorded.escape_ascii(), ended.told());
+    assert!(
+        recorded == ended.stdout,
+        "{}\n{}",
+        recorded.escape_ascii(),
+        ended.told()
+    );
     check_schema(&recorded);
     let records = records(&recorded);
     assert_eq!(records[0]["event"], "listening");
@@ -51,18 +72,28 @@ fn a_recording_of_datagrams_is_in_the_same_schema() {
     let folder = folder();
     let path = folder.path().join("x.jsonl");
     let listener = listen(&[
-        "udp://127.0.0.1:0", "--reply", "echo", "--read-size", "4", "--record", name(&path),
+        "udp://127.0.0.1:0",
+        "--reply",
+        "echo",
+        "--read-size",
+        "4",
+        "--record",
+        name(&path),
     ]);
     let peer = crate::datagram::socket();
     for message in [&b"abc"[..], b"", b"too long"] {
-        peer.send_to(message, crate::datagram::at(&listener)).expect("loopback takes it");
+        peer.send_to(message, crate::datagram::at(&listener))
+            .expect("loopback takes it");
         crate::datagram::receive(&peer);
     }
     listener.interrupt().check_code(130);
     let recorded = std::fs::read(&path).unwrap();
     check_schema(&recorded);
     let records = records(&recorded);
-    let cut: Vec<_> = records.iter().filter_map(|record| record.get("full_len")).collect();
+    let cut: Vec<_> = records
+        .iter()
+        .filter_map(|record| record.get("full_len"))
+        .collect();
     assert_eq!(cut, [8, 8], "the chunk and the frame");
 }
 
@@ -71,10 +102,18 @@ fn a_client_records_itself() {
     let folder = folder();
     let path = folder.path().join("x.jsonl");
     let listener = listen(&["tcp://127.0.0.1:0", "--reply", "upper"]);
-    connect(&[&listener.address(), "--send", "hi", "--expect", "HI", "--record", name(&path)])
-        .run()
-        .check_code(0)
-        .check_stdout("HI\n");
+    connect(&[
+        &listener.address(),
+        "--send",
+        "hi",
+        "--expect",
+        "HI",
+        "--record",
+        name(&path),
+    ])
+    .run()
+    .check_code(0)
+    .check_stdout("HI\n");
     listener.interrupt().check_code(130);
     let recorded = std::fs::read(&path).unwrap();
     check_schema(&recorded);
@@ -118,7 +157,8 @@ fn a4_what_was_sent_is_what_is_told_to_the_last_byte() {
             thread::spawn(move || {
                 let mut peer = client(port);
                 for message in 0..2500 {
-                    peer.write_all(format!("{sender}.{message}\n").as_bytes()).expect("it reads");
+                    peer.write_all(format!("{sender}.{message}\n").as_bytes())
+                        .expect("it reads");
                 }
             })
         })
@@ -127,22 +167,40 @@ fn a4_what_was_sent_is_what_is_told_to_the_last_byte() {
         sender.join().expect("all was sent");
     }
     listener.wait("the end of all peers", |listener| {
-        listener.stdout().windows(8).filter(|part| part == br#""closed""#).count() == 4
+        listener
+            .stdout()
+            .windows(8)
+            .filter(|part| part == br#""closed""#)
+            .count()
+            == 4
     });
     let ended = listener.interrupt().check_code(130);
     check_schema(&ended.stdout);
     let records = records(&ended.stdout);
-    assert!(of_event(&records, "gap").is_empty(), "a pipe waits, and loses nothing");
+    assert!(
+        of_event(&records, "gap").is_empty(),
+        "a pipe waits, and loses nothing"
+    );
     for peer in 1..=4 {
-        let told = |event| of_event(&records, event).into_iter().filter(move |told| told["peer"] == peer);
+        let told = |event| {
+            of_event(&records, event)
+                .into_iter()
+                .filter(move |told| told["peer"] == peer)
+        };
         let mut bytes = 0;
         for chunk in told("chunk") {
-            assert_eq!(chunk["offset"].as_u64(), Some(bytes), "chunks are one stream");
+            assert_eq!(
+                chunk["offset"].as_u64(),
+                Some(bytes),
+                "chunks are one stream"
+            );
             bytes += chunk["len"].as_u64().expect("it has a length");
         }
         let texts: Vec<&str> = told("frame").map(|frame| word(&frame["text"])).collect();
         let sender = texts[0].split('.').next().expect("a number");
-        let expected: Vec<String> = (0..2500).map(|message| format!("{sender}.{message}")).collect();
+        let expected: Vec<String> = (0..2500)
+            .map(|message| format!("{sender}.{message}"))
+            .collect();
         assert_eq!(texts, expected);
         let sent: usize = expected.iter().map(|text| text.len() + 1).sum();
         assert_eq!(bytes, sent as u64);
@@ -155,7 +213,13 @@ fn a_kill_under_load_leaves_whole_lines() {
         let folder = folder();
         let path = folder.path().join("x.jsonl");
         let listener = listen(&[
-            "tcp://127.0.0.1:0", "--frame", "lines", "--reply", "echo", "--record", name(&path),
+            "tcp://127.0.0.1:0",
+            "--frame",
+            "lines",
+            "--reply",
+            "echo",
+            "--record",
+            name(&path),
         ]);
         let load = Load::on(listener.port());
         let enough = 200_000 + 37_000 * round;
@@ -166,7 +230,11 @@ fn a_kill_under_load_leaves_whole_lines() {
         assert_eq!(listener.finish().code, None);
         load.stop();
         let recorded = std::fs::read(&path).unwrap();
-        assert!(recorded.ends_with(b"\n"), "half a line: {}", tail(&recorded));
+        assert!(
+            recorded.ends_with(b"\n"),
+            "half a line: {}",
+            tail(&recorded)
+        );
         check_schema(&recorded);
     }
 }
@@ -176,7 +244,13 @@ fn b7_a_recording_is_whole_after_sigterm_under_load() {
     let folder = folder();
     let path = folder.path().join("x.jsonl");
     let listener = listen(&[
-        "tcp://127.0.0.1:0", "--frame", "lines", "--reply", "echo", "--record", name(&path),
+        "tcp://127.0.0.1:0",
+        "--frame",
+        "lines",
+        "--reply",
+        "echo",
+        "--record",
+        name(&path),
     ]);
     let load = Load::on(listener.port());
     wait_until("a recording under load", || {
@@ -189,13 +263,23 @@ fn b7_a_recording_is_whole_after_sigterm_under_load() {
     check_schema(&recorded);
     let records = records(&recorded);
     let last = records.last().unwrap();
-    assert_eq!((&last["event"], &last["peer"]), (&"closed".into(), &0.into()), "{last}");
+    assert_eq!(
+        (&last["event"], &last["peer"]),
+        (&"closed".into(), &0.into()),
+        "{last}"
+    );
 }
 
 #[test]
 fn b9_a_full_disk_ends_the_recording_visibly_and_the_session_goes_on() {
-    let listener =
-        listen(&["tcp://127.0.0.1:0", "--reply", "echo", "--record", "/dev/full", "--json"]);
+    let listener = listen(&[
+        "tcp://127.0.0.1:0",
+        "--reply",
+        "echo",
+        "--record",
+        "/dev/full",
+        "--json",
+    ]);
     let mut peer = client(listener.port());
     listener.wait_for_stderr("the recording to `/dev/full` has ended");
     peer.write_all(b"still there?").expect("the listener reads");
@@ -216,12 +300,27 @@ fn b9_a_disk_that_fills_up_keeps_whole_lines() {
     let disk = folder.path().join("disk");
     std::fs::create_dir(&disk).unwrap();
     // A small disk that only the program sees, and that is gone with it.
-    let script = "mount -t tmpfs -o size=64k none \"$1\" || exit 77; shift; exec \"$@\"";
+    let script = "mount -t tmpfs -o size=1m none \"$1\" || exit 77; shift; exec \"$@\"";
     let path = disk.join("x.jsonl");
-    let mut listener = Program::new("unshare", &["--mount", "--map-root-user", "sh", "-c", script, "sh"])
-        .args(&[name(&disk), env!("CARGO_BIN_EXE_sockpit"), "listen", "tcp://127.0.0.1:0"])
-        .args(&["--frame", "lines", "--reply", "echo", "--record", name(&path)])
-        .start();
+    let mut listener = Program::new(
+        "unshare",
+        &["--mount", "--map-root-user", "sh", "-c", script, "sh"],
+    )
+    .args(&[
+        name(&disk),
+        env!("CARGO_BIN_EXE_sockpit"),
+        "listen",
+        "tcp://127.0.0.1:0",
+    ])
+    .args(&[
+        "--frame",
+        "lines",
+        "--reply",
+        "echo",
+        "--record",
+        name(&path),
+    ])
+    .start();
     if !is_up(&mut listener) {
         // Nobody but root may mount here.
         return;
@@ -230,12 +329,26 @@ fn b9_a_disk_that_fills_up_keeps_whole_lines() {
     listener.wait_for_stderr("has ended");
     load.stop();
     let mut peer = client(listener.port());
-    peer.write_all(b"still there?\n").expect("the listener reads");
+    peer.write_all(b"still there?\n")
+        .expect("the listener reads");
     assert_eq!(read_exactly(&mut peer, 13), b"still there?\n");
-    let seen = format!("/proc/{}/root{}", listener.pid().as_raw_pid(), path.display());
+    let seen = format!(
+        "/proc/{}/root{}",
+        listener.pid().as_raw_pid(),
+        path.display()
+    );
     let recorded = std::fs::read(seen).unwrap();
-    assert!(recorded.len() > 32 * 1024, "{} bytes\n{}", recorded.len(), listener.stderr());
-    assert!(recorded.ends_with(b"\n"), "half a line: {}", tail(&recorded));
+    assert!(
+        recorded.len() > 512 * 1024,
+        "{} bytes\n{}",
+        recorded.len(),
+        listener.stderr()
+    );
+    assert!(
+        recorded.ends_with(b"\n"),
+        "half a line: {}",
+        tail(&recorded)
+    );
     check_schema(&recorded);
     listener.interrupt().check_code(130);
 }
@@ -244,17 +357,30 @@ fn b9_a_disk_that_fills_up_keeps_whole_lines() {
 fn a_line_of_a_record_does_no_harm_on_a_terminal() {
     let listener = listen(&["udp://127.0.0.1:0", "--json"]);
     let peer = crate::datagram::socket();
-    peer.send_to("\u{1b}[2J\u{9b}\u{202e}\u{200b}\u{7f}".as_bytes(), crate::datagram::at(&listener))
-        .expect("loopback takes it");
+    peer.send_to(
+        "\u{1b}[2J\u{9b}\u{202e}\u{200b}\u{7f}".as_bytes(),
+        crate::datagram::at(&listener),
+    )
+    .expect("loopback takes it");
     listener.wait_for_stdout(br#""event":"frame""#);
     let ended = listener.interrupt().check_code(130);
-    assert!(!ended.text().chars().any(|it| it != '\n' && it.is_control()), "{}", ended.told());
-    assert!(contains(&ended.stdout, br"\u001b[2J\u009b\u202e\u200b"), "{}", ended.told());
+    assert!(
+        !ended.text().chars().any(|it| it != '\n' && it.is_control()),
+        "{}",
+        ended.told()
+    );
+    assert!(
+        contains(&ended.stdout, br"\u001b[2J\u009b\u202e\u200b"),
+        "{}",
+        ended.told()
+    );
 }
 
 /// The records of a stdout or a file; a last line that is not whole yet is left out.
 pub(crate) fn records(lines: &[u8]) -> Vec<Value> {
-    let whole = lines.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    let whole = lines
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| line.ends_with(b"\n"));
     whole
         .map(|line| {
             serde_json::from_slice(line)
@@ -265,15 +391,20 @@ pub(crate) fn records(lines: &[u8]) -> Vec<Value> {
 
 /// Those of one event.
 pub(crate) fn of_event<'a>(records: &'a [Value], event: &str) -> Vec<&'a Value> {
-    records.iter().filter(|record| record["event"] == event).collect()
+    records
+        .iter()
+        .filter(|record| record["event"] == event)
+        .collect()
 }
 
 /// Every line reads as a record, is what that record is written as (so its fields and their order
 /// are those of the schema), and follows the line before it: in number and in time.
 #[track_caller]
 pub(crate) fn check_schema(lines: &[u8]) {
-    let whole: Vec<&[u8]> =
-        lines.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).collect();
+    let whole: Vec<&[u8]> = lines
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii_end)
+        .collect();
     let epoch = record::moment(whole.first().expect("a line")).expect("a moment");
     let mut last = None;
     for (index, line) in whole.iter().enumerate() {
@@ -281,9 +412,18 @@ pub(crate) fn check_schema(lines: &[u8]) {
             .unwrap_or_else(|error| panic!("line {}: {error}: {}", index + 1, line.escape_ascii()));
         let mut again = Vec::new();
         record::write(&event, epoch, &mut again);
-        assert!(again == *line, "{}\n{}", again.escape_ascii(), line.escape_ascii());
+        assert!(
+            again == *line,
+            "{}\n{}",
+            again.escape_ascii(),
+            line.escape_ascii()
+        );
         assert_eq!(event.number, index as u64 + 1, "{}", line.escape_ascii());
-        assert!(last <= Some(event.time), "time runs backwards: {}", line.escape_ascii());
+        assert!(
+            last <= Some(event.time),
+            "time runs backwards: {}",
+            line.escape_ascii()
+        );
         last = Some(event.time);
     }
 }
@@ -345,5 +485,7 @@ fn word(value: &Value) -> &str {
 }
 
 fn tail(bytes: &[u8]) -> String {
-    bytes[bytes.len().saturating_sub(200)..].escape_ascii().to_string()
+    bytes[bytes.len().saturating_sub(200)..]
+        .escape_ascii()
+        .to_string()
 }

@@ -267,7 +267,11 @@ fn mistakes_name_their_line_and_column_and_exit_with_2() {
             "3:19",
             "${2}",
         ),
-        ("[[rule]]\nregex = \"a(b\"\nreply = \"x\"\n", "2:", "regular expression"),
+        (
+            "[[rule]]\nregex = \"a(b\"\nreply = \"x\"\n",
+            "2:",
+            "regular expression",
+        ),
         ("[[rule]]\nhex = \"AA ZZ\"\nreply = \"x\"\n", "2:", "Z"),
         ("[[rule]]\nany = true\nreply = \"${nope}\"\n", "3:", "nope"),
         ("[[rule]]\nreply = \"x\"\n", "1:", "pattern"),

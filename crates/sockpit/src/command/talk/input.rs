@@ -87,7 +87,11 @@ fn read_bytes(sender: &mpsc::Sender<Taken>, is_text: bool) -> io::Result<Taken> 
             Err(error) => return Err(error),
         };
         let len = kept + read;
-        let whole = if is_text && read > 0 { whole_characters(&buffer[..len]) } else { len };
+        let whole = if is_text && read > 0 {
+            whole_characters(&buffer[..len])
+        } else {
+            len
+        };
         if whole > 0 {
             let piece = Taken::Piece(Bytes::copy_from_slice(&buffer[..whole]));
             if sender.blocking_send(piece).is_err() {

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::ArgMatches;
@@ -10,12 +11,16 @@ use sockpit_core::plan::{Plan, Role, Shape};
 use sockpit_core::rule::Rules;
 use sockpit_core::session::Script;
 use sockpit_core::text::charset::Charset;
+use sockpit_core::time::TimeSpan;
 
 use super::{Args, endpoint_of, script};
 use crate::console::{Form, Talk};
 
 /// In bytes: a rule file larger than this is none.
 const MAX_RULE_FILE: u64 = 4 * 1024 * 1024;
+
+/// The system's timers keep no faster beat.
+const MIN_BEAT: Duration = Duration::from_millis(1);
 
 /// What `sockpit connect` or `sockpit listen` will do.
 pub(crate) struct Settings {
@@ -66,6 +71,9 @@ impl Settings {
         let has_script = !steps.is_empty();
         if !has_script && (args.every.is_some() || args.count.is_some()) {
             bail!("`--every` and `--count` repeat a script; give a `--send` as well");
+        }
+        if args.every.is_some_and(|every| every.0 < MIN_BEAT) {
+            bail!("`--every` is at least {}", TimeSpan(MIN_BEAT));
         }
         let answers = rules.is_some() || args.exec.is_some();
         plan.rules = rules.map(Arc::new);

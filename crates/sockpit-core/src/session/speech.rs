@@ -1,0 +1,149 @@
+//! What a session says by itself: the answers of its rules, and its script.
+
+use bytes::Bytes;
+
+use super::script::Progress;
+use super::{Input, Message, Session};
+use crate::event::{Direction, FaultKind, What};
+use crate::machine::{Output, Reason};
+use crate::rule::{Action, Captures, Message as Heard, Payload, Peer as RulePeer, Responder};
+use crate::time::Time;
+
+/// Messages that a script sends before the driver has its turn: it paces a script that sends without
+/// end.
+const BURST: usize = 1000;
+
+impl Session {
+    pub(super) fn start_rules(&mut self, now: Time) {
+        self.with_responder(
+            |responder, peer, act| responder.handle_open(now, peer, act),
+            &[],
+        );
+    }
+
+    pub(super) fn answer(&mut self, now: Time, bytes: &[u8], text: Option<&str>) {
+        let heard = Heard { bytes, text };
+        self.with_responder(
+            |responder, peer, act| responder.handle_message(now, heard, peer, act),
+            bytes,
+        );
+    }
+
+    /// Lets the responder act, and carries its actions out; `heard` is what an echo sends back.
+    pub(super) fn with_responder(
+        &mut self,
+        turn: impl FnOnce(&mut Responder, &RulePeer<'_>, &mut dyn FnMut(Action)),
+        heard: &[u8],
+    ) {
+        let Some(mut responder) = self.responder.take() else {
+            return;
+        };
+        let addr = std::mem::take(&mut self.peer.addr);
+        let peer = RulePeer {
+            number: self.peer.number,
+            addr: &addr,
+            epoch: self.peer.epoch,
+        };
+        turn(&mut responder, &peer, &mut |action| match action {
+            Action::Echo => self.push_payload(Bytes::copy_from_slice(heard)),
+            Action::Send(payload) => self.push_payload(payload),
+            Action::Close => self.end_by_message(),
+            Action::Fault(withheld) => {
+                self.push_fault(withheld.kind(), withheld.to_string(), None);
+            }
+        });
+        self.peer.addr = addr;
+        self.responder = Some(responder);
+    }
+
+    pub(super) fn run_script(&mut self, now: Time) {
+        let Some(mut run) = self.script.take() else {
+            return;
+        };
+        run.hear_part(self.decoder.pending());
+        self.resume_script = None;
+        let mut burst = 0;
+        loop {
+            burst += 1;
+            if burst > BURST {
+                self.resume_script = Some(now);
+                self.script = Some(run);
+                return;
+            }
+            match run.advance(now) {
+                Progress::Send(message) => self.push_message(message),
+                Progress::Pending => {
+                    self.script = Some(run);
+                    return;
+                }
+                Progress::Render(payload) => self.render(now, &payload, run.captures()),
+                Progress::Unmet { message, exit } => {
+                    self.push_rest();
+                    self.push_fault(FaultKind::Expectation, message, Some(u64::from(exit)));
+                    return self.push_close(Reason::Local);
+                }
+                Progress::Done { expected: true } if self.input == Input::Closed => {
+                    return self.end_by_message();
+                }
+                Progress::Done { .. } => return self.settle(now),
+            }
+        }
+    }
+
+    /// Ends the conversation because of what was heard.
+    fn end_by_message(&mut self) {
+        self.has_heard_enough = true;
+        self.push_close(Reason::Local);
+    }
+
+    /// Sends a step of the script that names what was caught, or the time, or the peer.
+    pub(super) fn render(&mut self, now: Time, payload: &Payload, captures: &Captures) {
+        let Some(mut responder) = self.responder.take() else {
+            return;
+        };
+        let addr = std::mem::take(&mut self.peer.addr);
+        let peer = RulePeer {
+            number: self.peer.number,
+            addr: &addr,
+            epoch: self.peer.epoch,
+        };
+        match responder.render(now, payload, captures, &peer) {
+            Ok(bytes) => self.push_payload(bytes),
+            Err(error) => self.push_fault(FaultKind::Text, error.to_string(), None),
+        }
+        self.peer.addr = addr;
+        self.responder = Some(responder);
+    }
+
+    pub(super) fn push_payload(&mut self, payload: Bytes) {
+        match self.plan.message(payload) {
+            Ok(message) => self.push_message(message),
+            Err(error) => self.push_fault(FaultKind::Frame, error.to_string(), None),
+        }
+    }
+
+    pub(super) fn push_message(&mut self, message: Message) {
+        if self.shut_down || self.closed {
+            return;
+        }
+        let offset = self.sent;
+        self.sent += message.wire.len() as u64;
+        let shows = self.watched && !self.plan.is_raw_stream();
+        let payload = message.payload;
+        self.outputs.push_back(Output::Transmit(message.wire));
+        if shows {
+            let decoded = self.plan.text.map(|_| self.plan.text_out.decode(&payload));
+            self.outputs.push_back(Output::Event(What::Frame {
+                direction: Direction::Out,
+                offset,
+                malformed: decoded
+                    .as_ref()
+                    .is_some_and(|text| text.malformed_at.is_some()),
+                text: decoded.map(|text| text.text),
+                payload,
+                partial: false,
+                full_len: None,
+            }));
+        }
+    }
+}
