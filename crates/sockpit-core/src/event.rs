@@ -1,7 +1,7 @@
 //! What happened, with a time: the only currency between machines, drivers and front ends.
 
-use bytes::Bytes;
-use serde_json::Value;
+pub use bytes::Bytes;
+pub use serde_json::Value;
 
 use crate::machine::Reason;
 use crate::time::Time;

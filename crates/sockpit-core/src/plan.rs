@@ -28,6 +28,9 @@ const STREAM_READ_SIZE: usize = 256 * 1024;
 /// default.
 const DATAGRAM_READ_SIZE: usize = 65_536;
 
+/// In bytes: more than any socket's buffer holds.
+const MAX_READ_SIZE: usize = 1 << 30;
+
 /// In bytes: 65,535 less an IPv4 header of 20 and a UDP header of 8.
 pub const MAX_UDP4_PAYLOAD: usize = 65_507;
 
@@ -218,6 +221,12 @@ pub enum PlanError {
         /// What it belongs to.
         wants: &'static str,
     },
+    /// A read takes something, and not more than a machine can hold.
+    #[error("option `read-size`: `{size}` is not a number of bytes from 1 to {MAX_READ_SIZE}")]
+    ReadSize {
+        /// The size that was told, in bytes.
+        size: usize,
+    },
     /// A client needs a peer to talk to.
     #[error("port 0 names no server; give the port that it listens on")]
     PortZero,
@@ -237,7 +246,8 @@ pub enum PlanError {
 
 impl Plan {
     /// Decides everything that `options` leave open. Options in the endpoint's query count where
-    /// `options` say nothing.
+    /// `options` say nothing. What belongs to the other side alone (`bind` and `timeout` to a client,
+    /// `backlog` and `once` to a listener) is left out, so that both sides can share an endpoint.
     ///
     /// # Errors
     ///
@@ -288,7 +298,9 @@ impl Plan {
             eol: options
                 .eol
                 .unwrap_or(if is_raw_stream { Eol::Lf } else { Eol::None }),
-            read_size: NonZeroUsize::new(read_size).unwrap_or(NonZeroUsize::MIN),
+            read_size: NonZeroUsize::new(read_size)
+                .filter(|size| size.get() <= MAX_READ_SIZE)
+                .ok_or(PlanError::ReadSize { size: read_size })?,
             max_frame: options.max_frame.map_or(MAX_FRAME, |size| size.0),
             warn_size: options.warn_size,
             timeout: options.timeout.map_or(CONNECT_TIMEOUT, Into::into),

@@ -92,6 +92,8 @@ where
         members: Rc::new(Members::new()),
         drivers: JoinSet::new(),
         count: 0,
+        received: 0,
+        sent: 0,
         pause: None,
         resume_at: None,
     };
@@ -112,6 +114,9 @@ struct Server<M: Machine, F> {
     drivers: JoinSet<(u32, Outcome)>,
     /// Peers so far; the last one's number.
     count: u32,
+    /// Bytes of the peers that are gone.
+    received: u64,
+    sent: u64,
     max_peers: usize,
     /// How long the latest pause for want of descriptors was; `None` while all is well.
     pause: Option<Duration>,
@@ -141,6 +146,8 @@ where
                 } => self.resume_at = None,
                 Some(ended) = self.drivers.join_next() => {
                     let outcome = self.release(ended);
+                    self.received += outcome.received;
+                    self.sent += outcome.sent;
                     if self.scene.plan.once {
                         return outcome;
                     }
@@ -188,12 +195,14 @@ where
     }
 
     /// Ends what still runs, in order where there is time (rule B7).
-    async fn end(mut self, outcome: Outcome) -> Outcome {
+    async fn end(mut self, mut outcome: Outcome) -> Outcome {
         self.listeners = None;
         self.members.stop_all();
         let drain = async {
             while let Some(ended) = self.drivers.join_next().await {
-                if let Ok((number, _)) = ended {
+                if let Ok((number, ended)) = ended {
+                    self.received += ended.received;
+                    self.sent += ended.sent;
                     self.members.remove(number);
                 }
             }
@@ -201,6 +210,9 @@ where
         // Drivers give up by themselves after the same time and tell what was not sent.
         let _ = tokio::time::timeout(DRAIN_TIME + Duration::from_millis(500), drain).await;
         self.drivers.abort_all();
+        if !self.scene.plan.once {
+            (outcome.received, outcome.sent) = (self.received, self.sent);
+        }
         let reason = outcome.reason;
         self.scene.publish(
             0,

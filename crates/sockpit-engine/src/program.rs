@@ -35,10 +35,10 @@ pub(crate) struct ProgramError {
 
 /// A running program. Dropping it kills it.
 pub(crate) struct Program {
-    /// Kept for its end: it is killed when dropped.
-    _child: Child,
+    child: Child,
     stdin: Option<ChildStdin>,
-    stdout: ChildStdout,
+    /// `None` once it has ended.
+    stdout: Option<ChildStdout>,
     waiting: VecDeque<Bytes>,
     waiting_bytes: usize,
     /// Whether its stdin ends once it has read what waits.
@@ -60,12 +60,9 @@ impl Program {
             .spawn()
             .map_err(fail)?;
         let stdin = child.stdin.take();
-        let stdout = child
-            .stdout
-            .take()
-            .ok_or_else(|| fail(io::ErrorKind::BrokenPipe.into()))?;
+        let stdout = child.stdout.take();
         Ok(Self {
-            _child: child,
+            child,
             stdin,
             stdout,
             waiting: VecDeque::new(),
@@ -122,16 +119,35 @@ impl Program {
         moved
     }
 
-    /// What it writes; `None` once it has ended.
+    /// What it writes; `None` once, when it will write nothing more.
     pub(crate) fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Some(stdout) = &mut self.stdout else {
+            return Poll::Pending;
+        };
         let mut buffer = vec![0; READ_SIZE];
         let mut into = ReadBuf::new(&mut buffer);
-        match Pin::new(&mut self.stdout).poll_read(cx, &mut into) {
+        match Pin::new(stdout).poll_read(cx, &mut into) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) if !into.filled().is_empty() => {
                 Poll::Ready(Some(Bytes::copy_from_slice(into.filled())))
             }
-            Poll::Ready(_) => Poll::Ready(None),
+            Poll::Ready(_) => {
+                self.stdout = None;
+                Poll::Ready(None)
+            }
         }
+    }
+
+    /// Ready once it has read what waits and has ended by itself.
+    pub(crate) fn poll_exit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.end();
+        while self.poll_feed(cx) {}
+        if self.stdin.is_some() {
+            return Poll::Pending;
+        }
+        // Nobody sends what it still writes; a full pipe must not keep it.
+        self.stdout = None;
+        let exit = std::pin::pin!(self.child.wait());
+        exit.poll(cx).map(drop)
     }
 }

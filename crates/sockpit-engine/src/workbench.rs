@@ -106,7 +106,7 @@ impl Handle {
                     },
                 );
             },
-            end: |session, _| session.close(),
+            end: |session, now| session.end_program(now),
         });
         let make_plan = plan.clone();
         let make = move |peer: Peer, now: Time| {

@@ -21,9 +21,6 @@ use sockpit::core::plan::{Options, Plan, Role};
 use sockpit::core::time::Time;
 use sockpit::engine::Workbench;
 
-/// In bytes: a longer line ends the conversation.
-const LONGEST_LINE: usize = 1024;
-
 /// What every peer reads and writes.
 type Store = Arc<Mutex<BTreeMap<String, String>>>;
 
@@ -32,20 +29,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1);
     let endpoint: Endpoint = address.as_deref().unwrap_or("127.0.0.1:7000").parse()?;
     let plan = Arc::new(Plan::resolve(Role::Server, &endpoint, Options::default())?);
-    let store = Store::default();
 
     // The engine asks for a machine for each peer, and gives it its link and its clock.
+    let store = Store::default();
     let bench = Workbench::start()?;
     let talk = move |_, _| Talk {
         store: store.clone(),
-        lines: Framing::Lines.decoder(LONGEST_LINE),
+        // A line of more than a kibibyte ends the conversation.
+        lines: Framing::Lines.decoder(1024),
         outputs: VecDeque::new(),
     };
     let mut session = bench.handle().open(plan, talk).await?;
     println!("listening on {}", session.local().join(", "));
 
-    // Closing in order: no new peers, and what is queued is sent.
     tokio::signal::ctrl_c().await?;
+    // No new peers come, and what is queued is sent.
     session.close();
     session.outcome().await;
     Ok(())
@@ -64,14 +62,11 @@ fn answer(store: &Store, line: &[u8]) -> String {
     let words: Vec<&str> = line.splitn(3, ' ').collect();
     let mut store = store.lock().expect("no holder of the store panics");
     match words[..] {
-        ["set", name, value] => match store.insert(name.into(), value.into()) {
-            Some(old) => format!("ok, was {old}\n"),
-            None => "ok\n".into(),
-        },
-        ["get", name] => match store.get(name) {
-            Some(value) => format!("{value}\n"),
-            None => format!("nothing is called {name}\n"),
-        },
+        ["set", name, value] => {
+            store.insert(name.into(), value.into());
+            "ok\n".into()
+        }
+        ["get", name] => store.get(name).cloned().unwrap_or_default() + "\n",
         _ => "say `set NAME VALUE` or `get NAME`\n".into(),
     }
 }
@@ -80,22 +75,17 @@ impl Machine for Talk {
     type Event = What;
 
     fn handle_input(&mut self, now: Time, chunk: &[u8]) {
-        // The decoder keeps half a line until its rest comes, and gives each line that is whole.
-        let Self {
-            store,
-            lines,
-            outputs,
-        } = self;
-        let pushed = lines.push(now, chunk, |line| {
-            outputs.push_back(Output::Transmit(answer(store, line.payload).into()));
+        // Half a line is kept until its rest comes.
+        let pushed = self.lines.push(now, chunk, |line| {
+            let text = answer(&self.store, line.payload);
+            self.outputs.push_back(Output::Transmit(text.into()));
         });
         if pushed.is_err() {
-            outputs.push_back(Output::Close(Reason::Limit));
+            self.outputs.push_back(Output::Close(Reason::Limit));
         }
     }
 
     fn handle_end(&mut self, _: Time) {
-        // What was answered still leaves before the conversation ends.
         self.outputs.push_back(Output::Close(Reason::Fin));
     }
 

@@ -26,14 +26,16 @@ impl fmt::Display for Plan {
                 Shape::Datagram => "datagram: every send is one message".to_owned(),
             },
         )?;
-        row(
-            "framing",
+        let framing = if self.framing.is_raw() {
+            self.framing.to_string()
+        } else {
             format!(
                 "{}, at most {} a message",
                 self.framing,
                 ByteSize(self.max_frame)
-            ),
-        )?;
+            )
+        };
+        row("framing", framing)?;
         let text_in = self
             .text
             .map_or_else(|| "none".to_owned(), |charset| charset.to_string());

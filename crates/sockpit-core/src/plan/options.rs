@@ -9,6 +9,7 @@ use crate::endpoint::Transport;
 use crate::frame::Framing;
 use crate::size::ByteSize;
 use crate::text::charset::Charset;
+use crate::text::escape::VisibleLine;
 use crate::time::TimeSpan;
 
 /// Declares [`Options`] with one line an option: its field, its type, and its key in a query.
@@ -34,7 +35,10 @@ macro_rules! options {
                     $($key $(| $alias)* => {
                         let value = <$kind>::from_str(value).map_err(|error| OptionError::Value {
                             key: $key,
-                            message: error.to_string(),
+                            message: match <$kind as Value>::WANTS {
+                                Some(wants) => format!("`{}` is not {wants}", VisibleLine(value)),
+                                None => error.to_string(),
+                            },
                         })?;
                         self.$name = Some(value);
                         Ok(())
@@ -50,6 +54,38 @@ macro_rules! options {
             }
         }
     };
+}
+
+/// What an option takes. Types of ours say themselves what is wrong with a text, naming it; those of
+/// the standard library do not.
+trait Value: FromStr {
+    const WANTS: Option<&'static str>;
+}
+
+/// Says what the values of a type are; nothing where its own error does.
+macro_rules! values {
+    ($($kind:ty: $wants:expr,)*) => {
+        $(impl Value for $kind {
+            const WANTS: Option<&'static str> = $wants;
+        })*
+    };
+}
+
+values! {
+    u8: Some("a whole number from 0 to 255"),
+    u32: Some("a whole number"),
+    usize: Some("a whole number"),
+    IpAddr: Some("an IP address in numbers, such as `239.1.2.3`"),
+    String: None,
+    Framing: None,
+    TextChoice: None,
+    Charset: None,
+    Eol: None,
+    Family: None,
+    ByteSize: None,
+    TimeSpan: None,
+    WarnSize: None,
+    Switch: None,
 }
 
 options! {
@@ -145,10 +181,11 @@ impl Options {
         Ok(options)
     }
 
-    /// Refuses what has no meaning on `transport`, so that nothing told is silently left out.
+    /// Refuses what has no meaning on `transport`, on either side.
     pub(super) fn check_fit(&self, transport: Transport) -> Result<(), PlanError> {
         let net = "tcp and udp";
-        let rules: [(&'static str, bool, bool, &'static str); 14] = [
+        let udp = transport == Transport::Udp;
+        let rules: [(&'static str, bool, bool, &'static str); 15] = [
             (
                 "nodelay",
                 self.nodelay.is_some(),
@@ -194,6 +231,7 @@ impl Options {
                 transport.is_net(),
                 net,
             ),
+            ("interface", self.interface.is_some(), udp, "udp"),
             (
                 "broadcast",
                 self.broadcast.is_some(),

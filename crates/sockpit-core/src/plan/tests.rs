@@ -462,12 +462,22 @@ fn only_udp_reaches_groups_and_only_groups_are_joined() {
 }
 
 #[test]
-fn a_read_takes_at_least_a_byte() {
-    let error = resolve(Role::Client, "tcp://h:1?read-size=0").expect_err("nothing is read");
-    assert!(
-        error.to_string().starts_with("option `read-size`: `0` "),
-        "{error}"
-    );
+fn a_read_takes_a_byte_at_least_and_a_gibibyte_at_most() {
+    for size in ["0", "1073741825", "100GiB"] {
+        let error = resolve(Role::Client, &format!("tcp://h:1?read-size={size}")).expect_err(size);
+        assert!(
+            error.to_string().starts_with("option `read-size`: `"),
+            "{error}"
+        );
+    }
+    assert_eq!(client("tcp://h:1?read-size=1").read_size.get(), 1);
+    assert_eq!(client("tcp://h:1?read-size=1GiB").read_size.get(), 1 << 30);
+}
+
+#[test]
+fn both_sides_can_share_an_endpoint() {
+    let endpoint = "tcp://h:1?bind=:9&timeout=1s&backlog=5&max-peers=3";
+    assert_eq!(client(endpoint).endpoint(), server(endpoint).endpoint());
 }
 
 // The plan in words.

@@ -144,7 +144,7 @@ impl<E> World<E> {
 
     fn wake<M: Machine<Event = E>>(&mut self, side: Side, machine: &mut M) {
         let asked = self.ends[side as usize].wake.take();
-        let carried = self.turn(side, machine, |machine, now| machine.handle_timeout(now));
+        let carried = self.turn(side, machine, M::handle_timeout);
         let again = self.ends[side as usize].wake;
         assert!(
             carried > 0 || again.is_none() || again != asked,
@@ -163,7 +163,7 @@ impl<E> World<E> {
             Parcel::Bytes(bytes) if self.shape == Shape::Stream => {
                 let chunk = self.read(side, key, bytes);
                 self.turn(side, machine, |machine, now| {
-                    machine.handle_input(now, &chunk)
+                    machine.handle_input(now, &chunk);
                 });
             }
             Parcel::Bytes(bytes) => {
@@ -173,23 +173,23 @@ impl<E> World<E> {
                         full_len: bytes.len(),
                     };
                     self.turn(side, machine, |machine, now| {
-                        machine.handle_fault(now, fault)
+                        machine.handle_fault(now, fault);
                     });
                 }
                 let taken = &bytes[..bytes.len().min(most)];
                 self.turn(side, machine, |machine, now| {
-                    machine.handle_input(now, taken)
+                    machine.handle_input(now, taken);
                 });
             }
             Parcel::End => {
-                self.turn(side, machine, |machine, now| machine.handle_end(now));
+                self.turn(side, machine, M::handle_end);
             }
             Parcel::Fault(fault) if fault.is_fatal() && !is_closed => {
                 self.fail(side, machine, fault);
             }
             Parcel::Fault(fault) => {
                 self.turn(side, machine, |machine, now| {
-                    machine.handle_fault(now, fault)
+                    machine.handle_fault(now, fault);
                 });
             }
         }
@@ -280,7 +280,7 @@ impl<E> World<E> {
         end.inbox.clear();
         end.is_broken = true;
         self.turn(side, machine, |machine, now| {
-            machine.handle_fault(now, fault)
+            machine.handle_fault(now, fault);
         });
         if self.ends[side as usize].closed.is_none() {
             let reason = fault.reason();

@@ -288,13 +288,9 @@ where
             if has_room && let Poll::Ready(output) = program.poll_output(cx) {
                 moved = true;
                 let now = self.scene.now();
-                let is_over = output.is_none();
                 match output {
                     Some(bytes) => (plan.output)(&mut peer.machine, now, bytes),
                     None => (plan.end)(&mut peer.machine, now),
-                }
-                if is_over {
-                    peer.program = None;
                 }
             }
             self.drain(number, &Cause::Reply);

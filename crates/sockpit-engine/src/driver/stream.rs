@@ -256,10 +256,7 @@ where
         match program.poll_output(cx) {
             Poll::Pending => return moved,
             Poll::Ready(Some(bytes)) => (plan.output)(&mut self.machine, now, bytes),
-            Poll::Ready(None) => {
-                (plan.end)(&mut self.machine, now);
-                self.program = None;
-            }
+            Poll::Ready(None) => (plan.end)(&mut self.machine, now),
         }
         self.drain(cx, &Cause::Reply);
         true
@@ -337,7 +334,9 @@ where
         while !self.outbox.is_empty() && self.write_some(cx) {
             moved = true;
         }
-        let wants_end = self.write == WriteSide::Ending;
+        // Where the peer has ended too, closing says it all.
+        let closes = self.closing.is_some() && !self.read_open;
+        let wants_end = self.write == WriteSide::Ending && !closes;
         if wants_end && self.outbox.is_empty() && self.link.poll_shutdown(cx).is_ready() {
             // A peer that is gone already does not need to be told.
             self.write = WriteSide::Ended;
@@ -397,7 +396,12 @@ where
         if self.closing.is_none() {
             self.closing = Some(reason);
             self.wake = None;
-            self.give_up.get_or_insert(self.scene.now() + STALL_TIME);
+            let patience = if self.program.is_some() {
+                DRAIN_TIME
+            } else {
+                STALL_TIME
+            };
+            self.give_up.get_or_insert(self.scene.now() + patience);
         }
     }
 
@@ -407,7 +411,12 @@ where
             return false;
         }
         let gives_up = self.give_up.is_some_and(|time| time <= self.scene.now());
-        if self.outbox.is_empty() || gives_up {
+        if gives_up {
+            return true;
+        }
+        let program = self.program.as_mut();
+        let program_runs = program.is_some_and(|program| program.poll_exit(cx).is_pending());
+        if self.outbox.is_empty() && !program_runs {
             return true;
         }
         self.poll_timer(cx);

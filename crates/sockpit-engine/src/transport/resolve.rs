@@ -16,10 +16,8 @@ pub(super) async fn to_connect(
     let (host, port) = net_parts(address);
     let found = match host {
         // Whoever names no host means this one.
-        Host::Any => vec![
-            SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-            SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
-        ],
+        Host::Any => loopback(port),
+        Host::Name(name) if is_localhost(name) => loopback(port),
         _ => lookup(host, port).await?,
     };
     keep_family(host, found, family)
@@ -36,10 +34,7 @@ pub(super) async fn to_listen(
             SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
             SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
         ],
-        Host::Name(name) if name.eq_ignore_ascii_case("localhost") => vec![
-            SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-            SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
-        ],
+        Host::Name(name) if is_localhost(name) => loopback(port),
         _ => lookup(host, port).await?,
     };
     keep_family(host, found, family)
@@ -75,6 +70,18 @@ pub(super) async fn to_bind(text: &str, like: SocketAddr) -> Result<SocketAddr, 
     let found = lookup(&Host::Name(host.to_owned()), port).await?;
     let same = found.iter().find(|addr| addr.is_ipv4() == like.is_ipv4());
     same.copied().ok_or_else(wrong)
+}
+
+/// Both families, whatever the system's table of names says (RFC 6761 §6.3).
+fn is_localhost(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost")
+}
+
+fn loopback(port: u16) -> Vec<SocketAddr> {
+    vec![
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+    ]
 }
 
 async fn lookup(host: &Host, port: u16) -> Result<Vec<SocketAddr>, Error> {

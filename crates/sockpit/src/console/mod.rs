@@ -10,6 +10,7 @@ mod timeline;
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use sockpit_core::text::escape::VisibleLine;
 use sockpit_engine::Target;
 
 pub(crate) use form::Form;
@@ -96,14 +97,18 @@ impl Console {
 
     fn labelled(&self, label: &str, colour: &str, text: &str) {
         if self.has_colour {
-            self.line(&format!("\x1b[1;{colour}m{label}:\x1b[0m {text}"));
+            write_line(&format!(
+                "\x1b[1;{colour}m{label}:\x1b[0m {}",
+                VisibleLine(text)
+            ));
         } else {
             self.line(&format!("{label}: {text}"));
         }
     }
 
+    /// What is told names paths, hosts and patterns, which may hold anything (rule D2).
     fn line(&self, text: &str) {
-        write_line(text);
+        write_line(&VisibleLine(text).to_string());
     }
 }
 

@@ -4,13 +4,15 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::net::UnixDatagram;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::hostile::on_a_terminal;
 use crate::record::{of_event, records};
 use crate::support::{
-    DEADLINE, Program, Running, connect, contains, folder, listen, need, python, wait_until,
+    DEADLINE, Program, Running, Signal, connect, contains, folder, listen, need, python, sockpit,
+    wait_until,
 };
 
 /// In bytes: the most that one datagram holds over IPv4 (65,535 less the IP and UDP headers).
@@ -771,16 +773,259 @@ fn other_programs_are_talked_to_as_servers() {
         server.wait_for_stdout(b"hello from us");
         server.feed(b"hello from there\n");
         us.wait_for_stdout(b"hello from there\n");
-        us.signal(crate::support::Signal::TERM);
+        us.signal(Signal::TERM);
         us.finish().check_code(143);
     }
 }
 
-fn listen_with_stdin(args: &[&str]) -> Running {
-    crate::support::sockpit(&["listen"])
-        .args(args)
+#[test]
+fn every_and_count_send_datagrams_in_time() {
+    let (server, endpoint) = served("127.0.0.1", "udp://127.0.0.1", |server| {
+        for _ in 0..5 {
+            assert_eq!(receive(server).0, b"tick");
+        }
+    });
+    let ended = connect(&[
+        &endpoint, "--send", "tick", "--every", "50ms", "--count", "5",
+    ])
+    .args(&["--wait", "50ms"])
+    .run()
+    .check_code(0);
+    assert!(
+        ended.took >= Duration::from_millis(4 * 50 + 50),
+        "{:?}",
+        ended.took
+    );
+    server.join().expect("the server heard what it should");
+}
+
+#[test]
+fn an_expectation_of_a_datagram_is_met_within_one_or_not_at_all() {
+    for (expected, code) in [
+        ("llo", 0),
+        ("helloworld", 3),
+        ("re:^wor", 0),
+        ("hex:6C 6F", 0),
+    ] {
+        let (server, endpoint) = served("127.0.0.1", "udp://127.0.0.1", |server| {
+            let (_, from) = receive(server);
+            for reply in [&b"hello"[..], b"world"] {
+                server.send_to(reply, from).expect("loopback takes it");
+            }
+        });
+        connect(&[
+            &endpoint, "--send", "go", "--expect", expected, "--within", "300ms",
+        ])
+        .run()
+        .check_code(code);
+        server.join().expect("the server heard what it should");
+    }
+    let (_held, port) = closed_port();
+    let ended = connect(&[
+        &format!("udp://127.0.0.1:{port}"),
+        "--send",
+        "x",
+        "--expect",
+        "y",
+    ])
+    .run();
+    assert!(matches!(ended.code, Some(1 | 3)), "{}", ended.told());
+    assert!(
+        ended.stderr.contains("nobody listens there"),
+        "{}",
+        ended.told()
+    );
+}
+
+#[test]
+fn a_client_with_an_idle_time_ends_with_4_when_its_peer_is_silent_for_so_long() {
+    let server = socket();
+    let endpoint = format!("udp://{}", server.local_addr().expect("it is bound"));
+    let client = connect(&[&endpoint, "--idle", "200ms"])
         .hold_stdin()
-        .start()
+        .start();
+    client.finish().check_code(4);
+}
+
+#[test]
+fn addresses_beyond_max_peers_are_turned_away_and_told() {
+    let listener = listen(&[
+        "udp://127.0.0.1:0",
+        "--reply",
+        "echo",
+        "--max-peers",
+        "2",
+        "--json",
+    ]);
+    let to = at(&listener);
+    let peers = [socket(), socket(), socket()];
+    for peer in &peers {
+        peer.send_to(b"hi", to).expect("loopback takes it");
+    }
+    for peer in &peers[..2] {
+        assert_eq!(receive(peer).0, b"hi");
+    }
+    listener.wait_for_stdout(br#""kind":"limit""#);
+    let third = peers[2].local_addr().expect("it is bound").to_string();
+    listener
+        .interrupt()
+        .check_code(130)
+        .check_stderr(&[&third, "--max-peers"]);
+}
+
+#[test]
+fn a5_a_session_whose_reader_left_ends_with_0() {
+    let server = socket();
+    let endpoint = format!("udp://{}", server.local_addr().expect("it is bound"));
+    let mut client = connect(&[&endpoint, "--as", "text"]).hold_stdin().start();
+    client.feed(b"hello\n");
+    let (_, from) = receive(&server);
+    server.send_to(b"first", from).expect("loopback takes it");
+    client.wait_for_stdout(b"first\n");
+    client.close_stdout();
+    wait_until("the end of the client", || {
+        // It may have gone, and its port with it.
+        let _ = server.send_to(b"more", from);
+        client.has_ended()
+    });
+    client.finish().check_code(0).check_silent();
+}
+
+#[test]
+fn b7_a_listener_with_peers_ends_at_once() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let listener = listen(&["udp://127.0.0.1:0", "--reply", "echo", "--json"]);
+        let to = at(&listener);
+        let peers = [(); 10].map(|()| socket());
+        for peer in &peers {
+            peer.send_to(b"hi", to).expect("loopback takes it");
+            receive(peer);
+        }
+        let asked = Instant::now();
+        listener.signal(signal);
+        let ended = listener.finish().check_code(code);
+        assert!(
+            asked.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            asked.elapsed()
+        );
+        assert_eq!(
+            of_event(&records(&ended.stdout), "closed").len(),
+            11,
+            "all and the session"
+        );
+    }
+}
+
+#[test]
+fn typed_lines_go_to_the_latest_peer_until_they_are_told_where() {
+    if !need("python3") {
+        return;
+    }
+    let mut listener = on_a_terminal(&["listen", "udp://127.0.0.1:0"])
+        .hold_stdin()
+        .start();
+    listener.wait_for_stdout(b"listening on udp://127.0.0.1:");
+    let port = || {
+        let shown = String::from_utf8_lossy(&listener.stdout()).into_owned();
+        let rest = shown.split("127.0.0.1:").nth(1)?.to_owned();
+        rest.split_once("\r\n")?.0.parse::<u16>().ok()
+    };
+    let mut to = None;
+    wait_until("the port", || {
+        to = port();
+        to.is_some()
+    });
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, to.expect("it was waited for")));
+    let (first, second) = (socket(), socket());
+    for (peer, hello) in [(&first, "I am one"), (&second, "I am two")] {
+        peer.send_to(hello.as_bytes(), to)
+            .expect("loopback takes it");
+        listener.wait_for_stdout(hello.as_bytes());
+    }
+    listener.feed(b"to the latest\n");
+    assert_eq!(receive(&second).0, b"to the latest");
+    listener.feed(b"/to 1\nto the first\n//slash\n");
+    assert_eq!(receive(&first).0, b"to the first");
+    assert_eq!(receive(&first).0, b"/slash");
+    listener.feed(b"/all\nto both\n");
+    assert_eq!(receive(&first).0, b"to both");
+    assert_eq!(receive(&second).0, b"to both");
+    listener.signal(Signal::INT);
+    listener.finish().check_code(130);
+}
+
+#[test]
+fn options_of_the_endpoint_reach_the_wire() {
+    if !need("python3") {
+        return;
+    }
+    let peer = python(
+        "import socket\n\
+         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+         s.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)\n\
+         s.setsockopt(socket.IPPROTO_IP, 12, 1)\n\
+         s.bind(('127.0.0.1', 0))\n\
+         print(s.getsockname()[1])\n\
+         data, facts, _, _ = s.recvmsg(1024, 1024)\n\
+         print(data.decode(), sorted((kind, value[0]) for _, kind, value in facts))\n",
+        &[],
+    )
+    .start();
+    let port = peer.printed_port();
+    connect(&[
+        &format!("udp://127.0.0.1:{port}?ttl=9&tos=16"),
+        "--send",
+        "x",
+        "--wait",
+        "50ms",
+    ])
+    .run()
+    .check_code(0);
+    let ended = peer.finish().check_code(0);
+    // IP_TOS is 1 and IP_TTL is 2 (ip(7)).
+    assert!(
+        ended.text().contains("x [(1, 16), (2, 9)]"),
+        "{}",
+        ended.told()
+    );
+    for wrong in [
+        "ttl=300",
+        "tos=x",
+        "broadcast=maybe",
+        "rcvbuf=-1",
+        "nodelay=1",
+        "backlog=5",
+    ] {
+        let endpoint = format!("udp://127.0.0.1:9?{wrong}");
+        let name = wrong.split('=').next().expect("a name");
+        connect(&[&endpoint, "--send", "x"])
+            .run()
+            .check_code(2)
+            .check_stderr(&[name]);
+    }
+}
+
+#[test]
+fn the_plan_of_a_datagram_session_is_explained() {
+    let ended = connect(&[
+        "udp://127.0.0.1:9?ttl=9",
+        "--explain",
+        "--wait",
+        "2s",
+        "--frame",
+        "lines",
+    ])
+    .run()
+    .check_code(0)
+    .check_silent();
+    for part in ["udp://127.0.0.1:9", "datagram", "lines", "ttl 9", "2s"] {
+        assert!(ended.text().contains(part), "no `{part}`: {}", ended.told());
+    }
+}
+
+fn listen_with_stdin(args: &[&str]) -> Running {
+    sockpit(&["listen"]).args(args).hold_stdin().start()
 }
 
 /// A server of one socket, played on a thread, and its endpoint.

@@ -9,14 +9,17 @@ use std::time::{Duration, Instant};
 
 use crate::record::{check_schema, of_event, records};
 use crate::support::{
-    DEADLINE, Finished, Program, Running, Signal, accept, client, connect, contains, folder, listen,
-    need, python, read_exactly, read_to_end, server, sockpit, wait_until,
+    DEADLINE, Finished, Program, Running, Signal, accept, client, connect, contains, folder,
+    listen, need, python, read_exactly, read_to_end, server, sockpit, wait_until,
 };
 
 /// What a peer could send to harm a terminal or to fool its reader.
 const CORPUS: [(&str, &[u8]); 16] = [
     ("clipboard (OSC 52)", b"\x1b]52;c;cm0gLXJmIC8=\x07"),
-    ("link (OSC 8)", b"\x1b]8;;http://evil.example/\x1b\\click\x1b]8;;\x1b\\"),
+    (
+        "link (OSC 8)",
+        b"\x1b]8;;http://evil.example/\x1b\\click\x1b]8;;\x1b\\",
+    ),
     ("title (OSC 0)", b"\x1b]0;owned\x07"),
     ("clear (CSI 2J)", b"\x1b[2J\x1b[H"),
     ("colour (SGR)", b"\x1b[31mred\x1b[0m"),
@@ -25,7 +28,10 @@ const CORPUS: [(&str, &[u8]); 16] = [
     ("ConEmu (OSC 9;7)", b"\x1b]9;7;calc.exe\x07"),
     ("C1 in UTF-8", b"\xc2\x9b2J\xc2\x9d0;t\xc2\x9c\xc2\x90"),
     ("C1 alone", b"\x9b2J"),
-    ("right-to-left", "\u{202e}exe.txt\u{2066}x\u{2069}".as_bytes()),
+    (
+        "right-to-left",
+        "\u{202e}exe.txt\u{2066}x\u{2069}".as_bytes(),
+    ),
     ("zero width", "ad\u{200b}min\u{200d}\u{feff}".as_bytes()),
     ("backspace", b"safe\x08\x08\x08\x08evil"),
     ("carriage return", b"hidden\rshown"),
@@ -78,16 +84,23 @@ fn a1_a_reply_after_the_end_of_input_is_not_lost() {
             let mut peer = accept(&listener);
             let asked = read_to_end(&mut peer);
             thread::sleep(Duration::from_millis(300));
-            peer.write_all(&asked.to_ascii_uppercase()).expect("the client still reads");
+            peer.write_all(&asked.to_ascii_uppercase())
+                .expect("the client still reads");
         });
         if with_exec {
             let folder = folder();
             let path = folder.path().join("got");
             let command = format!("echo asked; exec cat > '{}'", path.display());
-            connect(&[&endpoint, "--exec", &command]).run().check_code(0);
+            connect(&[&endpoint, "--exec", &command])
+                .run()
+                .check_code(0);
             assert_eq!(std::fs::read(path).unwrap(), b"ASKED\n");
         } else {
-            connect(&[&endpoint]).stdin("asked\n").run().check_code(0).check_stdout("ASKED\n");
+            connect(&[&endpoint])
+                .stdin("asked\n")
+                .run()
+                .check_code(0)
+                .check_stdout("ASKED\n");
         }
         peer.join().expect("the peer heard what it should");
     }
@@ -96,9 +109,17 @@ fn a1_a_reply_after_the_end_of_input_is_not_lost() {
 #[test]
 fn a3_messages_of_any_length_arrive_equal() {
     // Around the sizes of reads, of length fields and of SLIP's and COBS's blocks.
-    let lens = [0, 1, 253, 254, 255, 4095, 4096, 65_535, 65_536, 65_537, 300_000];
-    let lines: Vec<String> =
-        lens.iter().map(|len| (0..*len).map(|at| char::from(b'a' + (at % 26) as u8)).collect()).collect();
+    let lens = [
+        0, 1, 253, 254, 255, 4095, 4096, 65_535, 65_536, 65_537, 300_000,
+    ];
+    let lines: Vec<String> = lens
+        .iter()
+        .map(|len| {
+            (0..*len)
+                .map(|at| char::from(b'a' + (at % 26) as u8))
+                .collect()
+        })
+        .collect();
     let input = lines.join("\n") + "\n";
     for framing in ["lines", "delim:hex:00FF", "len:u32le", "len:varint", "cobs"] {
         let echo = listen(&["tcp://127.0.0.1:0", "--frame", framing, "--reply", "echo"]);
@@ -114,9 +135,20 @@ fn a3_messages_of_any_length_arrive_equal() {
 #[test]
 fn a5_a_reader_that_leaves_ends_output_quietly() {
     let folder = folder();
-    for command in ["demo", "--help", "listen --help", "connect udp://127.0.0.1:9 --explain"] {
-        let line = format!("'{}' {command} | head -1; echo", env!("CARGO_BIN_EXE_sockpit"));
-        let ended = Program::new("sh", &["-c", &line]).folder(&folder).run().check_code(0);
+    for command in [
+        "demo",
+        "--help",
+        "listen --help",
+        "connect udp://127.0.0.1:9 --explain",
+    ] {
+        let line = format!(
+            "'{}' {command} | head -1; echo",
+            env!("CARGO_BIN_EXE_sockpit")
+        );
+        let ended = Program::new("sh", &["-c", &line])
+            .folder(&folder)
+            .run()
+            .check_code(0);
         assert!(!ended.stderr.contains("panicked"), "{}", ended.told());
     }
     // A session ends when nobody reads it any more, whatever its form.
@@ -175,7 +207,11 @@ fn b4_a_server_out_of_descriptors_waits_and_serves_again() {
     let mut late = client(port);
     late.write_all(b"hello").expect("it is served");
     assert_eq!(read_exactly(&mut late, 5), b"hello");
-    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        asked.elapsed()
+    );
     listener.interrupt().check_code(130);
 }
 
@@ -186,9 +222,13 @@ fn b4_a_burst_without_descriptors_is_told_once() {
         env!("CARGO_BIN_EXE_sockpit")
     );
     // So many files of others are open that it has fewer than it counted on.
-    let held = (10..24).map(|fd| format!(" {fd}</dev/null")).collect::<String>();
+    let held = (10..24)
+        .map(|fd| format!(" {fd}</dev/null"))
+        .collect::<String>();
     let line = line + &held;
-    let Some(listener) = started_by_bash(&line) else { return };
+    let Some(listener) = started_by_bash(&line) else {
+        return;
+    };
     let port = listener.port();
     let peers: Vec<TcpStream> = (0..60).filter_map(|_| connected(port)).collect();
     listener.wait_for_stderr("cannot accept");
@@ -216,7 +256,9 @@ fn b4_connections_that_come_to_nothing_leave_no_descriptor_behind() {
         // Gone before it is accepted, often with a reset.
         drop(connected(port));
     }
-    wait_until("the descriptors of peers that are gone", || descriptors(&listener) <= before);
+    wait_until("the descriptors of peers that are gone", || {
+        descriptors(&listener) <= before
+    });
     listener.interrupt().check_code(130);
 }
 
@@ -228,7 +270,13 @@ fn b4_an_error_of_accept_is_no_end() {
     for error in ["ECONNABORTED", "EMFILE", "ENOBUFS", "EINTR"] {
         let inject = format!("inject=accept4,accept:error={error}:when=1..3");
         let listener = Program::new("strace", &["-f", "-qq", "-o", "/dev/null", "-e", &inject])
-            .args(&[env!("CARGO_BIN_EXE_sockpit"), "listen", "tcp://127.0.0.1:0", "--reply", "echo"])
+            .args(&[
+                env!("CARGO_BIN_EXE_sockpit"),
+                "listen",
+                "tcp://127.0.0.1:0",
+                "--reply",
+                "echo",
+            ])
             .start();
         let mut peer = client(listener.port());
         peer.write_all(b"hello").expect("it is served");
@@ -238,12 +286,20 @@ fn b4_an_error_of_accept_is_no_end() {
 
 #[test]
 fn b6_what_happens_to_one_peer_ends_no_other() {
-    let listener = listen(&["tcp://127.0.0.1:0", "--frame", "len:u16be", "--reply", "echo", "--json"]);
+    let listener = listen(&[
+        "tcp://127.0.0.1:0",
+        "--frame",
+        "len:u16be",
+        "--reply",
+        "echo",
+        "--json",
+    ]);
     let port = listener.port();
     let mut calm = client(port);
     for round in 0..30 {
         let mut rude = client(port);
-        rude.write_all(b"\0\x05hello\xff").expect("the listener reads");
+        rude.write_all(b"\0\x05hello\xff")
+            .expect("the listener reads");
         if round % 2 == 0 {
             reset(rude);
         } else {
@@ -259,7 +315,9 @@ fn b6_what_happens_to_one_peer_ends_no_other() {
 #[test]
 fn b6_a_program_that_crashes_ends_its_peer_alone() {
     let listener = listen(&[
-        "tcp://127.0.0.1:0", "--exec", "read line; [ \"$line\" = die ] && kill -SEGV $$; echo $line",
+        "tcp://127.0.0.1:0",
+        "--exec",
+        "read line; [ \"$line\" = die ] && kill -SEGV $$; echo $line",
     ]);
     let port = listener.port();
     let (mut dying, mut living) = (client(port), client(port));
@@ -277,12 +335,18 @@ fn b7_sigterm_ends_in_time_whatever_the_peers_do() {
     let idle: Vec<TcpStream> = (0..20).map(|_| client(port)).collect();
     // This one sends and never reads what comes back, so that replies queue up.
     let mut stalled = client(port);
-    stalled.set_write_timeout(Some(Duration::from_millis(300))).expect("a socket of our own");
+    stalled
+        .set_write_timeout(Some(Duration::from_millis(300)))
+        .expect("a socket of our own");
     while stalled.write_all(&[b'x'; 64 * 1024]).is_ok() {}
     let asked = Instant::now();
     listener.signal(Signal::TERM);
     listener.finish().check_code(143);
-    assert!(asked.elapsed() < Duration::from_secs(6), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        asked.elapsed()
+    );
     drop(idle);
 }
 
@@ -290,7 +354,9 @@ fn b7_sigterm_ends_in_time_whatever_the_peers_do() {
 fn b7_a_second_signal_ends_at_once() {
     let listener = listen(&["tcp://127.0.0.1:0", "--reply", "echo"]);
     let mut stalled = client(listener.port());
-    stalled.set_write_timeout(Some(Duration::from_millis(300))).expect("a socket of our own");
+    stalled
+        .set_write_timeout(Some(Duration::from_millis(300)))
+        .expect("a socket of our own");
     while stalled.write_all(&[b'x'; 64 * 1024]).is_ok() {}
     listener.signal(Signal::INT);
     // It drains; new peers are not taken any more.
@@ -300,7 +366,11 @@ fn b7_a_second_signal_ends_at_once() {
     listener.signal(Signal::INT);
     let ended = listener.finish();
     assert_eq!(ended.code, Some(130), "{}", ended.told());
-    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        asked.elapsed()
+    );
 }
 
 #[test]
@@ -312,7 +382,11 @@ fn b8_a_system_without_buffers_is_asked_again() {
         let inject = format!("inject=sendto,sendmsg,sendmmsg:error={error}:when=1..3");
         let listener = listen(&["udp://127.0.0.1:0", "--reply", "upper"]);
         Program::new("strace", &["-f", "-qq", "-o", "/dev/null", "-e", &inject])
-            .args(&[env!("CARGO_BIN_EXE_sockpit"), "connect", &listener.address()])
+            .args(&[
+                env!("CARGO_BIN_EXE_sockpit"),
+                "connect",
+                &listener.address(),
+            ])
             .args(&["--send", "hello", "--expect", "HELLO"])
             .run()
             .check_code(0);
@@ -337,11 +411,15 @@ fn d1_a_terminal_gets_nothing_that_a_peer_could_use_against_it() {
     ] {
         let is_framed = args.contains(&"--frame");
         let (listener, endpoint) = server();
-        let terminal = on_a_terminal(&["connect", &endpoint]).args(args).env("NO_COLOR", "1").start();
+        let terminal = on_a_terminal(&["connect", &endpoint])
+            .args(args)
+            .env("NO_COLOR", "1")
+            .start();
         let mut peer = accept(&listener);
         for (_, bytes) in CORPUS {
             if is_framed {
-                peer.write_all(&[bytes.len() as u8]).expect("the client reads");
+                peer.write_all(&[bytes.len() as u8])
+                    .expect("the client reads");
             }
             peer.write_all(bytes).expect("the client reads");
         }
@@ -358,15 +436,20 @@ fn d1_our_own_colour_is_the_only_escape_on_a_terminal() {
         return;
     }
     let (listener, endpoint) = server();
-    let terminal =
-        on_a_terminal(&["connect", &endpoint]).env("TERM", "xterm-256color").start();
+    let terminal = on_a_terminal(&["connect", &endpoint])
+        .env("TERM", "xterm-256color")
+        .start();
     let mut peer = accept(&listener);
     for (_, bytes) in CORPUS {
         peer.write_all(bytes).expect("the client reads");
     }
     drop(peer);
     let mut ended = terminal.finish().check_code(0);
-    assert!(contains(&ended.stdout, b"\x1b["), "no colour: {}", ended.told());
+    assert!(
+        contains(&ended.stdout, b"\x1b["),
+        "no colour: {}",
+        ended.told()
+    );
     ended.stdout = without_colour(&ended.stdout);
     check_harmless(&ended);
     // The peer's own colour is no colour of ours.
@@ -379,18 +462,37 @@ fn d1_what_we_send_is_escaped_on_a_terminal_too() {
         return;
     }
     let listener = listen(&["tcp://127.0.0.1:0", "--frame", "lines", "--reply", "echo"]);
-    let terminal = on_a_terminal(&["connect", &listener.address(), "--frame", "lines", "--escape"])
-        .args(&["--send", "\\x1b[2J\\u{202e}", "--expect", "2J"])
-        .env("NO_COLOR", "1");
+    let terminal = on_a_terminal(&[
+        "connect",
+        &listener.address(),
+        "--frame",
+        "lines",
+        "--escape",
+    ])
+    .args(&["--send", "\\x1b[2J\\u{202e}", "--expect", "2J"])
+    .env("NO_COLOR", "1");
     let ended = terminal.run().check_code(0);
     check_harmless(&ended);
-    assert!(ended.stdout.windows(7).filter(|part| part == b"\\x1b[2J").count() >= 2, "{}", ended.told());
+    assert!(
+        ended
+            .stdout
+            .windows(7)
+            .filter(|part| part == b"\\x1b[2J")
+            .count()
+            >= 2,
+        "{}",
+        ended.told()
+    );
     listener.interrupt().check_code(130);
 }
 
 #[test]
 fn d1_a_pipe_is_exact() {
-    let all: Vec<u8> = CORPUS.iter().flat_map(|(_, bytes)| *bytes).copied().collect();
+    let all: Vec<u8> = CORPUS
+        .iter()
+        .flat_map(|(_, bytes)| *bytes)
+        .copied()
+        .collect();
     let text: Vec<u8> = String::from_utf8_lossy(&all).into_owned().into_bytes();
     for (form, expected) in [("raw", &all), ("text", &text)] {
         let (listener, endpoint) = server();
@@ -407,17 +509,26 @@ fn d2_hostile_names_of_unix_peers_are_escaped() {
     }
     let name = format!("sockpit-hostile-{}", std::process::id());
     let endpoint = format!("unixgram:@{name}");
-    let terminal = on_a_terminal(&["listen", &endpoint, "-v"]).env("NO_COLOR", "1").hold_stdin().start();
+    let terminal = on_a_terminal(&["listen", &endpoint, "-v"])
+        .env("NO_COLOR", "1")
+        .hold_stdin()
+        .start();
     terminal.wait_for_stdout(b"listening on");
     let to = SocketAddr::from_abstract_name(&name).expect("a short name");
     for (index, (_, bytes)) in CORPUS.iter().enumerate() {
         let own = [name.as_bytes(), b"-", index.to_string().as_bytes(), bytes].concat();
         let own = SocketAddr::from_abstract_name(own).expect("a short name");
         let peer = UnixDatagram::bind_addr(&own).expect("a name of our own");
-        peer.send_to_addr(b"hello", &to).expect("the listener is there");
+        peer.send_to_addr(b"hello", &to)
+            .expect("the listener is there");
     }
     terminal.wait("all the peers", |terminal| {
-        terminal.stdout().windows(5).filter(|part| part == b"hello").count() >= CORPUS.len()
+        terminal
+            .stdout()
+            .windows(5)
+            .filter(|part| part == b"hello")
+            .count()
+            >= CORPUS.len()
     });
     terminal.signal(Signal::INT);
     let ended = terminal.finish().check_code(130);
@@ -425,9 +536,11 @@ fn d2_hostile_names_of_unix_peers_are_escaped() {
 
     let listener = listen(&[&endpoint, "-v", "--json"]);
     listener.address();
-    let own = SocketAddr::from_abstract_name(format!("{name}\u{1b}[2J\u{202e}")).expect("a short name");
+    let own =
+        SocketAddr::from_abstract_name(format!("{name}\u{1b}[2J\u{202e}")).expect("a short name");
     let peer = UnixDatagram::bind_addr(&own).expect("a name of our own");
-    peer.send_to_addr(b"hello", &to).expect("the listener is there");
+    peer.send_to_addr(b"hello", &to)
+        .expect("the listener is there");
     listener.wait_for_stdout(br#""text":"hello""#);
     let ended = listener.interrupt().check_code(130);
     assert!(!ended.stderr.contains('\u{1b}'), "{}", ended.told());
@@ -477,9 +590,15 @@ fn d2_an_expectation_that_is_not_met_quotes_nothing_raw() {
     let program = connect(&[&endpoint, "--frame", "lines", "--as", "none"])
         .args(&["--expect", "\u{1b}[2J", "--within", "100ms"])
         .start();
-    accept(&listener).write_all(b"\x1b]0;x\x07\n").expect("the client reads");
+    accept(&listener)
+        .write_all(b"\x1b]0;x\x07\n")
+        .expect("the client reads");
     let ended = program.finish().check_code(3);
-    assert!(!ended.stderr.contains('\u{1b}'), "{}", ended.stderr.escape_debug());
+    assert!(
+        !ended.stderr.contains('\u{1b}'),
+        "{}",
+        ended.stderr.escape_debug()
+    );
 }
 
 #[test]
@@ -502,11 +621,26 @@ fn noise_of_every_length_ends_nothing() {
     let noise = noise();
     let path = folder.path().join("noise");
     std::fs::write(&path, &noise).unwrap();
-    for framing in
-        ["raw", "lines", "fixed:7", "len:u8", "len:u16le", "len:varint", "slip", "cobs", "gap:10ms"]
-    {
+    for framing in [
+        "raw",
+        "lines",
+        "fixed:7",
+        "len:u8",
+        "len:u16le",
+        "len:varint",
+        "slip",
+        "cobs",
+        "gap:10ms",
+    ] {
         let listener = listen(&[
-            "tcp://127.0.0.1:0", "--frame", framing, "--text", "gbk", "--reply", "echo", "--json",
+            "tcp://127.0.0.1:0",
+            "--frame",
+            framing,
+            "--text",
+            "gbk",
+            "--reply",
+            "echo",
+            "--json",
         ]);
         let port = listener.port();
         for len in [1, 2, 3, 100, 65_536, noise.len()] {
@@ -518,13 +652,17 @@ fn noise_of_every_length_ends_nothing() {
             of_event(&records(&listener.stdout()), "closed").len() == 6
         });
         let ended = listener.interrupt().check_code(130);
-        assert!(!ended.stderr.contains("panicked"), "{framing}: {}", ended.told());
+        assert!(
+            !ended.stderr.contains("panicked"),
+            "{framing}: {}",
+            ended.told()
+        );
         check_schema(&ended.stdout);
     }
 }
 
 /// The program on a terminal of its own.
-fn on_a_terminal(args: &[&str]) -> Program {
+pub(crate) fn on_a_terminal(args: &[&str]) -> Program {
     python(ON_A_TERMINAL, &[env!("CARGO_BIN_EXE_sockpit")]).args(args)
 }
 
@@ -538,11 +676,18 @@ fn check_harmless(ended: &Finished) {
             '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
         );
         let is_control = character.is_control() && !matches!(character, '\r' | '\n' | '\t');
-        assert!(!is_hidden && !is_control, "{}: {}", character.escape_unicode(), ended.told());
+        assert!(
+            !is_hidden && !is_control,
+            "{}: {}",
+            character.escape_unicode(),
+            ended.told()
+        );
     }
     // A carriage return of a peer stands alone; those of the terminal come with a new line.
     let bytes = &ended.stdout;
-    let lonely = bytes.windows(2).any(|pair| pair[0] == b'\r' && pair[1] != b'\n' && pair[1] != b'\r');
+    let lonely = bytes
+        .windows(2)
+        .any(|pair| pair[0] == b'\r' && pair[1] != b'\n' && pair[1] != b'\r');
     assert!(!lonely, "a carriage return: {}", ended.told());
 }
 
@@ -552,7 +697,9 @@ fn without_colour(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     while let Some((first, tail)) = rest.split_first() {
         let digits = tail.strip_prefix(b"[").map_or(0, |tail| {
-            tail.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b';').count()
+            tail.iter()
+                .take_while(|byte| byte.is_ascii_digit() || **byte == b';')
+                .count()
         });
         if *first == 0x1b && tail.get(1 + digits) == Some(&b'm') {
             rest = &tail[digits + 2..];

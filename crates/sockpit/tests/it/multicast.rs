@@ -139,6 +139,38 @@ fn a_listener_joins_a_group_beside_its_own_address() {
 }
 
 #[test]
+fn a_datagram_to_a_group_takes_as_many_hops_as_it_is_told() {
+    if !need("python3") {
+        return;
+    }
+    let group = group();
+    let member = python(
+        "import socket, sys\n\
+         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+         s.bind(('', 0))\n\
+         s.setsockopt(socket.IPPROTO_IP, 12, 1)\n\
+         s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,\n\
+         \x20            socket.inet_aton(sys.argv[1]) + socket.inet_aton('127.0.0.1'))\n\
+         print(s.getsockname()[1])\n\
+         for _ in range(2):\n\
+         \x20   data, facts, _, _ = s.recvmsg(1024, 1024)\n\
+         \x20   print(data.decode(), facts[0][2][0])\n",
+        &[&group.to_string()],
+    )
+    .start();
+    // One hop is the system's default for groups (ip(7)); 12 is IP_RECVTTL.
+    let endpoint = format!("udp://{group}:{}?interface=lo", member.printed_port());
+    for (options, shown) in [("", "x 1\n"), ("&multicast-ttl=5", "x 5\n")] {
+        let endpoint = format!("{endpoint}{options}");
+        connect(&[&endpoint, "--send", "x", "--wait", "50ms"])
+            .run()
+            .check_code(0);
+        member.wait_for_stdout(shown.as_bytes());
+    }
+    member.finish().check_code(0);
+}
+
+#[test]
 fn a_python_member_of_a_group_is_talked_to_both_ways() {
     if !need("python3") {
         return;

@@ -55,10 +55,10 @@ pub(super) enum Stdin {
 impl Settings {
     pub(super) fn resolve(role: Role, args: Args, matches: &ArgMatches) -> anyhow::Result<Self> {
         let endpoint = endpoint_of(&args.endpoint)?;
-        let mut plan = Plan::resolve(role, &endpoint, args.options())?;
-        if role == Role::Client && (plan.once || args.max_peers.is_some()) {
+        if role == Role::Client && (args.once || args.max_peers.is_some()) {
             bail!("`--once` and `--max-peers` belong to `sockpit listen`; a client has one peer");
         }
+        let mut plan = Plan::resolve(role, &endpoint, args.options())?;
         let rules = match (&args.reply, &args.rules) {
             (Some(reply), _) => Some(Rules::from_reply(reply.clone())),
             (None, Some(path)) => Some(read_rules(path)?),
