@@ -161,6 +161,8 @@ pub enum FaultKind {
     Unsent,
     /// The recording ended before the session.
     Recording,
+    /// What was received could not be given to its reader.
+    Output,
     /// A peer's program or machine failed.
     Program,
     /// Something else failed.
@@ -169,7 +171,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Reset,
         Self::Refused,
         Self::Unreachable,
@@ -182,6 +184,7 @@ impl FaultKind {
         Self::Loop,
         Self::Unsent,
         Self::Recording,
+        Self::Output,
         Self::Program,
         Self::Failed,
     ];
@@ -202,6 +205,7 @@ impl FaultKind {
             Self::Loop => "loop",
             Self::Unsent => "unsent",
             Self::Recording => "recording",
+            Self::Output => "output",
             Self::Program => "program",
             Self::Failed => "failed",
         }

@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use options::{OptionError, Options, ParseValueError, Switch, TextChoice, WarnSize};
+pub use options::{FileMode, OptionError, Options, ParseValueError, Switch, TextChoice, WarnSize};
 
 use crate::endpoint::{Address, Endpoint, Host, Transport};
 use crate::frame::Framing;
@@ -54,6 +54,9 @@ const BACKLOG: u32 = 4096;
 
 /// Datagram peers cost memory and no descriptor; this many are remembered.
 const DATAGRAM_MAX_PEERS: usize = 65_536;
+
+/// Permissions of a path: its owner's alone.
+const OWNER_ONLY: u32 = 0o600;
 
 /// Which side we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,6 +142,8 @@ pub struct SocketPlan {
     pub reuseport: bool,
     /// Only this family of addresses.
     pub family: Option<Family>,
+    /// Permissions of a path that is made: by default nobody else's (rule G2).
+    pub mode: u32,
 }
 
 /// A family of internet addresses.
@@ -292,6 +297,7 @@ impl Plan {
                 sndbuf: options.sndbuf.map(|size| size.0),
                 reuseport: options.reuseport.is_some_and(|switch| switch.0),
                 family: options.family,
+                mode: options.mode.map_or(OWNER_ONLY, |mode| mode.0),
             },
             text,
             text_out: options.text_out.or(text).unwrap_or(Charset::UTF_8),

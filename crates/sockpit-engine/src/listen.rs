@@ -94,6 +94,7 @@ where
         count: 0,
         received: 0,
         sent: 0,
+        is_full_told: false,
         pause: None,
         resume_at: None,
     };
@@ -118,6 +119,8 @@ struct Server<M: Machine, F> {
     received: u64,
     sent: u64,
     max_peers: usize,
+    /// Whether it was told that there is no room.
+    is_full_told: bool,
     /// How long the latest pause for want of descriptors was; `None` while all is well.
     pause: Option<Duration>,
     resume_at: Option<tokio::time::Instant>,
@@ -133,6 +136,7 @@ where
     async fn serve(&mut self, commands: &mut mpsc::UnboundedReceiver<Command<M>>) -> Outcome {
         loop {
             let has_room = self.members.len() < self.max_peers;
+            self.tell_of_room(has_room);
             let resume_at = self.resume_at;
             tokio::select! {
                 accepted = accept(self.listeners.as_mut()), if has_room && resume_at.is_none() => {
@@ -250,6 +254,30 @@ where
         let scene = self.scene.clone();
         let driver = Stream::new(scene, number, link, machine, inbox, self.program.clone());
         self.drivers.spawn_local(driver);
+    }
+
+    /// Says once a burst that the system's descriptors are used up. A limit of the user's is no news.
+    fn tell_of_room(&mut self, has_room: bool) {
+        if has_room {
+            self.is_full_told &= self.members.len() + 1 >= self.max_peers;
+        } else if !self.is_full_told && self.scene.plan.max_peers != Some(self.max_peers) {
+            self.is_full_told = true;
+            let message = format!(
+                "{} peers are as many as there are file descriptors for; further ones wait \
+                 (`ulimit -n` gives more)",
+                self.max_peers
+            );
+            let count = Some(self.max_peers as u64);
+            let kind = FaultKind::Limit;
+            self.scene.publish(
+                0,
+                What::Fault {
+                    kind,
+                    message,
+                    count,
+                },
+            );
+        }
     }
 
     /// Takes that a peer is gone. A driver that panicked ends its own peer and nobody else (B6).

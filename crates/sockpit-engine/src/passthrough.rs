@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sockpit_core::event::{FaultKind, What};
-use sockpit_core::machine::Reason;
+use sockpit_core::machine::{Fault, Reason};
 use sockpit_core::plan::{Plan, Role};
 use sockpit_sys::poll::{Alarm, Interest, wait};
 use sockpit_sys::pump::{Pump, Side, Step};
@@ -155,11 +155,15 @@ impl Copy {
                 Ok(None) => {}
                 Err(error) => {
                     outcome.reason = fault_of(&error).reason();
-                    let kind = match outcome.reason {
-                        Reason::Reset => FaultKind::Reset,
-                        _ => FaultKind::Failed,
-                    };
-                    outcome.note(&fault(kind, describe(&error)));
+                    outcome.note(&match fault_of(&error) {
+                        Fault::Reset => fault(FaultKind::Reset, describe(&error)),
+                        // The network has its own kinds of failure; all others are of the output.
+                        Fault::Failed if error.kind() != io::ErrorKind::TimedOut => {
+                            let message = format!("cannot write the output: {}", describe(&error));
+                            fault(FaultKind::Output, message)
+                        }
+                        _ => fault(FaultKind::Failed, describe(&error)),
+                    });
                     self.stop();
                 }
             }

@@ -58,6 +58,9 @@ impl Exit {
             let code = failure.count.and_then(|count| u8::try_from(count).ok());
             return Self::Unmet(code.unwrap_or(Step::UNMET));
         }
+        if outcome.has(FaultKind::Output) {
+            return Self::Usage;
+        }
         let broke = [
             FaultKind::Unsent,
             FaultKind::Refused,

@@ -85,6 +85,7 @@ values! {
     ByteSize: None,
     TimeSpan: None,
     WarnSize: None,
+    FileMode: None,
     Switch: None,
 }
 
@@ -145,6 +146,8 @@ options! {
     reuseport: Switch = "reuseport",
     /// Only IPv4 or only IPv6.
     family: Family = "family",
+    /// Who may connect to a path.
+    mode: FileMode = "mode",
 }
 
 /// Why an option cannot be taken.
@@ -185,7 +188,7 @@ impl Options {
     pub(super) fn check_fit(&self, transport: Transport) -> Result<(), PlanError> {
         let net = "tcp and udp";
         let udp = transport == Transport::Udp;
-        let rules: [(&'static str, bool, bool, &'static str); 15] = [
+        let rules: [(&'static str, bool, bool, &'static str); 16] = [
             (
                 "nodelay",
                 self.nodelay.is_some(),
@@ -232,6 +235,12 @@ impl Options {
                 net,
             ),
             ("interface", self.interface.is_some(), udp, "udp"),
+            (
+                "mode",
+                self.mode.is_some(),
+                !transport.is_net(),
+                "unix and unixgram",
+            ),
             (
                 "broadcast",
                 self.broadcast.is_some(),
@@ -341,6 +350,24 @@ impl fmt::Display for WarnSize {
         match self {
             Self::Bytes(bytes) => write!(f, "{bytes} bytes"),
             Self::PathMtu => f.write_str("the path MTU"),
+        }
+    }
+}
+
+/// Permissions of a path, in octal as `chmod` takes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileMode(pub u32);
+
+impl FromStr for FileMode {
+    type Err = ParseValueError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match u32::from_str_radix(text, 8) {
+            Ok(mode) if mode <= 0o777 => Ok(Self(mode)),
+            _ => Err(ParseValueError {
+                value: text.to_owned(),
+                wants: "`600` to `777`, in octal",
+            }),
         }
     }
 }

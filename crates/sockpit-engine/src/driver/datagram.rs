@@ -354,7 +354,11 @@ where
         if let Some(full_len) = full_len {
             peer.machine
                 .handle_fault(now, Fault::Truncated { full_len });
+            self.drain(number, &Cause::Reply);
         }
+        let Some(peer) = self.peers.get_mut(&number) else {
+            return;
+        };
         // A machine that panics ends its own conversation and no other (rule B6).
         let heard = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             peer.machine.handle_input(now, datagram.bytes);

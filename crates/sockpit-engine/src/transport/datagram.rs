@@ -176,7 +176,7 @@ fn listen_unix(plan: &Plan) -> Result<DatagramSocket, Error> {
     let fail = |error: io::Error| Error::new(Operation::Listen, &target, error);
     let socket = new_unix().map_err(fail)?;
     options::set_common(&socket, &plan.socket)?;
-    let bound = unix::bind(&socket, &plan.address, Type::DGRAM).map_err(fail)?;
+    let bound = unix::bind(&socket, &plan.address, Type::DGRAM, plan.socket.mode).map_err(fail)?;
     Ok(DatagramSocket {
         link: DatagramLink::new(socket, plan.transport).map_err(fail)?,
         local: target.clone(),
@@ -194,8 +194,13 @@ fn connect_unix(plan: &Plan) -> Result<DatagramSocket, Error> {
     let socket = new_unix().map_err(fail)?;
     options::set_common(&socket, &plan.socket)?;
     let bound = match &plan.socket.bind {
-        Some(bind) => unix::bind(&socket, &unix::parse_bind(bind), Type::DGRAM)
-            .map_err(|error| Error::new(Operation::Bind, bind, error))?,
+        Some(bind) => unix::bind(
+            &socket,
+            &unix::parse_bind(bind),
+            Type::DGRAM,
+            plan.socket.mode,
+        )
+        .map_err(|error| Error::new(Operation::Bind, bind, error))?,
         None => {
             // Without a name of its own it could not be answered; the system gives a free one.
             let unnamed = SockAddr::unix("").map_err(fail)?;

@@ -182,7 +182,7 @@ fn listen_unix(plan: &Plan) -> Result<Listener, Error> {
     let fail = |error: io::Error| Error::new(Operation::Listen, &target, error);
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None).map_err(fail)?;
     options::set_common(&socket, &plan.socket)?;
-    let bound = unix::bind(&socket, &plan.address, Type::STREAM).map_err(fail)?;
+    let bound = unix::bind(&socket, &plan.address, Type::STREAM, plan.socket.mode).map_err(fail)?;
     socket
         .listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX))
         .map_err(fail)?;

@@ -1,8 +1,10 @@
 //! Addresses of Unix sockets, and the paths that dead programs leave behind.
 
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -53,8 +55,16 @@ pub(super) fn addr_text(addr: tokio::net::unix::SocketAddr) -> String {
 /// # Errors
 ///
 /// Returns the system's error; [`io::ErrorKind::AddrInUse`] where somebody alive has the address.
-pub(super) fn bind(socket: &Socket, address: &Address, kind: Type) -> io::Result<BoundPath> {
+pub(super) fn bind(
+    socket: &Socket,
+    address: &Address,
+    kind: Type,
+    mode: u32,
+) -> io::Result<BoundPath> {
     let addr = sock_addr(address)?;
+    // The path takes the permissions of the socket, so that there is no moment with others.
+    File::from(socket.as_fd().try_clone_to_owned()?)
+        .set_permissions(Permissions::from_mode(mode))?;
     match socket.bind(&addr) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             let Address::Path(path) = address else {

@@ -159,7 +159,9 @@ impl Writer {
             self.flush(stdout)?;
             self.tell_fault(event.peer, *kind, message);
         }
-        if self.talk >= Talk::Peers && !(self.is_terminal && self.form == Form::Text) {
+        let has_timeline =
+            self.is_terminal && matches!(self.form, Form::Text | Form::Hex | Form::Both);
+        if self.talk >= Talk::Peers && !has_timeline {
             self.tell_life(event);
         }
         match self.form {

@@ -25,7 +25,7 @@ Endpoints:
   host:port and :port mean tcp; `host port` works too. Options go into a query:
   tcp://127.0.0.1:7000?frame=lines&text=gbk&bind=127.0.0.1:7853&backlog=5&nodelay=1
   further ones: keepalive ttl tos broadcast join interface multicast-ttl multicast-loop
-  rcvbuf sndbuf reuseport
+  rcvbuf sndbuf reuseport mode
 
 Framings:
   raw  lines  delim:TEXT  delim:hex:0D0A  fixed:N  slip  cobs  gap:TIME
