@@ -232,6 +232,9 @@ pub enum PlanError {
         /// The size that was told, in bytes.
         size: usize,
     },
+    /// A server serves somebody.
+    #[error("option `max-peers`: `0` is not a number of peers from 1")]
+    NoPeers,
     /// A client needs a peer to talk to.
     #[error("port 0 names no server; give the port that it listens on")]
     PortZero,
@@ -262,6 +265,9 @@ impl Plan {
         let transport = endpoint.transport;
         let shape = shape_of(transport);
         options.check_fit(transport)?;
+        if options.max_peers == Some(0) {
+            return Err(PlanError::NoPeers);
+        }
         let multicast = plan_multicast(endpoint, &options, role)?;
         if role == Role::Client
             && let Address::Net { port: 0, .. } = endpoint.address

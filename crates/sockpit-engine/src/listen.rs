@@ -25,7 +25,7 @@ use crate::workbench::Stdio;
 const ACCEPT_BATCH: usize = 64;
 
 /// Descriptors kept for ourselves: stdio, epoll, recordings, programs being started.
-const RESERVED_FILES: u64 = 32;
+const RESERVED_FILES: u64 = 20;
 
 /// First and longest pause of a server that is out of descriptors or memory (rule B4).
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -135,11 +135,12 @@ where
     /// Serves until the handle or the first peer's end says otherwise.
     async fn serve(&mut self, commands: &mut mpsc::UnboundedReceiver<Command<M>>) -> Outcome {
         loop {
-            let has_room = self.members.len() < self.max_peers;
+            let room = self.max_peers.saturating_sub(self.members.len());
+            let has_room = room > 0;
             self.tell_of_room(has_room);
             let resume_at = self.resume_at;
             tokio::select! {
-                accepted = accept(self.listeners.as_mut()), if has_room && resume_at.is_none() => {
+                accepted = accept(self.listeners.as_mut(), room), if has_room && resume_at.is_none() => {
                     self.take(accepted);
                 }
                 () = async {
@@ -179,7 +180,7 @@ where
     ) -> Outcome {
         let link = loop {
             tokio::select! {
-                mut accepted = accept(self.listeners.as_mut()) => match accepted.pop() {
+                mut accepted = accept(self.listeners.as_mut(), 1) => match accepted.pop() {
                     Some(Ok((link, addr))) => {
                         publish_opened(&self.scene, 1, &addr, &link);
                         break link;
@@ -263,8 +264,8 @@ where
         } else if !self.is_full_told && self.scene.plan.max_peers != Some(self.max_peers) {
             self.is_full_told = true;
             let message = format!(
-                "{} peers are as many as there are file descriptors for; further ones wait \
-                 (`ulimit -n` gives more)",
+                "cannot accept further peers: {} are as many as there are file descriptors for; \
+                 they wait until one leaves (`ulimit -n` gives more)",
                 self.max_peers
             );
             let count = Some(self.max_peers as u64);
@@ -343,14 +344,17 @@ where
     }
 }
 
-/// The connections that are there, at least one, at most a batch.
-async fn accept(listeners: Option<&mut StreamListeners>) -> Vec<io::Result<(StreamLink, String)>> {
+/// The connections that are there, at least one, at most a batch or as many as there is room for.
+async fn accept(
+    listeners: Option<&mut StreamListeners>,
+    room: usize,
+) -> Vec<io::Result<(StreamLink, String)>> {
     let Some(listeners) = listeners else {
         return std::future::pending().await;
     };
     poll_fn(|cx| {
         let mut accepted = Vec::new();
-        while accepted.len() < ACCEPT_BATCH
+        while accepted.len() < room.min(ACCEPT_BATCH)
             && let std::task::Poll::Ready(result) = listeners.poll_accept(cx)
         {
             let is_error = result.is_err();

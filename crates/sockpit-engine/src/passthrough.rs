@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::bus::Scope;
 use crate::driver::fault_of;
 use crate::error::cause_text;
-use crate::session::{Command, Outcome, Scene};
+use crate::session::{Command, DRAIN_TIME, Outcome, RECHECK, Scene};
 use crate::transport::StreamLink;
 use crate::workbench::Stdio;
 
@@ -159,7 +159,7 @@ impl Copy {
                         Fault::Reset => fault(FaultKind::Reset, describe(&error)),
                         // The network has its own kinds of failure; all others are of the output.
                         Fault::Failed if error.kind() != io::ErrorKind::TimedOut => {
-                            let message = format!("cannot write the output: {}", describe(&error));
+                            let message = format!("cannot write to stdout: {}", describe(&error));
                             fault(FaultKind::Output, message)
                         }
                         _ => fault(FaultKind::Failed, describe(&error)),
@@ -175,8 +175,23 @@ impl Copy {
                 outcome.note(&fault(FaultKind::Unsent, message));
             }
             outcome.sent = self.sent.load(Ordering::Relaxed);
+            if outcome.reason == Reason::Local {
+                self.wait_until_taken();
+            }
             outcome
         })
+    }
+
+    /// Waits until the peer's system has what was sent: closing a socket with unread bytes would
+    /// take the rest back.
+    fn wait_until_taken(&self) {
+        // A peer that is gone takes nothing, and says so below.
+        let _ = self.socket.shutdown(Shutdown::Write);
+        let give_up = Instant::now() + DRAIN_TIME;
+        let is_waiting = || sockpit_sys::socket::unsent(self.socket.as_fd()).unwrap_or(0) > 0;
+        while is_waiting() && Instant::now() < give_up {
+            std::thread::sleep(RECHECK);
+        }
     }
 
     /// Copies input to the peer until either is over.

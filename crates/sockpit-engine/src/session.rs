@@ -27,6 +27,9 @@ const SEND_BUDGET: usize = 4 * 1024 * 1024;
 /// A closing session gives its peers this long to take what is queued (rule B7).
 pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(5);
 
+/// No event tells that a peer's system has taken what was sent; it is asked again after this long.
+pub(crate) const RECHECK: Duration = Duration::from_millis(2);
+
 /// To whom something goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {

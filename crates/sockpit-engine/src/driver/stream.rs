@@ -11,6 +11,7 @@
 
 use std::future::Future;
 use std::io;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use crate::bus::Scope;
 use crate::error::cause_text;
 use crate::listen::start_program;
 use crate::program::{Program, ProgramPlan};
-use crate::session::{Change, DRAIN_TIME, Outcome, Scene};
+use crate::session::{Change, DRAIN_TIME, Outcome, RECHECK, Scene};
 use crate::transport::StreamLink;
 
 /// A closing peer that takes nothing for this long is given up (rule A2).
@@ -59,6 +60,8 @@ pub(crate) struct Stream<M: Machine> {
     wake: Option<Time>,
     /// When a closing peer is given up.
     give_up: Option<Time>,
+    /// When it is asked again whether the peer's system has taken everything.
+    recheck: Option<Time>,
     timer: Timer,
 }
 
@@ -127,6 +130,7 @@ where
             closing: None,
             wake: None,
             give_up: None,
+            recheck: None,
             timer: Timer::default(),
             scene,
         }
@@ -173,8 +177,10 @@ where
             if self.is_over(cx) {
                 return Poll::Ready(());
             }
-            if may_publish {
+            if may_publish || self.closing.is_some() {
                 moved |= self.poll_timer(cx);
+            }
+            if may_publish {
                 moved |= self.poll_program(cx);
                 moved |= self.poll_read(cx);
             }
@@ -269,14 +275,13 @@ where
         let due = self
             .wake
             .map(|wake| if is_full { wake + OVERDUE } else { wake });
-        let wake = match (due, self.give_up) {
-            (Some(wake), Some(give_up)) => Some(wake.min(give_up)),
-            (wake, give_up) => wake.or(give_up),
-        };
+        let wakes = [due, self.give_up, self.recheck];
+        let wake = wakes.into_iter().flatten().min();
         if !self.timer.poll(cx, &self.scene, wake) {
             return false;
         }
         let now = self.scene.now();
+        self.recheck = None;
         if self.closing.is_none() && due.is_some_and(|due| due <= now) {
             self.wake = None;
             self.machine.handle_timeout(now);
@@ -416,10 +421,35 @@ where
         }
         let program = self.program.as_mut();
         let program_runs = program.is_some_and(|program| program.poll_exit(cx).is_pending());
-        if self.outbox.is_empty() && !program_runs {
+        if self.outbox.is_empty() && !program_runs && self.is_taken(cx) {
             return true;
         }
-        self.poll_timer(cx);
+        false
+    }
+
+    /// Whether the peer's system has everything that was sent. Closing a TCP socket on which bytes
+    /// wait or still arrive resets it, and takes back what is under way; so those are read and
+    /// dropped until then.
+    fn is_taken(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.read_open || !self.link.resets_on_close() {
+            return true;
+        }
+        if self.write != WriteSide::Ended && self.link.poll_shutdown(cx).is_ready() {
+            self.write = WriteSide::Ended;
+        }
+        if sockpit_sys::socket::unsent(self.link.as_fd()).unwrap_or(0) == 0 {
+            return true;
+        }
+        let mut buffer = self.scene.shard.buffer.borrow_mut();
+        let mut into = ReadBuf::new(&mut buffer);
+        while let Poll::Ready(result) = self.link.poll_read(cx, &mut into) {
+            if result.is_err() || into.filled().is_empty() {
+                self.read_open = false;
+                return true;
+            }
+            into.clear();
+        }
+        self.recheck = Some(self.scene.now() + RECHECK);
         false
     }
 

@@ -60,6 +60,11 @@ impl StreamLink {
         }
     }
 
+    /// Whether closing it while bytes are unread takes back what the peer has yet to get.
+    pub(crate) fn resets_on_close(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
     /// The peer's address; empty where it has none.
     pub(crate) fn peer(&self) -> String {
         match self {

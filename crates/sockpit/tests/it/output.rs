@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{
-    Finished, accept, client, connect, contains, folder, listen, python, read_exactly, read_to_end,
-    server, sockpit,
+    Finished, Program, accept, client, connect, contains, folder, listen, read_exactly,
+    read_to_end, server, sockpit,
 };
 
 /// What a client with `args` makes of the chunks that a server sends, each a read of its own.
@@ -238,7 +238,7 @@ fn a5_a_reader_that_was_never_there_is_no_error() {
         // `true` reads nothing and is gone at once.
         let script = "{ \"$0\" \"$@\"; echo $? >&2; } | true";
         let program = env!("CARGO_BIN_EXE_sockpit");
-        let shell = crate::support::Program::new("sh", &["-c", script, program])
+        let shell = Program::new("sh", &["-c", script, program])
             .args(args)
             .run();
         assert_eq!(shell.stderr, "0\n", "{}", shell.told());
@@ -258,7 +258,7 @@ print(len(data), sum(data))
         let (listener, address) = server();
         let pipe = format!("\"$0\" connect \"$1\" {options} | python3 -c \"$2\"");
         let args = ["-c", &pipe, env!("CARGO_BIN_EXE_sockpit"), &address, script];
-        let shell = crate::support::Program::new("sh", &args).start();
+        let shell = Program::new("sh", &args).start();
         let mut peer = accept(&listener);
         peer.write_all(&bytes).unwrap();
         drop(peer);
@@ -388,71 +388,14 @@ fn d1_a_pipe_gets_the_bytes_of_a_peer_exactly() {
     shown(&[hostile], &[]).check_stdout(hostile);
 }
 
-/// Runs a program on a terminal of its own, types nothing, and prints what the terminal got.
-const ON_A_TERMINAL: &str = "
-import os, pty, sys
-out = b''
-def read(fd):
-    global out
-    data = os.read(fd, 65536)
-    out += data
-    return b''
-devnull = os.open('/dev/null', os.O_RDONLY)
-pid, fd = pty.fork()
-if pid == 0:
-    os.dup2(devnull, 0)
-    os.execv(sys.argv[1], sys.argv[1:])
-while True:
-    try:
-        data = os.read(fd, 65536)
-    except OSError:
-        break
-    if not data:
-        break
-    out += data
-os.waitpid(pid, 0)
-sys.stdout.buffer.write(out)
-";
-
-/// What a terminal gets of a client whose server sends `bytes`.
-fn on_a_terminal(bytes: &[u8], variables: &[(&str, &str)]) -> Finished {
-    let (listener, address) = server();
-    let program = env!("CARGO_BIN_EXE_sockpit");
-    let mut terminal = python(
-        ON_A_TERMINAL,
-        &[program, "connect", &address, "--frame", "lines"],
-    );
-    for (name, value) in variables {
-        terminal = terminal.env(name, value);
-    }
-    let terminal = terminal.start();
-    let mut peer = accept(&listener);
-    peer.write_all(bytes).unwrap();
-    drop(peer);
-    terminal.finish().check_code(0)
-}
-
 #[test]
-fn d1_a_terminal_gets_nothing_of_a_peer_that_it_would_obey() {
-    let hostile = "\x1b]52;c;aGk=\x07 \x1b[2J \u{9b}31m \u{202e}evil \x7f\n".as_bytes();
-    let shown = on_a_terminal(hostile, &[("NO_COLOR", "1"), ("TERM", "xterm")]);
-    assert!(contains(&shown.stdout, b"evil"), "{}", shown.told());
-    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
-    let obeyed = |c: char| (c.is_control() && !"\r\n\t".contains(c)) || c == '\u{202e}';
-    assert!(!text.contains(obeyed), "{}", shown.told());
-}
-
-#[test]
-fn no_color_is_kept_on_a_terminal() {
-    let coloured = on_a_terminal(b"hello\n", &[("TERM", "xterm")]);
-    assert!(
-        contains(&coloured.stdout, b"\x1b["),
-        "a terminal has colour\n{}",
-        coloured.told()
-    );
-    let plain = on_a_terminal(b"hello\n", &[("NO_COLOR", "1"), ("TERM", "xterm")]);
-    assert!(contains(&plain.stdout, b"hello"), "{}", plain.told());
-    assert!(!contains(&plain.stdout, b"\x1b"), "{}", plain.told());
+fn a5_a_demo_that_nobody_watches_to_its_end_is_no_error() {
+    let folder = folder();
+    let script = "{ \"$0\" demo; echo $? >&2; } | head -n 1";
+    let args = ["-c", script, env!("CARGO_BIN_EXE_sockpit")];
+    let shell = Program::new("sh", &args).folder(&folder).run();
+    assert_eq!(shell.text().lines().count(), 1, "{}", shell.told());
+    assert_eq!(shell.stderr, "0\n", "{}", shell.told());
 }
 
 #[test]

@@ -485,7 +485,6 @@ fn word(value: &Value) -> &str {
 }
 
 fn tail(bytes: &[u8]) -> String {
-    bytes[bytes.len().saturating_sub(200)..]
-        .escape_ascii()
-        .to_string()
+    let end = bytes[bytes.len().saturating_sub(200)..].escape_ascii();
+    format!("{} bytes, at their end {end}", bytes.len())
 }

@@ -353,6 +353,16 @@ fn piped_stdin_of_a_listener_is_held_for_the_first_peer() {
 }
 
 #[test]
+fn commands_of_the_keyboard_are_data_in_a_pipe() {
+    let listener = listen(&["127.0.0.1:0", "--once"]);
+    connect(&[&listener.address()])
+        .stdin("/quit\n//x\n")
+        .run()
+        .check_code(0);
+    listener.finish().check_code(0).check_stdout("/quit\n//x\n");
+}
+
+#[test]
 fn stdin_that_never_held_a_byte_ends_nothing() {
     let listener = listen(&["127.0.0.1:0"]);
     let mut peer = client(listener.port());

@@ -37,7 +37,7 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Exit
         Exit::Interrupted | Exit::Terminated => Some(DRAIN_TIME),
         _ => None,
     };
-    output.finish(patience).context("cannot write the output")?;
+    output.finish(patience).context("cannot write to stdout")?;
     // A thread that still reads a terminal must not keep the process.
     runtime.shutdown_background();
     Ok(exit)
