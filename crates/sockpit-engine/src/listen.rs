@@ -27,6 +27,9 @@ const ACCEPT_BATCH: usize = 64;
 /// Descriptors kept for ourselves: stdio, epoll, recordings, programs being started.
 const RESERVED_FILES: u64 = 20;
 
+/// What goes on is told again after this long.
+const NEWS_PAUSE: Duration = Duration::from_secs(60);
+
 /// First and longest pause of a server that is out of descriptors or memory (rule B4).
 const PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -94,7 +97,7 @@ where
         count: 0,
         received: 0,
         sent: 0,
-        is_full_told: false,
+        full_told_at: None,
         pause: None,
         resume_at: None,
     };
@@ -119,8 +122,8 @@ struct Server<M: Machine, F> {
     received: u64,
     sent: u64,
     max_peers: usize,
-    /// Whether it was told that there is no room.
-    is_full_told: bool,
+    /// When it was last told that there is no room.
+    full_told_at: Option<Time>,
     /// How long the latest pause for want of descriptors was; `None` while all is well.
     pause: Option<Duration>,
     resume_at: Option<tokio::time::Instant>,
@@ -257,12 +260,13 @@ where
         self.drivers.spawn_local(driver);
     }
 
-    /// Says once a burst that the system's descriptors are used up. A limit of the user's is no news.
+    /// Says once a minute that the system's descriptors are used up. A limit of the user's is no
+    /// news.
     fn tell_of_room(&mut self, has_room: bool) {
-        if has_room {
-            self.is_full_told &= self.members.len() + 1 >= self.max_peers;
-        } else if !self.is_full_told && self.scene.plan.max_peers != Some(self.max_peers) {
-            self.is_full_told = true;
+        let now = self.scene.now();
+        let is_told = self.full_told_at.is_some_and(|told| now - told < NEWS_PAUSE);
+        if !has_room && !is_told && self.scene.plan.max_peers != Some(self.max_peers) {
+            self.full_told_at = Some(now);
             let message = format!(
                 "cannot accept further peers: {} are as many as there are file descriptors for; \
                  they wait until one leaves (`ulimit -n` gives more)",

@@ -156,7 +156,7 @@ fn a_slip_of_the_fingers_does_not_end_the_conversation() {
     let mut terminal = terminal(&args, &[]);
     let mut peer = accept(&listener);
     terminal.feed("你\n".as_bytes());
-    terminal.wait_for_stdout(b"error: ");
+    terminal.wait_for_stdout(b"cannot be said");
     terminal.feed(b"fine\n");
     assert_eq!(read_exactly(&mut peer, 5), b"fine\n");
 }
