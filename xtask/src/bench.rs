@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::str::FromStr;
 use std::thread;
 
 mod bulk;
@@ -132,7 +133,7 @@ fn parse(words: &[String]) -> Result<Arguments, String> {
     Ok(arguments)
 }
 
-fn number<N: std::str::FromStr + PartialOrd + Default>(
+fn number<N: FromStr + PartialOrd + Default>(
     option: &str,
     word: Option<&str>,
 ) -> Result<N, String> {

@@ -30,6 +30,10 @@ use script::Run;
 /// often (design: the table of situations).
 const QUIET_INPUT: Duration = Duration::from_millis(500);
 
+/// A peer of a server that has ended its side may wait for a late answer; one that has left looks
+/// the same, and must not keep its place for ever (rule A2).
+const HALF_CLOSED: Duration = Duration::from_secs(30);
+
 /// Who the peer is, for rules and templates.
 #[derive(Clone, Debug)]
 pub struct Peer {
@@ -67,6 +71,8 @@ pub struct Session {
     responder: Option<Box<Responder>>,
     script: Option<Box<Run>>,
     input: Input,
+    /// Whether the user waits for the peer to take what was sent before.
+    is_input_due: bool,
     watched: bool,
     peer_ended: bool,
     shut_down: bool,
@@ -117,6 +123,7 @@ impl Session {
             script,
             outputs: VecDeque::new(),
             input,
+            is_input_due: false,
             watched: true,
             peer_ended: false,
             shut_down: false,
@@ -143,10 +150,20 @@ impl Session {
         if self.shut_down || self.closed {
             return;
         }
-        if self.quiet.is_some() && self.peer_ended {
-            self.quiet = Some(now + QUIET_INPUT);
+        let was_due = std::mem::take(&mut self.is_input_due);
+        if self.peer_ended && (was_due || self.quiet.is_some()) {
+            self.quiet = Some(now + self.patience());
         }
         self.push_message(message);
+    }
+
+    /// Takes that the user has more to send, as soon as the peer has taken what came before: the quiet
+    /// time begins with the next message.
+    pub fn expect_input(&mut self) {
+        self.is_input_due = true;
+        if self.peer_ended {
+            self.quiet = None;
+        }
     }
 
     /// Takes that the user may send from here on.
@@ -215,11 +232,19 @@ impl Session {
                 }
             }
             (Input::Open, true) => {
-                if self.plan.role == Role::Client {
-                    self.quiet.get_or_insert(now + QUIET_INPUT);
+                if !self.is_input_due {
+                    self.quiet.get_or_insert(now + self.patience());
                 }
             }
             (Input::Open, false) | (Input::Program, _) => {}
+        }
+    }
+
+    /// How long input may be silent once the peer has ended.
+    fn patience(&self) -> Duration {
+        match self.plan.role {
+            Role::Client => QUIET_INPUT,
+            Role::Server => HALF_CLOSED,
         }
     }
 

@@ -23,6 +23,7 @@ mod program;
 pub mod recorder;
 mod session;
 mod shard;
+pub mod stdio;
 mod transport;
 mod workbench;
 

@@ -17,7 +17,9 @@ use crate::driver::{Inbox, Stream};
 use crate::error::cause_text;
 use crate::passthrough;
 use crate::program::{Program, ProgramPlan};
-use crate::session::{Command, DRAIN_TIME, Members, Outcome, Scene};
+use crate::session::{
+    Command, DRAIN_TIME, FIRST_PEER, Members, Obeyed, Outcome, Scene, lost_fault,
+};
 use crate::transport::{StreamLink, StreamListeners, endpoint_of};
 use crate::workbench::Stdio;
 
@@ -62,7 +64,7 @@ where
             (_, outcome) = &mut driver => return outcome,
             command = commands.recv() => match command {
                 Some(command) => {
-                    if !members.obey(command) {
+                    if members.obey(command) == Obeyed::Close {
                         members.stop_all();
                     }
                 }
@@ -97,6 +99,7 @@ where
         count: 0,
         received: 0,
         sent: 0,
+        is_loss_told: false,
         full_told_at: None,
         pause: None,
         resume_at: None,
@@ -122,6 +125,8 @@ struct Server<M: Machine, F> {
     received: u64,
     sent: u64,
     max_peers: usize,
+    /// Whether it was told that the first peer is gone and spoken to.
+    is_loss_told: bool,
     /// When it was last told that there is no room.
     full_told_at: Option<Time>,
     /// How long the latest pause for want of descriptors was; `None` while all is well.
@@ -138,9 +143,14 @@ where
     /// Serves until the handle or the first peer's end says otherwise.
     async fn serve(&mut self, commands: &mut mpsc::UnboundedReceiver<Command<M>>) -> Outcome {
         loop {
-            let room = self.max_peers.saturating_sub(self.members.len());
+            let most = if self.scene.plan.once {
+                1
+            } else {
+                self.max_peers
+            };
+            let room = most.saturating_sub(self.members.len());
             let has_room = room > 0;
-            self.tell_of_room(has_room);
+            self.tell_of_room(has_room || self.scene.plan.once);
             let resume_at = self.resume_at;
             tokio::select! {
                 accepted = accept(self.listeners.as_mut(), room), if has_room && resume_at.is_none() => {
@@ -162,8 +172,10 @@ where
                 }
                 command = commands.recv() => match command {
                     Some(command) => {
-                        if !self.members.obey(command) {
-                            return Outcome::new(Reason::Local);
+                        match self.members.obey(command) {
+                            Obeyed::Done => {}
+                            Obeyed::Close => return Outcome::new(Reason::Local),
+                            Obeyed::Lost => self.tell_of_loss(),
                         }
                     }
                     None => {
@@ -182,8 +194,14 @@ where
         commands: &mut mpsc::UnboundedReceiver<Command<M>>,
     ) -> Outcome {
         let link = loop {
+            let resume_at = self.resume_at.take();
             tokio::select! {
-                mut accepted = accept(self.listeners.as_mut(), 1) => match accepted.pop() {
+                mut accepted = async {
+                    if let Some(at) = resume_at {
+                        tokio::time::sleep_until(at).await;
+                    }
+                    accept(self.listeners.as_mut(), 1).await
+                } => match accepted.pop() {
                     Some(Ok((link, addr))) => {
                         publish_opened(&self.scene, 1, &addr, &link);
                         break link;
@@ -264,7 +282,9 @@ where
     /// news.
     fn tell_of_room(&mut self, has_room: bool) {
         let now = self.scene.now();
-        let is_told = self.full_told_at.is_some_and(|told| now - told < NEWS_PAUSE);
+        let is_told = self
+            .full_told_at
+            .is_some_and(|told| now - told < NEWS_PAUSE);
         if !has_room && !is_told && self.scene.plan.max_peers != Some(self.max_peers) {
             self.full_told_at = Some(now);
             let message = format!(
@@ -282,6 +302,13 @@ where
                     count,
                 },
             );
+        }
+    }
+
+    /// Says once that the user still speaks to a peer that is gone.
+    fn tell_of_loss(&mut self) {
+        if !std::mem::replace(&mut self.is_loss_told, true) {
+            self.scene.publish(FIRST_PEER, lost_fault());
         }
     }
 

@@ -214,13 +214,7 @@ impl Copy {
                     Ok(true)
                 }
                 Ok(Step::Blocked(Side::From)) => self.wait_for_input(input),
-                Ok(Step::Blocked(Side::To)) => {
-                    let mut interests = [
-                        Interest::to_write(self.socket.as_fd()),
-                        Interest::to_read(self.to_sender.as_fd()),
-                    ];
-                    wait(&mut interests, None).map(|_| true)
-                }
+                Ok(Step::Blocked(Side::To)) => self.wait_for_room(),
                 Ok(Step::End) => {
                     // A server that had nothing to say keeps listening to its peer.
                     if self.role == Role::Client || self.sent.load(Ordering::Relaxed) > 0 {
@@ -240,18 +234,33 @@ impl Copy {
 
     /// `false` once there is nobody to wait for more input for.
     fn wait_for_input(&self, input: BorrowedFd<'_>) -> io::Result<bool> {
-        let mut timeout = None;
-        if self.peer_ended.load(Ordering::Acquire) && self.role == Role::Client {
-            timeout = Some(QUIET_INPUT);
-            // The alarm has said what it had to say, and would ring for ever.
-            self.to_sender.clear();
-        }
+        let has_ended = self.peer_ended.load(Ordering::Acquire);
+        let timeout = (has_ended && self.role == Role::Client).then_some(QUIET_INPUT);
         let mut interests = [
             Interest::to_read(input),
             Interest::to_read(self.to_sender.as_fd()),
         ];
         let ready = wait(&mut interests, timeout)?;
+        self.hear_alarm(&interests[1], &self.to_sender);
         Ok(ready > 0 || timeout.is_none())
+    }
+
+    fn wait_for_room(&self) -> io::Result<bool> {
+        let mut interests = [
+            Interest::to_write(self.socket.as_fd()),
+            Interest::to_read(self.to_sender.as_fd()),
+        ];
+        wait(&mut interests, None)?;
+        self.hear_alarm(&interests[1], &self.to_sender);
+        Ok(true)
+    }
+
+    /// An alarm that rang would ring for ever. What it means is stored before it is raised, and
+    /// looked at after it is cleared, so nothing is missed.
+    fn hear_alarm(&self, interest: &Interest<'_>, alarm: &Alarm) {
+        if interest.is_readable() {
+            alarm.clear();
+        }
     }
 
     fn shut_down(&self) {
@@ -300,11 +309,10 @@ impl Copy {
         heard: Instant,
         linger: &mut Option<Instant>,
     ) -> io::Result<Option<Reason>> {
-        if self.has_shut_down.load(Ordering::Acquire) {
-            self.to_receiver.clear();
-            if let Some(time) = self.linger {
-                linger.get_or_insert_with(|| Instant::now() + time);
-            }
+        if self.has_shut_down.load(Ordering::Acquire)
+            && let Some(time) = self.linger
+        {
+            linger.get_or_insert_with(|| Instant::now() + time);
         }
         let now = Instant::now();
         let idle = self
@@ -325,6 +333,7 @@ impl Copy {
                 let source = Interest::to_read(self.socket.as_fd());
                 let mut interests = [source, alarm, Interest::to_close(self.output.as_fd())];
                 wait(&mut interests, timeout)?;
+                self.hear_alarm(&interests[1], &self.to_receiver);
                 // A reader that is gone while nothing comes would not be noticed by a write.
                 let is_closed = interests[2].is_gone() && !interests[0].is_readable();
                 Ok(is_closed.then_some(Reason::Local))
@@ -332,6 +341,7 @@ impl Copy {
             Side::To => {
                 let mut interests = [Interest::to_write(self.output.as_fd()), alarm];
                 wait(&mut interests, timeout)?;
+                self.hear_alarm(&interests[1], &self.to_receiver);
                 Ok(None)
             }
         }

@@ -7,11 +7,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use sockpit_core::event::{FaultKind, What};
 use sockpit_core::record;
+use tokio::sync::oneshot;
 
 use crate::bus::{Scope, Tap, TapLimit};
 use crate::error::{Error, Operation, cause_text};
@@ -31,7 +31,7 @@ const BATCH: usize = 64 * 1024;
 
 /// A recording in progress.
 pub struct Recorder {
-    thread: JoinHandle<()>,
+    done: oneshot::Receiver<()>,
 }
 
 impl Recorder {
@@ -52,17 +52,23 @@ impl Recorder {
         let writer = LineWriter::new(file.map_err(fail)?);
         let tap = handle.tap(LIMIT, Scope::Everything).await;
         let (path, reporter) = (path.to_owned(), handle.clone());
-        let thread = std::thread::Builder::new()
+        let (done_sender, done) = oneshot::channel();
+        std::thread::Builder::new()
             .name("sockpit-record".to_owned())
-            .spawn(move || record_all(tap, writer, &path, &reporter))
+            .spawn(move || {
+                record_all(tap, writer, &path, &reporter);
+                // Nobody may wait for it.
+                let _ = done_sender.send(());
+            })
             .map_err(fail)?;
-        Ok(Self { thread })
+        Ok(Self { done })
     }
 
-    /// Waits until everything is written; the workbench must be gone by then.
-    pub fn finish(self) {
+    /// Waits until everything is written; the workbench must be gone by then. Who cannot wait for a
+    /// disk that does not answer may drop this.
+    pub async fn finish(self) {
         // A panic of the recorder was told when it happened.
-        let _ = self.thread.join();
+        let _ = self.done.await;
     }
 }
 

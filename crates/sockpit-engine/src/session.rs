@@ -1,6 +1,6 @@
 //! A session: a client, or a server with its peers, being driven.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +24,9 @@ use crate::workbench::Stdio;
 /// In bytes: what the user may have given and the peers have not taken. A sender waits beyond it.
 const SEND_BUDGET: usize = 4 * 1024 * 1024;
 
+/// In bytes: what a change that waits costs beside the message.
+const CHANGE_COST: usize = 256;
+
 /// A closing session gives its peers this long to take what is queued (rule B7).
 pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(5);
 
@@ -35,6 +38,9 @@ pub(crate) const RECHECK: Duration = Duration::from_millis(2);
 pub enum Target {
     /// The peer that came last; what is sent before the first one comes is kept for it.
     Latest,
+    /// The peer that came first; what is sent before it comes is kept for it, and what is sent after
+    /// it has gone is lost and told.
+    First,
     /// One peer, by its number.
     Peer(u32),
     /// Every peer that is there.
@@ -219,7 +225,12 @@ impl Session<sockpit_core::session::Session> {
     /// Sends a message; waits while earlier ones have not left. Returns `false` where the session is
     /// over.
     pub async fn send(&self, target: Target, message: Message) -> bool {
-        let cost = message.wire.len().max(1);
+        let cost = message.wire.len() + CHANGE_COST;
+        if self.budget.available_permits() < cost.min(SEND_BUDGET) {
+            // The peer takes its time; that is no silence of the user's.
+            self.change(target, 0, |session, _| session.expect_input())
+                .await;
+        }
         self.change(target, cost, move |session, now| {
             session.transmit(now, message.clone());
         })
@@ -283,9 +294,33 @@ impl Scene {
 /// One peer of a session: its address, and the way to its driver.
 type Member<M> = (String, Rc<crate::driver::Inbox<M>>);
 
+/// The number of the first peer of every session.
+pub(crate) const FIRST_PEER: u32 = 1;
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Obeyed {
+    Done,
+    /// The session shall be closed.
+    Close,
+    /// The first peer is gone; what was meant for it is lost.
+    Lost,
+}
+
+/// What is told when something was meant for a peer that is gone.
+pub(crate) fn lost_fault() -> What {
+    What::Fault {
+        kind: FaultKind::Unsent,
+        message: "the first peer is gone, and what is still meant for it is not sent".to_owned(),
+        count: None,
+    }
+}
+
 /// The peers of a session, and what waits for the first one.
 pub(crate) struct Members<M> {
     inboxes: RefCell<BTreeMap<u32, Member<M>>>,
+    /// The last peer's number; 0 before the first.
+    latest: Cell<u32>,
     held: RefCell<VecDeque<Change<M>>>,
 }
 
@@ -293,6 +328,7 @@ impl<M> Members<M> {
     pub(crate) fn new() -> Self {
         Self {
             inboxes: RefCell::default(),
+            latest: Cell::new(0),
             held: RefCell::default(),
         }
     }
@@ -301,6 +337,7 @@ impl<M> Members<M> {
         for change in self.held.take() {
             inbox.push(change);
         }
+        self.latest.set(number);
         self.inboxes.borrow_mut().insert(number, (addr, inbox));
     }
 
@@ -312,10 +349,16 @@ impl<M> Members<M> {
         self.inboxes.borrow().len()
     }
 
-    /// Carries out what the handle asked; `false` once it wants the session closed.
-    pub(crate) fn obey(&self, command: Command<M>) -> bool {
+    /// Carries out what the handle asked.
+    pub(crate) fn obey(&self, command: Command<M>) -> Obeyed {
         let inboxes = self.inboxes.borrow();
         match command {
+            Command::Change(Target::First, change) => match inboxes.get(&FIRST_PEER) {
+                Some((_, inbox)) => inbox.push(change),
+                None if self.latest.get() < FIRST_PEER => self.held.borrow_mut().push_back(change),
+                None if change.permit.is_some() => return Obeyed::Lost,
+                None => {}
+            },
             Command::Change(Target::Latest, change) => match inboxes.last_key_value() {
                 Some((_, (_, inbox))) => inbox.push(change),
                 None => self.held.borrow_mut().push_back(change),
@@ -343,9 +386,9 @@ impl<M> Members<M> {
                     inbox.stop();
                 }
             }
-            Command::Close => return false,
+            Command::Close => return Obeyed::Close,
         }
-        true
+        Obeyed::Done
     }
 
     /// Peers whose drivers are gone without having said so.

@@ -73,4 +73,6 @@ fn serve(mut runtime: Builder, mut jobs: mpsc::UnboundedReceiver<Job>) {
             }
         }
     });
+    // A name that is being looked up must not keep the process.
+    runtime.shutdown_background();
 }

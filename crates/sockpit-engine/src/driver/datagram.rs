@@ -10,7 +10,7 @@ mod sending;
 mod socket;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use super::REPLY_LIMIT;
 use super::stream::Timer;
 use crate::bus::Scope;
 use crate::program::{Program, ProgramPlan};
-use crate::session::{Change, Command, Outcome, PeerFacts, Scene, Target};
+use crate::session::{Change, Command, FIRST_PEER, Outcome, PeerFacts, Scene, Target, lost_fault};
 use crate::transport::DatagramSockets;
 use guard::Guard;
 use socket::Socket;
@@ -72,11 +72,15 @@ struct Datagram<M: Machine, F> {
     count: u32,
     deadlines: BinaryHeap<Reverse<(Time, u32)>>,
     timer: Timer,
+    /// What the user sent while those who watch were behind; bounded by the session's budget.
+    delayed: VecDeque<(Target, Change<M>)>,
     /// What the user sent before there was a peer.
     held: Vec<Change<M>>,
     answerers: BTreeSet<PeerAddr>,
     /// Datagrams of addresses that were too many, since the last time one was told of.
     turned_away: u64,
+    /// Whether it was told that the first peer is gone and spoken to.
+    is_loss_told: bool,
     is_watched: bool,
     outcome: Outcome,
     over: Option<Reason>,
@@ -143,9 +147,11 @@ where
             count: 0,
             deadlines: BinaryHeap::new(),
             timer: Timer::default(),
+            delayed: VecDeque::new(),
             held: Vec::new(),
             answerers: BTreeSet::new(),
             turned_away: 0,
+            is_loss_told: false,
             is_watched: true,
             outcome: Outcome::new(Reason::Local),
             over: None,
@@ -202,8 +208,8 @@ where
             if self.over.is_some() && (is_flushed || gives_up) {
                 return Poll::Ready(());
             }
+            moved |= self.poll_commands(cx, may_publish);
             if may_publish {
-                moved |= self.poll_commands(cx);
                 moved |= self.poll_programs(cx);
                 moved |= self.poll_receive(cx);
             }
@@ -223,15 +229,21 @@ where
         }
     }
 
-    fn poll_commands(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Obeys the handle. What would publish much waits until it may; the end does not.
+    fn poll_commands(&mut self, cx: &mut Context<'_>, may_publish: bool) -> bool {
         let mut moved = false;
+        while may_publish && let Some((target, change)) = self.delayed.pop_front() {
+            self.change(target, change);
+            moved = true;
+        }
         while self.over.is_none() {
             let Poll::Ready(command) = self.commands.poll_recv(cx) else {
                 break;
             };
             moved = true;
             match command {
-                Some(Command::Change(target, change)) => self.change(target, change),
+                Some(Command::Change(target, change)) if may_publish => self.change(target, change),
+                Some(Command::Change(target, change)) => self.delayed.push_back((target, change)),
                 Some(Command::Peers(reply)) => {
                     let facts = self.peers.iter().map(|(&number, peer)| PeerFacts {
                         number,
@@ -258,6 +270,14 @@ where
                 Some((&number, _)) => vec![number],
                 None => return self.held.push(change),
             },
+            Target::First if self.peers.contains_key(&FIRST_PEER) => vec![FIRST_PEER],
+            Target::First if self.count < FIRST_PEER => return self.held.push(change),
+            Target::First => {
+                if change.permit.is_some() && !std::mem::replace(&mut self.is_loss_told, true) {
+                    self.scene.publish(FIRST_PEER, lost_fault());
+                }
+                return;
+            }
             Target::Peer(number) => vec![number],
             Target::All => self.peers.keys().copied().collect(),
         };

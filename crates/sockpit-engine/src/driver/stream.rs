@@ -38,6 +38,9 @@ use crate::transport::StreamLink;
 /// A closing peer that takes nothing for this long is given up (rule A2).
 const STALL_TIME: Duration = Duration::from_secs(30);
 
+/// In bytes: what a machine with rules hears before its replies are counted.
+const HEARD_AT_ONCE: usize = 1024;
+
 /// How long a machine's timer may wait for a peer that takes nothing.
 const OVERDUE: Duration = Duration::from_secs(5);
 
@@ -54,6 +57,8 @@ pub(crate) struct Stream<M: Machine> {
     outcome: Outcome,
     is_watched: bool,
     read_open: bool,
+    /// What was read and is not heard yet, because replies fill the outbox.
+    unheard: Bytes,
     write: WriteSide,
     closing: Option<Reason>,
     /// When the machine wants to be woken.
@@ -126,6 +131,7 @@ where
             outcome: Outcome::new(Reason::Local),
             is_watched: true,
             read_open: true,
+            unheard: Bytes::new(),
             write: WriteSide::Open,
             closing: None,
             wake: None,
@@ -173,6 +179,7 @@ where
             if may_publish {
                 moved |= self.poll_changes(cx);
             }
+            moved |= self.poll_stop();
             moved |= self.poll_write(cx);
             if self.is_over(cx) {
                 return Poll::Ready(());
@@ -200,12 +207,17 @@ where
             self.drain(cx, &Cause::User(permit));
             moved = true;
         }
-        if self.inbox.is_stopped() && self.closing.is_none() {
+        moved
+    }
+
+    /// Takes that the conversation shall end, however slow those are who watch it.
+    fn poll_stop(&mut self) -> bool {
+        let is_news = self.inbox.is_stopped() && self.closing.is_none();
+        if is_news {
             self.close(Reason::Local);
             self.give_up = Some(self.scene.now() + DRAIN_TIME);
-            moved = true;
         }
-        moved
+        is_news
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
@@ -213,6 +225,12 @@ where
             && self.program.as_ref().is_none_or(Program::has_room);
         if !self.read_open || self.closing.is_some() || !has_room {
             return false;
+        }
+        if !self.unheard.is_empty() {
+            let mut rest = std::mem::take(&mut self.unheard);
+            let heard = self.hear(cx, &rest);
+            self.unheard = rest.split_off(heard);
+            return true;
         }
         let scene = self.scene.clone();
         let mut buffer = scene.shard.buffer.borrow_mut();
@@ -246,8 +264,33 @@ where
         if let Some(program) = &mut self.program {
             program.push(Bytes::copy_from_slice(chunk));
         }
-        self.machine.handle_input(now, chunk);
-        self.drain(cx, &Cause::Reply);
+        let heard = self.hear(cx, chunk);
+        if heard < chunk.len() {
+            self.unheard = Bytes::copy_from_slice(&chunk[heard..]);
+        }
+    }
+
+    /// Lets the machine hear a chunk. Many short messages may cause many long replies: they are
+    /// heard a slice at a time, and no further while replies fill the outbox. Gives how many bytes
+    /// were heard; all of them where the conversation is over.
+    fn hear(&mut self, cx: &mut Context<'_>, chunk: &[u8]) -> usize {
+        let plan = &self.scene.plan;
+        let slice = if plan.rules.is_some() && !plan.is_raw_stream() {
+            HEARD_AT_ONCE
+        } else {
+            usize::MAX
+        };
+        let mut rest = chunk;
+        while !rest.is_empty() && self.closing.is_none() {
+            if self.outbox.reply_bytes() >= REPLY_LIMIT {
+                return chunk.len() - rest.len();
+            }
+            let (now_heard, later) = rest.split_at(rest.len().min(slice));
+            self.machine.handle_input(self.scene.now(), now_heard);
+            self.drain(cx, &Cause::Reply);
+            rest = later;
+        }
+        chunk.len()
     }
 
     fn poll_program(&mut self, cx: &mut Context<'_>) -> bool {

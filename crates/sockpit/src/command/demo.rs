@@ -67,7 +67,7 @@ fn show(console: &Console) -> anyhow::Result<()> {
         anyhow::Ok(recorder)
     })?;
     drop(bench);
-    recorder.finish();
+    runtime.block_on(recorder.finish());
     say_what_to_try(console, &path);
     Ok(())
 }

@@ -3,9 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
-use std::sync::mpsc as std_mpsc;
-use std::time::Duration;
 
 use sockpit_core::event::{Direction, Event, FaultKind, What};
 use sockpit_core::plan::Plan;
@@ -13,8 +12,8 @@ use sockpit_core::record::{self, Epoch};
 use sockpit_core::text::charset::{Charset, Decoder};
 use sockpit_core::text::escape::{VisibleLine, escape_text};
 use sockpit_core::text::hex;
-use sockpit_engine::Handle;
 use sockpit_engine::bus::{Scope, Tap, TapLimit};
+use sockpit_engine::{Handle, stdio};
 use tokio::sync::oneshot;
 
 use super::timeline::Timeline;
@@ -31,8 +30,11 @@ const BATCH: usize = 64 * 1024;
 
 /// The writing thread.
 pub(crate) struct Output {
+    /// Rings when a write failed.
     closed: Option<oneshot::Receiver<()>>,
-    done: std_mpsc::Receiver<io::Result<()>>,
+    /// Rings when the reader has left, even if nothing is written; not for terminals and files.
+    gone: Option<oneshot::Receiver<()>>,
+    done: oneshot::Receiver<io::Result<()>>,
 }
 
 impl Output {
@@ -64,8 +66,16 @@ impl Output {
             warned: BTreeSet::new(),
             out: Vec::new(),
         };
+        // Where nothing is written, nobody needs to read.
+        let gone = match form {
+            Form::None => None,
+            _ if is_terminal => None,
+            _ => Some(stdio::reader_gone(
+                io::stdout().as_fd().try_clone_to_owned()?,
+            )?),
+        };
         let (closed_sender, closed) = oneshot::channel();
-        let (done_sender, done) = std_mpsc::channel();
+        let (done_sender, done) = oneshot::channel();
         std::thread::Builder::new()
             .name("sockpit-console".to_owned())
             .spawn(move || {
@@ -74,41 +84,47 @@ impl Output {
                     // The session may be over already.
                     let _ = closed_sender.send(());
                 }
+                // Who could not wait any longer has left.
                 let _ = done_sender.send(result);
             })?;
         Ok(Self {
             closed: Some(closed),
+            gone,
             done,
         })
     }
 
     /// Waits until stdout cannot be written to any more. Cancel-safe.
     pub(crate) async fn closed(&mut self) {
-        if let Some(closed) = &mut self.closed {
-            if closed.await.is_ok() {
-                self.closed = None;
-                return;
-            }
-            self.closed = None;
+        tokio::select! {
+            () = rung(&mut self.closed) => {}
+            () = rung(&mut self.gone) => {}
         }
-        std::future::pending::<()>().await;
     }
 
-    /// Waits until everything is written, for `patience` at most; the workbench must be gone.
+    /// Waits until everything is written; the workbench must be gone.
     ///
     /// # Errors
     ///
     /// Returns why stdout took no more, unless its reader had left.
-    pub(crate) fn finish(self, patience: Option<Duration>) -> io::Result<()> {
-        let result = match patience {
-            Some(patience) => self.done.recv_timeout(patience).ok(),
-            None => self.done.recv().ok(),
-        };
-        match result {
-            Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+    pub(crate) async fn finish(self) -> io::Result<()> {
+        match self.done.await {
+            Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }
     }
+}
+
+/// Waits for a bell; one that was taken away never rings.
+async fn rung(bell: &mut Option<oneshot::Receiver<()>>) {
+    if let Some(waiting) = bell {
+        let has_rung = waiting.await.is_ok();
+        *bell = None;
+        if has_rung {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 struct Writer {

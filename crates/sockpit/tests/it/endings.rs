@@ -429,48 +429,6 @@ fn b7_stdin_that_was_read_is_delivered_after_sigterm() {
 }
 
 #[test]
-fn b7_a_peer_that_takes_nothing_does_not_hold_up_the_end() {
-    let listener = clogged();
-    listener.signal(Signal::TERM);
-    let sent = std::time::Instant::now();
-    listener.finish().check_code(143);
-    assert!(
-        sent.elapsed() < Duration::from_millis(7500),
-        "it took {:?}",
-        sent.elapsed()
-    );
-}
-
-#[test]
-fn b7_a_second_signal_ends_it_now() {
-    let listener = clogged();
-    listener.signal(Signal::INT);
-    // It drains; that takes seconds, unless it is told again.
-    thread::sleep(Duration::from_millis(300));
-    let sent = std::time::Instant::now();
-    listener.signal(Signal::INT);
-    listener.finish().check_code(130);
-    assert!(
-        sent.elapsed() < Duration::from_secs(2),
-        "it took {:?}",
-        sent.elapsed()
-    );
-}
-
-/// A listener whose peer has been sent all that it takes, and reads none of it.
-fn clogged() -> Running {
-    let listener = listen(&["127.0.0.1:0", "--reply", "echo"]);
-    let mut peer = client(listener.port());
-    peer.set_write_timeout(Some(Duration::from_millis(300)))
-        .unwrap();
-    let block = pattern(64 * 1024, 9);
-    while peer.write_all(&block).is_ok() {}
-    // It stays open for as long as the test runs.
-    std::mem::forget(peer);
-    listener
-}
-
-#[test]
 fn a_listener_that_was_ended_has_let_go_of_its_port() {
     let listener = listen(&["127.0.0.1:0"]);
     let port = listener.port();

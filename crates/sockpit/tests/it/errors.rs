@@ -307,7 +307,7 @@ fn a_full_disk_behind_stdout_is_a_failure_of_this_machine() {
     shell
         .finish()
         .check_code(2)
-        .check_stderr(&["error: ", "output", "no space left"]);
+        .check_stderr(&["error: ", "stdout", "no space left"]);
 }
 
 #[test]

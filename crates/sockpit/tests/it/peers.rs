@@ -4,14 +4,12 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use crate::support::{
-    Program, Running, connect, contains, folder, listen, need, pattern, python, sockpit, wait_until,
+    Program, Running, bulk, connect, contains, folder, listen, need, python, sockpit, wait_until,
 };
-
-/// In bytes: what is sent where all of it has to arrive.
-const BULK: usize = 64 << 20;
 
 /// Later than the half second after which others stop listening.
 const LATE: Duration = Duration::from_millis(700);
@@ -139,9 +137,12 @@ fn in_both_places(tool: Tool, check: fn(Tool, Place<'_>)) {
     if !tool.is_installed() {
         return;
     }
-    check(tool, Place::Tcp);
     let folder = folder();
-    check(tool, Place::Unix(&folder.path().join("peer.sock")));
+    let path = folder.path().join("peer.sock");
+    thread::scope(|scope| {
+        scope.spawn(|| check(tool, Place::Tcp));
+        check(tool, Place::Unix(&path));
+    });
 }
 
 /// A listener of ours at `place`.
@@ -169,11 +170,11 @@ fn sixty_four_mebibytes_to_and_from_a_socat_client_are_intact() {
 }
 
 fn bulk_with_a_client(tool: Tool, place: Place<'_>) {
-    let bytes = pattern(BULK, 31);
+    let bytes = bulk();
     // One way, with nothing on the other.
     let listener = ours(place, &["--once"]).start();
     tool.client(&listener.address())
-        .stdin(bytes.clone())
+        .stdin(bytes)
         .run()
         .check_code(0);
     let got = listener.finish().check_code(0).stdout;
@@ -183,7 +184,7 @@ fn bulk_with_a_client(tool: Tool, place: Place<'_>) {
         got.len()
     );
     // And the other. The client hears the end of ours and says that it has ended.
-    let listener = ours(place, &["--once"]).stdin(bytes.clone()).start();
+    let listener = ours(place, &["--once"]).stdin(bytes).start();
     let got = tool.client(&listener.address()).run().check_code(0).stdout;
     assert!(
         got == bytes,
@@ -209,11 +210,11 @@ fn sixty_four_mebibytes_to_and_from_a_socat_server_are_intact() {
 }
 
 fn bulk_with_a_server(tool: Tool, place: Place<'_>) {
-    let bytes = pattern(BULK, 32);
+    let bytes = bulk();
     // The server has nothing to say and says so at once: ours goes on sending.
     let server = tool.server(place).start();
     connect(&[&endpoint_of(&server, place)])
-        .stdin(bytes.clone())
+        .stdin(bytes)
         .run()
         .check_code(0);
     let got = server.finish().stdout;
@@ -227,7 +228,7 @@ fn bulk_with_a_server(tool: Tool, place: Place<'_>) {
     let client = connect(&[&endpoint_of(&server, place)])
         .hold_stdin()
         .start();
-    server.feed(&bytes);
+    server.feed(bytes);
     server.end_stdin();
     // nc waits for the end of its peer, which is quiet and leaves by itself.
     let got = client.finish().check_code(0).stdout;
@@ -294,7 +295,7 @@ fn late_reply_to_a_script(tool: Tool, place: Place<'_>) {
     let endpoint = endpoint_of(&server, place);
     let client = connect(&[&endpoint, "--send", "question", "--expect", "answer"]).start();
     server.wait_for_stdout(b"question\n");
-    std::thread::sleep(LATE);
+    thread::sleep(LATE);
     server.feed(b"late answer\n");
     client.finish().check_code(0).check_stdout("late answer\n");
     drop(server);
@@ -309,7 +310,7 @@ fn a1_a_reply_of_socat_after_our_end_is_not_lost() {
             .stdin("question\n")
             .start();
         server.wait_for_stdout(b"question\n");
-        std::thread::sleep(LATE);
+        thread::sleep(LATE);
         server.feed(b"late answer\n");
         server.end_stdin();
         client.finish().check_code(0).check_stdout("late answer\n");

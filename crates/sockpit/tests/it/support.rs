@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -518,6 +518,12 @@ pub(crate) fn read_to_end(stream: &mut impl Read) -> Vec<u8> {
 
 pub(crate) fn contains(bytes: &[u8], part: &[u8]) -> bool {
     part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// 64 MiB, the same in every test: what is sent where all of it has to arrive.
+pub(crate) fn bulk() -> &'static [u8] {
+    static BULK: OnceLock<Vec<u8>> = OnceLock::new();
+    BULK.get_or_init(|| pattern(64 << 20, 64))
 }
 
 /// Bytes without a period that a lost or doubled block could hide in. The same for the same seed.

@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use crate::support::{
-    DEADLINE, Signal, TempDir, connect, folder, listen, pattern, read_exactly, read_to_end, sockpit,
+    DEADLINE, Signal, TempDir, bulk, connect, folder, listen, read_exactly, read_to_end, sockpit,
 };
 
 /// A path of our own, and the endpoint for it.
@@ -80,8 +80,9 @@ fn a_relative_path_belongs_to_the_folder_one_is_in() {
 fn sixty_four_mebibytes_arrive_intact_both_ways_at_once() {
     let folder = folder();
     let (_, endpoint) = path_in(&folder);
-    let up = pattern(64 << 20, 11);
-    let down = pattern(64 << 20, 12);
+    let up = bulk();
+    // Other bytes, so that none can be taken for those of the other way.
+    let down = [&up[1..], &up[..1]].concat();
     let listener = sockpit(&["listen", &endpoint, "--once"])
         .stdin(down.clone())
         .start();

@@ -77,7 +77,7 @@ fn every_other_run_goes_backwards() {
 /// The table of two programs with these figures, run by run.
 fn compare(ours: &[f64], theirs: &[f64], least: f64) -> String {
     let replay = |figures: &[f64]| {
-        let mut figures = figures.to_vec().into_iter();
+        let mut figures = figures.iter().copied();
         move || Ok(figures.next().expect("a figure a run"))
     };
     let table = comparison(vec![

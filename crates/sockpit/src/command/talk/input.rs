@@ -41,6 +41,8 @@ pub(super) enum Given {
     More,
     /// Stdin is over.
     End,
+    /// The session was over before it could be sent.
+    Lost,
     /// The user wants to leave.
     Quit,
     /// It cannot be sent, for this reason.
@@ -159,11 +161,11 @@ pub(super) async fn give(
         }
         Taken::Failed(error) => return Given::Wrong(format!("cannot read stdin: {error}")),
         Taken::End => {
-            session.finish(Target::Latest).await;
+            session.finish(target_of(settings, console)).await;
             return Given::End;
         }
     };
-    let target = console.target();
+    let target = target_of(settings, console);
     let payload = match settings.stdin {
         Stdin::Bytes | Stdin::Unused => piece,
         Stdin::Text(charset) => match to_charset(&piece, charset) {
@@ -206,8 +208,19 @@ pub(super) async fn give(
             Err(error) => return Given::Wrong(error.to_string()),
         }
     };
-    session.send(target, message).await;
-    Given::More
+    if session.send(target, message).await {
+        Given::More
+    } else {
+        Given::Lost
+    }
+}
+
+/// Whom stdin is for: typed lines go where the user wants them, a pipe has one reader.
+fn target_of(settings: &Settings, console: &Console) -> Target {
+    match settings.stdin {
+        Stdin::Typed => console.target(),
+        _ => Target::First,
+    }
 }
 
 /// Piped UTF-8, in the charset that the peer reads.

@@ -11,6 +11,7 @@ use sockpit_core::time::TimeSpan;
 use sockpit_engine::recorder::Recorder;
 use sockpit_engine::{Handle, Outcome, Session, Stdio, Workbench};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
 use super::input;
 use super::settings::{Settings, Stdin};
@@ -26,21 +27,40 @@ pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Exit
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let bench = Workbench::start().context("cannot start")?;
-    let (exit, output, recorder) = runtime.block_on(converse(settings, bench.handle(), console))?;
-    // What is subscribed ends with the workbench; only then everything has been published.
-    drop(bench);
-    if let Some(recorder) = recorder {
-        recorder.finish();
-    }
-    let patience = match exit {
-        Exit::Interrupted | Exit::Terminated => Some(DRAIN_TIME),
-        _ => None,
-    };
-    output.finish(patience).context("cannot write to stdout")?;
+    let result = runtime.block_on(live(settings, console));
     // A thread that still reads a terminal must not keep the process.
     runtime.shutdown_background();
-    Ok(exit)
+    result
+}
+
+async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new()?;
+    let bench = Workbench::start().context("cannot start")?;
+    let (exit, output, recorder) =
+        converse(settings, bench.handle(), &mut signals, console).await?;
+    // What is subscribed ends with the workbench; only then everything has been published.
+    drop(bench);
+    let written = async {
+        if let Some(recorder) = recorder {
+            recorder.finish().await;
+        }
+        output.finish().await.context("cannot write to stdout")
+    };
+    // Who reads stdout, or a disk, may never take the rest; a signal ends the wait for it.
+    let patience = signals
+        .since
+        .map(|since| tokio::time::sleep_until(since + DRAIN_TIME));
+    let over = async {
+        match patience {
+            Some(patience) => patience.await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        result = written => result.map(|()| exit),
+        exit = signals.next() => Ok(exit),
+        () = over => Ok(exit),
+    }
 }
 
 /// Says why a session could not be opened, and what would help.
@@ -58,9 +78,9 @@ pub(super) fn explain_error(error: &anyhow::Error, plan: &Plan, console: &Consol
 async fn converse(
     settings: &Settings,
     handle: &Handle,
+    signals: &mut Signals,
     console: &Console,
 ) -> anyhow::Result<(Exit, Output, Option<Recorder>)> {
-    let mut signals = Signals::new()?;
     let recorder = match &settings.record {
         Some(path) => Some(Recorder::start(path, handle).await?),
         None => None,
@@ -77,7 +97,7 @@ async fn converse(
         console.announce(&format!("listening on {local}"));
     }
     let session = &mut session;
-    let exit = drive(settings, session, &mut output, &mut signals, console).await;
+    let exit = drive(settings, session, &mut output, signals, console).await;
     Ok((exit, output, recorder))
 }
 
@@ -119,6 +139,7 @@ async fn drive(
         _ => Some(input::Feed::start(settings)),
     };
     let mut failed = None;
+    let mut is_lost = false;
     loop {
         let commands = async {
             match &mut feed {
@@ -129,13 +150,15 @@ async fn drive(
         let taken = tokio::select! {
             biased;
             exit = signals.next() => return stop(session, signals, exit).await,
-            outcome = session.outcome() => return finish(&outcome, settings, failed, console),
-            () = output.closed() => {
-                session.close();
-                // Nobody reads any more; that is no failure.
-                let _ = session.outcome().await;
-                return Exit::Done;
+            outcome = session.outcome() => {
+                let exit = finish(&outcome, settings, failed, console);
+                if is_lost && exit == Exit::Done && outcome.reason != Reason::Local {
+                    console.error("the peer ended before everything was sent");
+                    return Exit::Network;
+                }
+                return exit;
             }
+            () = output.closed() => return leave(session).await,
             taken = commands => taken,
         };
         // Giving it to the session may take as long as the peer wants, and anything may end that.
@@ -143,11 +166,16 @@ async fn drive(
         let given = tokio::select! {
             biased;
             exit = signals.next() => Err(exit),
+            () = output.closed() => return leave(session).await,
             given = give => Ok(given),
         };
         match given {
             Ok(input::Given::More) => {}
             Ok(input::Given::End) => feed = None,
+            Ok(input::Given::Lost) => {
+                feed = None;
+                is_lost = true;
+            }
             Ok(input::Given::Quit) => {
                 feed = None;
                 session.close();
@@ -161,6 +189,13 @@ async fn drive(
             Err(exit) => return stop(session, signals, exit).await,
         }
     }
+}
+
+/// Ends the session because nobody reads what it receives; that is no failure.
+async fn leave(session: &mut Session<Machine>) -> Exit {
+    session.close();
+    session.outcome().await;
+    Exit::Done
 }
 
 /// Ends the session in order; another signal ends it at once.
@@ -197,6 +232,8 @@ fn finish(outcome: &Outcome, settings: &Settings, failed: Option<Exit>, console:
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// When the first one came.
+    since: Option<Instant>,
 }
 
 impl Signals {
@@ -204,13 +241,17 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            since: None,
         })
     }
 
+    /// Waits for the next one. Cancel-safe.
     async fn next(&mut self) -> Exit {
-        tokio::select! {
+        let exit = tokio::select! {
             _ = self.interrupt.recv() => Exit::Interrupted,
             _ = self.terminate.recv() => Exit::Terminated,
-        }
+        };
+        self.since.get_or_insert_with(Instant::now);
+        exit
     }
 }
