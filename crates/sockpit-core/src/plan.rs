@@ -40,6 +40,9 @@ pub const MAX_UDP6_PAYLOAD: usize = 65_527;
 /// In bytes: rule B1's limit of a message that a peer may make us hold.
 const MAX_FRAME: usize = 16 * 1024 * 1024;
 
+/// In bytes: what a user may raise that limit to.
+const MAX_MAX_FRAME: usize = 1 << 30;
+
 /// A name or route that does not answer is given up after this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -232,6 +235,12 @@ pub enum PlanError {
         /// The size that was told, in bytes.
         size: usize,
     },
+    /// A message has room for something, and not more than a machine can hold.
+    #[error("option `max-frame`: `{size}` is not a number of bytes from 1 to {MAX_MAX_FRAME}")]
+    MaxFrame {
+        /// The size that was told, in bytes.
+        size: usize,
+    },
     /// A server serves somebody.
     #[error("option `max-peers`: `0` is not a number of peers from 1")]
     NoPeers,
@@ -265,6 +274,10 @@ impl Plan {
         let transport = endpoint.transport;
         let shape = shape_of(transport);
         options.check_fit(transport)?;
+        let max_frame = options.max_frame.map_or(MAX_FRAME, |size| size.0);
+        if max_frame == 0 || max_frame > MAX_MAX_FRAME {
+            return Err(PlanError::MaxFrame { size: max_frame });
+        }
         if options.max_peers == Some(0) {
             return Err(PlanError::NoPeers);
         }
@@ -313,7 +326,7 @@ impl Plan {
             read_size: NonZeroUsize::new(read_size)
                 .filter(|size| size.get() <= MAX_READ_SIZE)
                 .ok_or(PlanError::ReadSize { size: read_size })?,
-            max_frame: options.max_frame.map_or(MAX_FRAME, |size| size.0),
+            max_frame,
             warn_size: options.warn_size,
             timeout: options.timeout.map_or(CONNECT_TIMEOUT, Into::into),
             wait: options.wait.map_or(DATAGRAM_WAIT, Into::into),

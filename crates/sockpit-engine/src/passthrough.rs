@@ -30,6 +30,9 @@ use crate::workbench::Stdio;
 /// this often.
 const QUIET_INPUT: Duration = Duration::from_millis(500);
 
+/// In bytes: so much at once is a transfer and no conversation.
+const BULK: usize = 64 * 1024;
+
 /// Copies until the conversation is over.
 pub(crate) async fn run<M>(
     scene: &Scene,
@@ -105,7 +108,7 @@ enum Sent {
     /// All that there was.
     Everything,
     /// So many bytes did not go, for this reason.
-    Broken(usize, io::Error),
+    Broken(usize, Option<io::Error>),
 }
 
 impl Copy {
@@ -170,8 +173,14 @@ impl Copy {
             if let Some(Ok(Sent::Broken(bytes, error))) =
                 sender.map(std::thread::ScopedJoinHandle::join)
             {
-                outcome.note(&fault(FaultKind::Reset, describe(&error)));
-                let message = format!("{bytes} bytes were not sent");
+                if let Some(error) = error {
+                    outcome.note(&fault(FaultKind::Reset, describe(&error)));
+                }
+                // What the system had taken may be lost too; how much, nobody can say.
+                let message = match bytes {
+                    0 => "not everything was sent".to_owned(),
+                    _ => format!("{bytes} bytes were not sent"),
+                };
                 outcome.note(&fault(FaultKind::Unsent, message));
             }
             outcome.sent = self.sent.load(Ordering::Relaxed);
@@ -198,14 +207,14 @@ impl Copy {
     fn send(&self, input: BorrowedFd<'_>) -> Sent {
         let mut pump = match Pump::new(input, self.socket.as_fd()) {
             Ok(pump) => pump,
-            Err(error) => return Sent::Broken(0, error),
+            Err(error) => return Sent::Broken(0, Some(error)),
         };
         loop {
             if self.is_stopped.load(Ordering::Acquire) {
                 // The user, or a broken connection: what was taken is lost and said so.
                 return match pump.pending() {
                     0 => Sent::Everything,
-                    pending => Sent::Broken(pending, io::ErrorKind::Interrupted.into()),
+                    pending => Sent::Broken(pending, None),
                 };
             }
             let result = match pump.step() {
@@ -227,7 +236,7 @@ impl Copy {
             match result {
                 Ok(true) => {}
                 Ok(false) => return Sent::Everything,
-                Err(error) => return Sent::Broken(pump.pending(), error),
+                Err(error) => return Sent::Broken(pump.pending(), Some(error)),
             }
         }
     }
@@ -275,6 +284,8 @@ impl Copy {
         let mut pump = Pump::new(self.socket.as_fd(), self.output.as_fd())?;
         let mut heard = Instant::now();
         let mut linger = None;
+        // In bytes: what came since the last wait.
+        let mut burst = 0;
         loop {
             if self.is_stopped.load(Ordering::Acquire) {
                 return Ok(Some(Reason::Local));
@@ -282,7 +293,14 @@ impl Copy {
             match pump.step() {
                 Ok(Step::Moved(bytes)) => {
                     *received += bytes as u64;
+                    burst += bytes;
                     heard = Instant::now();
+                }
+                // In the middle of a transfer more is about to come: a sender on this machine gets
+                // the core, instead of being interrupted by each wake-up of ours.
+                Ok(Step::Blocked(Side::From)) if burst >= BULK => {
+                    burst = 0;
+                    std::thread::yield_now();
                 }
                 Ok(Step::End) => {
                     self.peer_ended.store(true, Ordering::Release);

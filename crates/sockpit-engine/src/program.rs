@@ -33,7 +33,7 @@ pub(crate) struct ProgramError {
     source: io::Error,
 }
 
-/// A running program. Dropping it kills it.
+/// A running program. Dropping it kills it, with what it has started.
 pub(crate) struct Program {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -43,6 +43,16 @@ pub(crate) struct Program {
     waiting_bytes: usize,
     /// Whether its stdin ends once it has read what waits.
     is_ending: bool,
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // One that has ended has no number any more, and its children go on as they like.
+        if let Some(leader) = self.child.id() {
+            // It may end at this very moment.
+            let _ = sockpit_sys::process::kill_group(leader);
+        }
+    }
 }
 
 impl Program {
@@ -56,6 +66,8 @@ impl Program {
             .arg(command)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // What it starts itself ends with it; and Ctrl-C is for us, who let it finish.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .map_err(fail)?;

@@ -6,6 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,6 +45,13 @@ impl Recorder {
         let fail = |error: io::Error| {
             Error::new(Operation::Record, format!("`{}`", path.display()), error)
         };
+        // Opening a pipe would wait for its reader.
+        if let Ok(facts) = std::fs::metadata(path)
+            && !(facts.is_file() || facts.file_type().is_char_device())
+        {
+            let cause = io::Error::new(io::ErrorKind::InvalidInput, "it is no file");
+            return Err(fail(cause));
+        }
         let file = OpenOptions::new()
             .write(true)
             .create(true)

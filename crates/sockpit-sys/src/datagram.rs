@@ -312,6 +312,11 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
         }
     }
 
+    /// Gives up the datagram that would be sent next.
+    pub fn pop_front(&mut self) -> Option<B> {
+        self.queue.pop_front().map(|outgoing| outgoing.bytes)
+    }
+
     /// Forgets all that is queued.
     pub fn clear(&mut self) {
         self.queue.clear();

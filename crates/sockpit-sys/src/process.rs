@@ -13,6 +13,24 @@ pub fn ticks_per_second() -> io::Result<u64> {
     u64::try_from(ticks).map_err(|_| io::Error::last_os_error())
 }
 
+/// Kills a process and every other one of the group that it leads.
+///
+/// # Errors
+///
+/// What the system says, such as that there is no such group any more.
+pub fn kill_group(leader: u32) -> io::Result<()> {
+    let group = libc::pid_t::try_from(leader)
+        .ok()
+        .filter(|group| *group > 1)
+        .ok_or(io::ErrorKind::InvalidInput)?;
+    // SAFETY: the call touches no memory of ours.
+    if unsafe { libc::killpg(group, libc::SIGKILL) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,5 @@
 //! How the process ends: the one table of exit codes, and the words for what failed.
 
-use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -101,16 +100,12 @@ impl Exit {
 
 /// An error with its causes, in one sentence.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1) {
-        let words = match cause.downcast_ref::<io::Error>() {
-            Some(error) => cause_text(error),
-            None => cause.to_string(),
-        };
-        // Writing to a string cannot fail.
-        let _ = write!(text, ": {words}");
-    }
-    text
+    let words = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<io::Error>()
+    {
+        Some(error) => cause_text(error),
+        None => cause.to_string(),
+    };
+    error.chain().map(words).collect::<Vec<_>>().join(": ")
 }
 
 /// The way out of a session that could not be opened.
@@ -138,6 +133,17 @@ pub(crate) fn hint(error: &anyhow::Error, plan: &Plan) -> Option<String> {
         {
             format!("that is a broadcast address; write `{endpoint}?broadcast=1` to mean it")
         }
+        // EPROTOTYPE, 91 on Linux, has no kind of its own.
+        (Operation::Connect, _) if error.cause().raw_os_error() == Some(91) => {
+            let other = match plan.transport {
+                Transport::Unix => "unixgram:",
+                _ => "unix:",
+            };
+            format!("the socket there is of the other sort; write `{other}` for it")
+        }
+        (Operation::Connect, _) if is_other_file(&plan.address) => {
+            "what has that path is no socket".to_owned()
+        }
         (Operation::Connect, io::ErrorKind::ConnectionRefused) => {
             format!("nobody listens there; `sockpit listen {endpoint}` would")
         }
@@ -155,6 +161,15 @@ pub(crate) fn hint(error: &anyhow::Error, plan: &Plan) -> Option<String> {
         _ => return None,
     };
     Some(text)
+}
+
+fn is_other_file(address: &Address) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+
+    let Address::Path(path) = address else {
+        return false;
+    };
+    std::fs::metadata(path).is_ok_and(|facts| !facts.file_type().is_socket())
 }
 
 /// Who has the address that could not be taken.

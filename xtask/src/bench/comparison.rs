@@ -50,9 +50,19 @@ pub(super) struct Table {
 struct Line {
     name: &'static str,
     target: Option<Target>,
-    figures: Result<Vec<f64>, String>,
+    runs: Runs,
     /// Ours divided by this program's, run by run.
     ratios: Vec<f64>,
+}
+
+/// How a program's runs went.
+enum Runs {
+    /// Their figures.
+    Done(Vec<f64>),
+    /// The program is not on this machine.
+    Absent,
+    /// One of them failed, for this reason.
+    Failed(String),
 }
 
 impl<'a> Contender<'a> {
@@ -85,22 +95,27 @@ impl Comparison<'_> {
                 order.reverse();
             }
             for index in order {
-                if let Ok(figures) = &mut lines[index].figures {
-                    match (self.contenders[index].measure)() {
-                        Ok(figure) => figures.push(figure),
-                        Err(error) if index == 0 => return Err(error),
-                        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                            lines[index].figures = Err("not installed".to_owned());
-                        }
-                        Err(error) => lines[index].figures = Err(error.to_string()),
+                let Runs::Done(figures) = &mut lines[index].runs else {
+                    continue;
+                };
+                match (self.contenders[index].measure)() {
+                    Ok(figure) => figures.push(figure),
+                    Err(error) if index == 0 => return Err(error),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        lines[index].runs = Runs::Absent;
                     }
+                    Err(error) => lines[index].runs = Runs::Failed(error.to_string()),
                 }
             }
         }
-        let ours = lines[0].figures.clone().unwrap_or_default();
-        for line in &mut lines[1..] {
-            let theirs = line.figures.iter().flatten();
-            line.ratios = ours.iter().zip(theirs).map(|(o, t)| o / t).collect();
+        let (ours, others) = lines.split_at_mut(1);
+        // Sizes are of several states of a program, and each stands for itself.
+        if self.unit != Unit::Bytes
+            && let Runs::Done(ours) = &ours[0].runs
+        {
+            for line in others {
+                line.compare(ours);
+            }
         }
         Ok(Table {
             title: self.title,
@@ -122,18 +137,31 @@ impl Line {
         Self {
             name: contender.name,
             target: contender.target,
-            figures: Ok(Vec::new()),
+            runs: Runs::Done(Vec::new()),
             ratios: Vec::new(),
         }
     }
 
-    fn is_met(&self) -> Option<bool> {
-        let figures = self.figures.as_ref().ok()?;
-        match self.target? {
-            Target::RatioAtLeast(least) => Some(least <= median(&self.ratios)),
-            Target::RatioAtMost(most) => Some(median(&self.ratios) <= most),
-            Target::Below(limit) => Some(median(figures) < limit),
+    /// Sets our figures beside those of this program, run by run.
+    fn compare(&mut self, ours: &[f64]) {
+        if let Runs::Done(theirs) = &self.runs {
+            self.ratios = ours.iter().zip(theirs).map(|(o, t)| o / t).collect();
         }
+    }
+
+    /// `None` where there is no target or no program to miss it.
+    fn is_met(&self) -> Option<bool> {
+        let target = self.target?;
+        let figures = match &self.runs {
+            Runs::Done(figures) => figures,
+            Runs::Absent => return None,
+            Runs::Failed(_) => return Some(false),
+        };
+        Some(match target {
+            Target::RatioAtLeast(least) => least <= median(&self.ratios),
+            Target::RatioAtMost(most) => median(&self.ratios) <= most,
+            Target::Below(limit) => median(figures) < limit,
+        })
     }
 }
 
@@ -149,15 +177,16 @@ impl fmt::Display for Table {
         writeln!(f, "|---|--:|--:|--:|--:|---|---|")?;
         for line in &self.lines {
             write!(f, "| {} |", line.name)?;
-            match &line.figures {
-                Ok(figures) => {
+            match &line.runs {
+                Runs::Done(figures) => {
                     let least = figures.iter().copied().fold(f64::INFINITY, f64::min);
                     let most = figures.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                     for figure in [median(figures), least, most] {
                         write!(f, " {} |", unit.show(figure))?;
                     }
                 }
-                Err(reason) => write!(f, " {reason} | | |")?,
+                Runs::Absent => write!(f, " not installed | | |")?,
+                Runs::Failed(reason) => write!(f, " {reason} | | |")?,
             }
             match &line.ratios[..] {
                 [] => write!(f, " |")?,

@@ -101,6 +101,8 @@ struct Peer<M> {
     armed: Option<Time>,
     guard: Guard,
     program: Option<Program>,
+    /// Datagrams that the program had no room for.
+    dropped: u64,
     /// Whether its latest message did not leave, so that it is not told as sent.
     is_withheld: bool,
 }
@@ -368,13 +370,24 @@ where
             };
             self.scene.publish_at(now, number, chunk);
         }
+        let mut dropped = None;
         if let Some(program) = &mut peer.program {
-            program.push(Bytes::copy_from_slice(datagram.bytes));
+            if program.has_room() {
+                program.push(Bytes::copy_from_slice(datagram.bytes));
+            } else {
+                // One peer of many cannot be paused; the first loss is told, then each power of two.
+                peer.dropped += 1;
+                dropped = peer.dropped.is_power_of_two().then_some(peer.dropped);
+            }
         }
         if let Some(full_len) = full_len {
             peer.machine
                 .handle_fault(now, Fault::Truncated { full_len });
             self.drain(number, &Cause::Reply);
+        }
+        if let Some(count) = dropped {
+            let message = format!("the program does not read: {count} datagrams were dropped");
+            self.publish_fault(number, FaultKind::Limit, message, Some(count));
         }
         let Some(peer) = self.peers.get_mut(&number) else {
             return;

@@ -38,6 +38,9 @@ use crate::transport::StreamLink;
 /// A closing peer that takes nothing for this long is given up (rule A2).
 const STALL_TIME: Duration = Duration::from_secs(30);
 
+/// A program that is told to end, and owes nothing that is known of, has this long.
+const PROGRAM_END: Duration = Duration::from_millis(500);
+
 /// In bytes: what a machine with rules hears before its replies are counted.
 const HEARD_AT_ONCE: usize = 1024;
 
@@ -215,7 +218,13 @@ where
         let is_news = self.inbox.is_stopped() && self.closing.is_none();
         if is_news {
             self.close(Reason::Local);
-            self.give_up = Some(self.scene.now() + DRAIN_TIME);
+            let is_program_alone = self.program.is_some() && self.outbox.is_empty();
+            let patience = if is_program_alone {
+                PROGRAM_END
+            } else {
+                DRAIN_TIME
+            };
+            self.give_up = Some(self.scene.now() + patience);
         }
         is_news
     }

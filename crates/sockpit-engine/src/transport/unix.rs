@@ -70,7 +70,11 @@ pub(super) fn bind(
             let Address::Path(path) = address else {
                 return Err(error);
             };
-            if !is_stale(Path::new(path), &addr, kind)? {
+            if !is_socket(Path::new(path)) {
+                let text = "something that is no socket has that path";
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, text));
+            }
+            if !is_stale(&addr, kind)? {
                 return Err(error);
             }
             std::fs::remove_file(path)?;
@@ -81,11 +85,12 @@ pub(super) fn bind(
     Ok(BoundPath::of(address))
 }
 
-/// Whether nobody answers at the path. Only asking tells: the file outlives its program.
-fn is_stale(path: &Path, addr: &SockAddr, kind: Type) -> io::Result<bool> {
-    if !std::fs::symlink_metadata(path)?.file_type().is_socket() {
-        return Ok(false);
-    }
+fn is_socket(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|facts| facts.file_type().is_socket())
+}
+
+/// Whether nobody answers at the address. Only asking tells: the file outlives its program.
+fn is_stale(addr: &SockAddr, kind: Type) -> io::Result<bool> {
     let probe = Socket::new(Domain::UNIX, kind, None)?;
     probe.set_nonblocking(true)?;
     match probe.connect(addr) {

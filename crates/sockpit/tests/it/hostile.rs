@@ -269,19 +269,43 @@ fn b4_an_error_of_accept_is_no_end() {
     }
     for error in ["ECONNABORTED", "EMFILE", "ENOBUFS", "EINTR"] {
         let inject = format!("inject=accept4,accept:error={error}:when=1..3");
-        let listener = Program::new("strace", &["-f", "-qq", "-o", "/dev/null", "-e", &inject])
-            .args(&[
-                env!("CARGO_BIN_EXE_sockpit"),
-                "listen",
-                "tcp://127.0.0.1:0",
-                "--reply",
-                "echo",
-            ])
-            .start();
+        let listener = Program::new(
+            "strace",
+            &["-D", "-f", "-qq", "-o", "/dev/null", "-e", &inject],
+        )
+        .args(&[
+            env!("CARGO_BIN_EXE_sockpit"),
+            "listen",
+            "tcp://127.0.0.1:0",
+            "--reply",
+            "echo",
+        ])
+        .start();
+        // `-D` makes the listener, and not strace, the child that is signalled and killed.
         let mut peer = client(listener.port());
         peer.write_all(b"hello").expect("it is served");
         assert_eq!(read_exactly(&mut peer, 5), b"hello", "{error}");
+        listener.interrupt().check_code(130);
     }
+}
+
+#[test]
+fn b4_peers_that_end_are_let_go_whoever_stdin_was_for() {
+    let mut listener = sockpit(&["listen", "tcp://127.0.0.1:0", "--frame", "lines", "--json"])
+        .hold_stdin()
+        .start();
+    let port = listener.port();
+    let peers = [client(port), client(port)];
+    listener.wait("both peers", |listener| {
+        of_event(&records(&listener.stdout()), "opened").len() == 2
+    });
+    // The end of stdin comes when the first peer is no longer the latest.
+    listener.end_stdin();
+    drop(peers);
+    listener.wait("the end of both peers", |listener| {
+        of_event(&records(&listener.stdout()), "closed").len() == 2
+    });
+    listener.interrupt().check_code(130);
 }
 
 #[test]

@@ -172,16 +172,6 @@ fn shown(bytes: &[u8], variables: &[(&str, &str)]) -> Finished {
 }
 
 #[test]
-fn d1_a_terminal_gets_nothing_of_a_peer_that_it_would_obey() {
-    let hostile = "\x1b]52;c;aGk=\x07 \x1b[2J \u{9b}31m \u{202e}evil \x7f\n";
-    let shown = shown(hostile.as_bytes(), &[("NO_COLOR", "1")]);
-    assert!(contains(&shown.stdout, b"evil"), "{}", shown.told());
-    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
-    let is_obeyed = |c: char| (c.is_control() && !"\r\n\t".contains(c)) || c == '\u{202e}';
-    assert!(!text.contains(is_obeyed), "{}", shown.told());
-}
-
-#[test]
 fn no_color_is_kept() {
     let coloured = shown(b"hello\n", &[]);
     assert!(

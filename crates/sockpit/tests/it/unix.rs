@@ -87,7 +87,7 @@ fn sixty_four_mebibytes_arrive_intact_both_ways_at_once() {
         .stdin(down.clone())
         .start();
     listener.address();
-    let client = connect(&[&endpoint]).stdin(up.clone()).run().check_code(0);
+    let client = connect(&[&endpoint]).stdin(up).run().check_code(0);
     let listener = listener.finish().check_code(0);
     assert!(
         client.stdout == down,

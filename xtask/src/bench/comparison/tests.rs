@@ -44,6 +44,21 @@ fn a_program_that_is_not_there_misses_no_target() {
 }
 
 #[test]
+fn a_program_that_fails_proves_no_target() {
+    let broken = || Err(io::Error::other("broken"));
+    let table = comparison(vec![
+        Contender::new("ours", || Ok(1.0)),
+        Contender::new("theirs", broken).with_target(Target::RatioAtLeast(1.5)),
+    ]);
+    let table = table.run(2).unwrap();
+    assert!(!table.is_met());
+    assert_eq!(
+        table.to_string().lines().last(),
+        Some("| theirs | broken | | | | at least 1.5 | **no** |")
+    );
+}
+
+#[test]
 fn a_failure_of_ours_is_an_error() {
     let broken = || Err(io::Error::other("broken"));
     let table = comparison(vec![Contender::new("ours", broken)]);
@@ -76,15 +91,17 @@ fn every_other_run_goes_backwards() {
 
 /// The table of two programs with these figures, run by run.
 fn compare(ours: &[f64], theirs: &[f64], least: f64) -> String {
-    let replay = |figures: &[f64]| {
-        let mut figures = figures.iter().copied();
-        move || Ok(figures.next().expect("a figure a run"))
-    };
     let table = comparison(vec![
         Contender::new("ours", replay(ours)),
         Contender::new("theirs", replay(theirs)).with_target(Target::RatioAtLeast(least)),
     ]);
     table.run(ours.len()).unwrap().to_string()
+}
+
+/// A program that gives these figures, one a run.
+fn replay(figures: &[f64]) -> impl FnMut() -> io::Result<f64> + '_ {
+    let mut figures = figures.iter().copied();
+    move || Ok(figures.next().expect("a figure a run"))
 }
 
 fn comparison(contenders: Vec<Contender<'_>>) -> Comparison<'_> {

@@ -14,6 +14,9 @@ use crate::listen::start_program;
 use crate::session::{DRAIN_TIME, Target};
 use crate::transport::{addr_text, endpoint_of};
 
+/// Programs run at once for datagram peers: an address costs its sender nothing.
+const MAX_PROGRAMS: usize = 256;
+
 impl<M, F> Datagram<M, F>
 where
     M: Machine,
@@ -41,7 +44,12 @@ where
         let most = if plan.once {
             1
         } else {
-            plan.max_peers.unwrap_or(usize::MAX)
+            let programs = if self.program.is_some() {
+                MAX_PROGRAMS
+            } else {
+                usize::MAX
+            };
+            plan.max_peers.unwrap_or(usize::MAX).min(programs)
         };
         if self.peers.len() >= most {
             self.turn_away(from);
@@ -109,6 +117,7 @@ where
             armed: None,
             guard,
             program,
+            dropped: 0,
             is_withheld: false,
         };
         self.peers.insert(number, peer);

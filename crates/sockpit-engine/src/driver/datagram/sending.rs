@@ -140,15 +140,28 @@ where
                 }
                 Sending::Failed(parcel, error) => {
                     moved = true;
-                    let len = parcel.bytes.len();
-                    let why = cause_text(&error);
-                    let message = format!("a datagram of {len} bytes was not sent: {why}");
-                    self.publish_fault(parcel.peer, FaultKind::Unsent, message, Some(len as u64));
+                    self.tell_of_failure(&parcel, &error);
                     self.fail(&error);
                 }
                 Sending::Earlier(error) => self.fail(&error),
             }
         }
+    }
+
+    /// A peer that does not read loses many datagrams: the first is told, then each power of two.
+    fn tell_of_failure(&mut self, parcel: &Parcel, error: &std::io::Error) {
+        if error.kind() == std::io::ErrorKind::WouldBlock
+            && let Some(peer) = self.peers.get_mut(&parcel.peer)
+        {
+            peer.dropped += 1;
+            if !peer.dropped.is_power_of_two() {
+                return;
+            }
+        }
+        let len = parcel.bytes.len();
+        let why = cause_text(error);
+        let message = format!("a datagram of {len} bytes was not sent: {why}");
+        self.publish_fault(parcel.peer, FaultKind::Unsent, message, Some(len as u64));
     }
 
     /// An error of the socket that belongs to something sent earlier: an event, not an end (B8).

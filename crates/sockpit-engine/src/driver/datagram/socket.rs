@@ -23,6 +23,9 @@ use crate::transport::{BoundPath, DatagramLink, DatagramSocket};
 /// A machine short of memory or of room in a device's queue is asked again after this long.
 pub(super) const RETRY: Duration = Duration::from_millis(2);
 
+/// How long a server waits for a Unix peer that does not read.
+const UNIX_PATIENCE: Duration = Duration::from_millis(20);
+
 /// In bytes: IPv4 and UDP headers, and an Ethernet frame's payload, where the path is not known.
 const USUAL_PAYLOAD: usize = 1500 - 28;
 
@@ -71,6 +74,10 @@ pub(super) struct Socket {
     failed: Option<io::Error>,
     earlier: Option<io::Error>,
     is_blocked: bool,
+    /// A Unix peer that takes nothing, and since when.
+    stuck: Option<(u32, Time)>,
+    /// Whether what a peer does not take is dropped.
+    drops: bool,
     /// Until when the system is not asked again.
     pub(super) retry_at: Option<Time>,
     pub(super) queued_bytes: usize,
@@ -102,6 +109,8 @@ impl Socket {
             failed: None,
             earlier: None,
             is_blocked: false,
+            stuck: None,
+            drops: plan.role == Role::Server,
             retry_at: None,
             queued_bytes: 0,
             reply_bytes: 0,
@@ -256,11 +265,31 @@ impl Socket {
         self.sent = flushed.sent;
         match flushed.stop {
             Stop::Empty => {}
-            Stop::Blocked if self.own.is_none() => self.retry_at = Some(now + RETRY),
+            Stop::Blocked if self.own.is_none() => self.wait_for_unix_peer(now),
             Stop::Blocked => self.is_blocked = true,
             Stop::Busy => self.retry_at = Some(now + RETRY),
             Stop::Failed(error) => self.failed = Some(error),
             Stop::Earlier(error) => self.earlier = Some(error),
+        }
+    }
+
+    /// A Unix peer that does not read blocks the socket. A client waits for its one peer; a server
+    /// waits a moment and then drops, as UDP would, so that the others are served.
+    fn wait_for_unix_peer(&mut self, now: Time) {
+        // What was sent just now is still at the front of the parcels.
+        let peer = self.parcels.get(self.sent).map(|parcel| parcel.peer);
+        let (stuck, since) = self.stuck.unwrap_or((0, now));
+        if peer == Some(stuck) && self.drops && now - since >= UNIX_PATIENCE {
+            self.batch.pop_front();
+            self.failed = Some(io::Error::new(
+                io::ErrorKind::WouldBlock,
+                "its reader does not read",
+            ));
+        } else {
+            if peer != Some(stuck) {
+                self.stuck = peer.map(|peer| (peer, now));
+            }
+            self.retry_at = Some(now + RETRY);
         }
     }
 

@@ -73,7 +73,8 @@ impl Feed {
 
     /// The next piece. Cancel-safe.
     pub(super) async fn next(&mut self) -> Taken {
-        self.pieces.recv().await.unwrap_or(Taken::End)
+        let lost = || Taken::Failed(io::Error::other("its reader is gone"));
+        self.pieces.recv().await.unwrap_or_else(lost)
     }
 }
 
@@ -124,7 +125,7 @@ fn read_lines(sender: &mpsc::Sender<Taken>, max_line: usize) -> io::Result<Taken
         let mut line = Vec::new();
         stdin
             .by_ref()
-            .take(most as u64 + 1)
+            .take((most as u64).saturating_add(1))
             .read_until(b'\n', &mut line)?;
         if line.is_empty() {
             return Ok(Taken::End);
