@@ -1,12 +1,13 @@
 //! The recorder: every event as a line of a file, whatever the disk does.
 //!
 //! A disk that is full or slow ends the recording, visibly, and never a session. A process that is
-//! killed leaves whole lines: each write ends with a line, and a line that crosses a page of the file
-//! is written alone, because the kernel may stop a killed process's write between two pages.
+//! killed leaves whole lines: the kernel may stop a killed process's write between two pages of the
+//! file, so no line that fits into a page crosses one. Only of a line longer than a page the
+//! beginning may be left, and readers drop a last line without an end.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, Write};
-use std::os::unix::fs::FileTypeExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -125,43 +126,68 @@ fn report(reporter: &Handle, path: &Path, error: &io::Error) {
 /// Writes whole lines, and takes half ones back.
 struct LineWriter {
     file: File,
-    /// In bytes: the file's length.
+    /// In bytes: the file's length, which is where the next line begins.
     len: u64,
+    /// Whether it can be written at any place: it is no device.
+    is_file: bool,
 }
 
 impl LineWriter {
     fn new(file: File) -> Self {
-        Self { file, len: 0 }
+        let is_file = file.metadata().is_ok_and(|facts| facts.is_file());
+        Self {
+            file,
+            len: 0,
+            is_file,
+        }
     }
 
     /// Writes `lines`, which end at the places `ends`.
     fn write(&mut self, lines: &[u8], ends: &[usize]) -> io::Result<()> {
+        let mut ends = ends.iter().copied().peekable();
         let mut from = 0;
-        while from < lines.len() {
-            let room = PAGE - (self.len % PAGE as u64) as usize;
-            let fits = ends
-                .iter()
-                .copied()
-                .take_while(|&end| end <= from + room)
-                .last();
-            let crossing = ends.iter().copied().find(|&end| end > from);
-            let to = fits
-                .filter(|&end| end > from)
-                .or(crossing)
-                .unwrap_or(lines.len());
+        while let Some(end) = ends.next() {
+            let mut room = self.room();
+            if end - from > room && end - from <= PAGE {
+                self.pad(room)?;
+                room = self.room();
+            }
+            let mut to = end;
+            while let Some(next) = ends.next_if(|next| next - from <= room) {
+                to = next;
+            }
             self.write_whole(&lines[from..to])?;
             from = to;
         }
         Ok(())
     }
 
+    /// In bytes: what is left of the page in which the next line begins.
+    fn room(&self) -> usize {
+        PAGE - usize::try_from(self.len % PAGE as u64).unwrap_or(0)
+    }
+
+    /// Fills the page up with spaces at the end of its last line, which JSON allows.
+    fn pad(&mut self, room: usize) -> io::Result<()> {
+        if self.is_file && self.len > 0 && room < PAGE {
+            let mut end = vec![b' '; room];
+            end.push(b'\n');
+            self.file.write_all_at(&end, self.len - 1)?;
+            self.len += room as u64;
+        }
+        Ok(())
+    }
+
     /// All of `bytes`, or nothing of them.
     fn write_whole(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let before = self.len;
-        if let Err(error) = self.file.write_all(bytes) {
+        let written = if self.is_file {
+            self.file.write_all_at(bytes, self.len)
+        } else {
+            self.file.write_all(bytes)
+        };
+        if let Err(error) = written {
             // A device cannot be cut, and needs not to be.
-            let _ = self.file.set_len(before);
-            let _ = self.file.seek(io::SeekFrom::Start(before));
+            let _ = self.file.set_len(self.len);
             return Err(error);
         }
         self.len += bytes.len() as u64;

@@ -5,7 +5,7 @@ use std::fs::{self, OpenOptions};
 use super::{LineWriter, PAGE};
 
 #[test]
-fn lines_that_cross_a_page_are_written_whole() {
+fn no_line_that_fits_into_a_page_crosses_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lines");
     let mut writer = LineWriter::new(fs::File::create(&path).unwrap());
@@ -17,12 +17,24 @@ fn lines_that_cross_a_page_are_written_whole() {
             lines.extend(std::iter::repeat_n(b'x', len));
             lines.push(b'\n');
             ends.push(lines.len());
+            expected.push("x".repeat(len));
         }
         writer.write(&lines, &ends).unwrap();
-        expected.extend(lines);
     }
-    assert_eq!(fs::read(&path).unwrap(), expected);
-    assert_eq!(writer.len, expected.len() as u64);
+    let written = fs::read_to_string(&path).unwrap();
+    assert_eq!(writer.len, written.len() as u64);
+    assert!(written.ends_with('\n'));
+    let mut place = 0;
+    for (line, expected) in written.lines().zip(&expected) {
+        assert_eq!(line.trim_end_matches(' '), expected);
+        let pages = (place / PAGE, (place + line.len()) / PAGE);
+        assert!(
+            line.len() >= PAGE || pages.0 == pages.1,
+            "a line crosses at {place}"
+        );
+        place += line.len() + 1;
+    }
+    assert_eq!(written.lines().count(), expected.len());
 }
 
 #[test]

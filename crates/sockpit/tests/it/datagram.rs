@@ -760,9 +760,8 @@ fn other_programs_are_talked_to_as_servers() {
         let number = port.to_string();
         let address = format!("UDP4-LISTEN:{port},bind=127.0.0.1");
         let args: &[&str] = match name {
-            "nc" => &["-u", "-l", "127.0.0.1", &number],
-            "ncat" => &["-u", "-l", "127.0.0.1", &number],
-            _ => &["-", &address],
+            "socat" => &["-", &address],
+            _ => &["-u", "-l", "127.0.0.1", &number],
         };
         let mut server = Program::new(name, args).hold_stdin().start();
         wait_until("the server's socket", || is_taken(port));

@@ -55,7 +55,7 @@ if pid == 0:
         os.dup2(slave, fd)
     os.execv(sys.argv[1], sys.argv[1:])
 signal.signal(signal.SIGINT, lambda *_: os.kill(pid, signal.SIGINT))
-typed = 0
+typed, done = 0, 0
 while True:
     ready, _, _ = select.select([master] + ([typed] if typed is not None else []), [], [], 0.02)
     if master in ready:
@@ -67,7 +67,8 @@ while True:
             os.write(master, data)
         else:
             typed = None
-    done, status = os.waitpid(pid, os.WNOHANG)
+    if not done:
+        done, status = os.waitpid(pid, os.WNOHANG)
     if done and not select.select([master], [], [], 0)[0]:
         break
 after = termios.tcgetattr(slave)
