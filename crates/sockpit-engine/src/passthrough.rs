@@ -98,6 +98,8 @@ struct Copy {
     to_receiver: Alarm,
     is_stopped: AtomicBool,
     peer_ended: AtomicBool,
+    /// Nobody reads what is received.
+    reader_left: AtomicBool,
     /// Our side has ended; the peer's end is waited for.
     has_shut_down: AtomicBool,
     sent: AtomicU64,
@@ -132,6 +134,7 @@ impl Copy {
             to_receiver: Alarm::new()?,
             is_stopped: AtomicBool::new(false),
             peer_ended: AtomicBool::new(false),
+            reader_left: AtomicBool::new(false),
             has_shut_down: AtomicBool::new(false),
             sent: AtomicU64::new(0),
         })
@@ -172,6 +175,7 @@ impl Copy {
             }
             if let Some(Ok(Sent::Broken(bytes, error))) =
                 sender.map(std::thread::ScopedJoinHandle::join)
+                && !self.reader_left.load(Ordering::Acquire)
             {
                 if let Some(error) = error {
                     outcome.note(&fault(FaultKind::Reset, describe(&error)));
@@ -184,7 +188,7 @@ impl Copy {
                 outcome.note(&fault(FaultKind::Unsent, message));
             }
             outcome.sent = self.sent.load(Ordering::Relaxed);
-            if outcome.reason == Reason::Local {
+            if outcome.reason == Reason::Local && !self.reader_left.load(Ordering::Acquire) {
                 self.wait_until_taken();
             }
             outcome
@@ -314,11 +318,18 @@ impl Copy {
                 }
                 // Nobody reads our output any more.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    return Ok(Some(Reason::Local));
+                    return Ok(Some(self.lose_reader()));
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Nobody reads our output any more: that ends the conversation and is no failure, whatever is
+    /// still to be sent.
+    fn lose_reader(&self) -> Reason {
+        self.reader_left.store(true, Ordering::Release);
+        Reason::Local
     }
 
     fn wait_for_peer(
@@ -354,7 +365,7 @@ impl Copy {
                 self.hear_alarm(&interests[1], &self.to_receiver);
                 // A reader that is gone while nothing comes would not be noticed by a write.
                 let is_closed = interests[2].is_gone() && !interests[0].is_readable();
-                Ok(is_closed.then_some(Reason::Local))
+                Ok(is_closed.then(|| self.lose_reader()))
             }
             Side::To => {
                 let mut interests = [Interest::to_write(self.output.as_fd()), alarm];

@@ -521,7 +521,8 @@ fn a_client_whose_peer_breaks_the_framing_exits_with_1() {
     let hex = rest
         .and_then(|frame| frame["hex"].as_str())
         .unwrap_or_default();
-    assert_eq!(hex, "80000000666577", "what is left is shown: {records:?}");
+    // The header alone: what follows it is no part of a message that cannot be, however it was cut.
+    assert_eq!(hex, "80000000", "what is left is shown: {records:?}");
 }
 
 #[test]

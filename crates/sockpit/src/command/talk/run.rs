@@ -158,7 +158,7 @@ async fn drive(
                 }
                 return exit;
             }
-            () = output.closed() => return leave(session).await,
+            () = output.closed() => return leave(session, signals).await,
             taken = commands => taken,
         };
         // Giving it to the session may take as long as the peer wants, and anything may end that.
@@ -166,7 +166,7 @@ async fn drive(
         let given = tokio::select! {
             biased;
             exit = signals.next() => Err(exit),
-            () = output.closed() => return leave(session).await,
+            () = output.closed() => return leave(session, signals).await,
             given = give => Ok(given),
         };
         match given {
@@ -192,10 +192,12 @@ async fn drive(
 }
 
 /// Ends the session because nobody reads what it receives; that is no failure.
-async fn leave(session: &mut Session<Machine>) -> Exit {
+async fn leave(session: &mut Session<Machine>, signals: &mut Signals) -> Exit {
     session.close();
-    session.outcome().await;
-    Exit::Done
+    tokio::select! {
+        _ = session.outcome() => Exit::Done,
+        exit = signals.next() => exit,
+    }
 }
 
 /// Ends the session in order; another signal ends it at once.
