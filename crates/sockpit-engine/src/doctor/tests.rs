@@ -204,7 +204,9 @@ fn the_tables_of_the_internet_are_read() {
     assert_eq!(
         parse_inet(Protocol::Tcp, table),
         [
+            // port: only compared
             entry("127.0.0.1:7000", State::Listening, Some(1000), 4242),
+            // port: only compared
             entry("127.0.0.1:47380", State::TimeWait, None, 0),
             entry("[2001:db8::1]:80", State::Listening, Some(33), 7),
         ]
@@ -251,14 +253,23 @@ fn addresses_are_in_each_other_s_way() {
         assert_eq!(overlaps(held, wanted), expected, "{held} and {wanted}");
         assert_eq!(overlaps(wanted, held), expected, "{wanted} and {held}");
     };
+    // port: only compared
     check("127.0.0.1:7", "127.0.0.1:7", true);
+    // port: only compared
     check("127.0.0.1:7", "127.0.0.1:8", false);
+    // port: only compared
     check("127.0.0.1:7", "127.0.0.2:7", false);
+    // port: only compared
     check("0.0.0.0:7", "127.0.0.2:7", true);
+    // port: only compared
     check("0.0.0.0:7", "[::]:7", true);
+    // port: only compared
     check("[::]:7", "127.0.0.1:7", true);
+    // port: only compared
     check("0.0.0.0:7", "[::1]:7", false);
+    // port: only compared
     check("[::ffff:127.0.0.1]:7", "127.0.0.1:7", true);
+    // port: only compared
     check("[::ffff:0.0.0.0]:7", "127.0.0.1:7", true);
     check("[fe80::1%3]:7", "[fe80::1]:7", true);
 }
@@ -317,6 +328,7 @@ fn owner(pid: Option<u32>, state: State) -> Owner {
         since: pid.map(|_| Duration::from_secs(12 * 60 + 59)),
         uid: Some(0),
         user: Some("root".to_owned()),
+        // port: only compared
         local: Some("0.0.0.0:7000".parse().unwrap()),
         state,
     }

@@ -340,6 +340,7 @@ fn escapes_are_understood_where_that_is_asked_for() {
         program.finish().check_code(0);
     }
     for wrong in ["a\\q", "\\x4", "\\u{110000}", "end\\"] {
+        // port: refused or explained, never opened
         connect(&["tcp://127.0.0.1:1", "--escape", "--send", wrong])
             .run()
             .check_code(2)
@@ -367,6 +368,7 @@ fn hex_is_read_in_every_notation_that_people_paste() {
         ("AA ZZ", ["`Z`", "column 4"]),
         ("AA 0x 0D", ["`x`", "column 5"]),
     ] {
+        // port: refused or explained, never opened
         connect(&["tcp://127.0.0.1:1", "--send-hex", wrong])
             .run()
             .check_code(2)

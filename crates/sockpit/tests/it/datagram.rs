@@ -52,6 +52,7 @@ fn each_reply_starts_the_wait_anew() {
     let (server, endpoint) = served("127.0.0.1", "udp://127.0.0.1", |server| {
         let (_, from) = receive(server);
         for _ in 0..6 {
+            // sleep: the pace of the replies is what is tested
             thread::sleep(Duration::from_millis(250));
             server.send_to(b".", from).expect("loopback takes it");
         }
@@ -996,6 +997,7 @@ fn options_of_the_endpoint_reach_the_wire() {
         "nodelay=1",
         "backlog=5",
     ] {
+        // port: refused or explained, never opened
         let endpoint = format!("udp://127.0.0.1:9?{wrong}");
         let name = wrong.split('=').next().expect("a name");
         connect(&[&endpoint, "--send", "x"])
@@ -1008,6 +1010,7 @@ fn options_of_the_endpoint_reach_the_wire() {
 #[test]
 fn the_plan_of_a_datagram_session_is_explained() {
     let ended = connect(&[
+        // port: refused or explained, never opened
         "udp://127.0.0.1:9?ttl=9",
         "--explain",
         "--wait",
@@ -1018,6 +1021,7 @@ fn the_plan_of_a_datagram_session_is_explained() {
     .run()
     .check_code(0)
     .check_silent();
+    // port: refused or explained, never opened
     for part in ["udp://127.0.0.1:9", "datagram", "lines", "ttl 9", "2s"] {
         assert!(ended.text().contains(part), "no `{part}`: {}", ended.told());
     }
@@ -1072,6 +1076,7 @@ pub(crate) fn at(listener: &Running) -> SocketAddr {
 /// never speaks.
 fn closed_port() -> (UdpSocket, u16) {
     let held = socket();
+    // port: nothing is sent to it
     held.connect((Ipv4Addr::LOCALHOST, 1))
         .expect("connecting sends nothing");
     let port = held.local_addr().expect("it is bound").port();

@@ -84,6 +84,7 @@ fn a1_a_reply_after_the_end_of_input_is_not_lost() {
         let peer = thread::spawn(move || {
             let mut peer = accept(&listener);
             let asked = read_to_end(&mut peer);
+            // sleep: the reply is to be late
             thread::sleep(Duration::from_millis(300));
             peer.write_all(&asked.to_ascii_uppercase())
                 .expect("the client still reads");
@@ -140,6 +141,7 @@ fn a5_a_reader_that_leaves_ends_output_quietly() {
         "demo",
         "--help",
         "listen --help",
+        // port: refused or explained, never opened
         "connect udp://127.0.0.1:9 --explain",
     ] {
         let line = format!(
@@ -164,6 +166,7 @@ fn a5_a_reader_that_leaves_ends_output_quietly() {
         // Until the client, whose stdout is closed, has closed too.
         let line = "message\n".repeat(100);
         while peer.write_all(line.as_bytes()).is_ok() {
+            // sleep: polled until a write fails
             thread::sleep(Duration::from_millis(1));
         }
         program.finish().check_code(0).check_silent();
@@ -179,6 +182,7 @@ fn a5_a_session_whose_reader_left_exits_with_0() {
     program.wait_for_stdout(b"chunk");
     program.close_stdout();
     while peer.write_all(b"more").is_ok() {
+        // sleep: polled until a write fails
         thread::sleep(Duration::from_millis(1));
     }
     program.finish().check_code(0).check_silent();
@@ -199,6 +203,7 @@ fn b4_a_server_out_of_descriptors_waits_and_serves_again() {
     assert_eq!(read_exactly(&mut peers[0], 5), b"first");
 
     let (before, since) = (ticks(&listener), Instant::now());
+    // sleep: the time over which the processor is measured
     thread::sleep(Duration::from_secs(1));
     let busy = (ticks(&listener) - before) as f64 / 100.0 / since.elapsed().as_secs_f64();
     assert!(busy < 0.1, "{busy} of a processor while it waits");
@@ -234,6 +239,7 @@ fn b4_a_burst_without_descriptors_is_told_once() {
     let peers: Vec<TcpStream> = (0..60).filter_map(|_| connected(port)).collect();
     listener.wait_for_stderr("cannot accept");
     // Several of its pauses.
+    // sleep: nothing is to happen in it
     thread::sleep(Duration::from_secs(1));
     let told = listener.stderr();
     assert_eq!(told.matches("cannot accept").count(), 1, "{told}");
@@ -594,9 +600,13 @@ fn d2_names_in_errors_are_escaped() {
         &["listen", "tcp://127.0.0.1:0", "--record", &missing],
         &["connect", "tcp://a\u{1b}[2J.invalid:1"],
         &["connect", "\u{1b}[2J://x"],
+        // port: refused or explained, never opened
         &["connect", "tcp://127.0.0.1:1?\u{1b}[2J=1"],
+        // port: refused or explained, never opened
         &["connect", "tcp://127.0.0.1:1", "--frame", "\u{1b}[2J"],
+        // port: refused or explained, never opened
         &["connect", "tcp://127.0.0.1:1", "--text", "\u{1b}[2J"],
+        // port: refused or explained, never opened
         &["connect", "tcp://127.0.0.1:1", "--send-hex", "\u{1b}[2J"],
     ] {
         let ended = sockpit(args).run();

@@ -471,6 +471,7 @@ fn is_up(program: &mut Running) -> bool {
         if program.has_ended() || std::time::Instant::now() > until {
             return false;
         }
+        // sleep: polled with a deadline
         thread::sleep(std::time::Duration::from_millis(3));
     }
     true
