@@ -237,7 +237,7 @@ where
         }
         if !self.unheard.is_empty() {
             let mut rest = std::mem::take(&mut self.unheard);
-            let heard = self.hear(cx, &rest);
+            let heard = self.hear(cx, self.scene.now(), &rest);
             self.unheard = rest.split_off(heard);
             return true;
         }
@@ -273,7 +273,7 @@ where
         if let Some(program) = &mut self.program {
             program.push(Bytes::copy_from_slice(chunk));
         }
-        let heard = self.hear(cx, chunk);
+        let heard = self.hear(cx, now, chunk);
         if heard < chunk.len() {
             self.unheard = Bytes::copy_from_slice(&chunk[heard..]);
         }
@@ -282,7 +282,7 @@ where
     /// Lets the machine hear a chunk. Many short messages may cause many long replies: they are
     /// heard a slice at a time, and no further while replies fill the outbox. Gives how many bytes
     /// were heard; all of them where the conversation is over.
-    fn hear(&mut self, cx: &mut Context<'_>, chunk: &[u8]) -> usize {
+    fn hear(&mut self, cx: &mut Context<'_>, now: Time, chunk: &[u8]) -> usize {
         let plan = &self.scene.plan;
         let slice = if plan.rules.is_some() && !plan.is_raw_stream() {
             HEARD_AT_ONCE
@@ -294,8 +294,8 @@ where
             if self.outbox.reply_bytes() >= REPLY_LIMIT {
                 return chunk.len() - rest.len();
             }
-            let (now_heard, later) = rest.split_at(rest.len().min(slice));
-            self.machine.handle_input(self.scene.now(), now_heard);
+            let (heard, later) = rest.split_at(rest.len().min(slice));
+            self.machine.handle_input(now, heard);
             self.drain(cx, &Cause::Reply);
             rest = later;
         }
