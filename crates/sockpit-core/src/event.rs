@@ -161,8 +161,8 @@ pub enum FaultKind {
     Unsent,
     /// The recording ended before the session.
     Recording,
-    /// What was received could not be given to its reader.
-    Output,
+    /// Stdin could not be read, or what was received could not be given to its reader.
+    Stdio,
     /// A peer's program or machine failed.
     Program,
     /// Something else failed.
@@ -184,7 +184,7 @@ impl FaultKind {
         Self::Loop,
         Self::Unsent,
         Self::Recording,
-        Self::Output,
+        Self::Stdio,
         Self::Program,
         Self::Failed,
     ];
@@ -205,7 +205,7 @@ impl FaultKind {
             Self::Loop => "loop",
             Self::Unsent => "unsent",
             Self::Recording => "recording",
-            Self::Output => "output",
+            Self::Stdio => "stdio",
             Self::Program => "program",
             Self::Failed => "failed",
         }

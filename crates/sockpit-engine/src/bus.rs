@@ -81,6 +81,8 @@ pub(crate) struct Bus {
     views: RefCell<Vec<ViewEntry>>,
     widest: Cell<Option<Scope>>,
     is_congested: Cell<bool>,
+    /// Counts the pauses, from 1.
+    pause: Cell<u64>,
     waiting: RefCell<Vec<Waker>>,
     space: Arc<Notify>,
 }
@@ -94,6 +96,7 @@ impl Bus {
             views: RefCell::default(),
             widest: Cell::new(None),
             is_congested: Cell::new(false),
+            pause: Cell::new(1),
             waiting: RefCell::default(),
             space: Arc::default(),
         })
@@ -171,14 +174,15 @@ impl Bus {
         }
     }
 
-    /// Ready while every tap has room. A driver that is told to wait is woken when they have.
-    pub(crate) fn poll_ready(&self, cx: &Context<'_>) -> Poll<()> {
+    /// Ready while every tap has room. A driver that is told to wait is woken when they have;
+    /// `registered` is its own note of the pause for which it waits, 0 at first.
+    pub(crate) fn poll_ready(&self, cx: &Context<'_>, registered: &mut u64) -> Poll<()> {
         if !self.is_congested.get() {
             return Poll::Ready(());
         }
-        let mut waiting = self.waiting.borrow_mut();
-        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            waiting.push(cx.waker().clone());
+        if *registered != self.pause.get() {
+            *registered = self.pause.get();
+            self.waiting.borrow_mut().push(cx.waker().clone());
         }
         Poll::Pending
     }
@@ -209,6 +213,9 @@ impl Bus {
         let now = Instant::now();
         let mut cut = 0;
         self.taps.borrow_mut().retain_mut(|tap| {
+            if tap.sender.is_closed() {
+                return false;
+            }
             if tap.shared.pending.load(Ordering::Acquire) < tap.limit.bytes {
                 tap.full_since = None;
                 return true;
@@ -232,6 +239,7 @@ impl Bus {
         self.is_congested.set(is_full);
         self.update_widest();
         if !is_full {
+            self.pause.set(self.pause.get() + 1);
             for waker in self.waiting.take() {
                 waker.wake();
             }
@@ -344,6 +352,7 @@ impl Tap {
 impl Drop for Tap {
     /// Whoever waits for a reader that is gone goes on.
     fn drop(&mut self) {
+        self.receiver.close();
         self.shared.pending.store(0, Ordering::Release);
         self.space.notify_one();
     }

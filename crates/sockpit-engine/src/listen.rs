@@ -175,7 +175,7 @@ where
                         match self.members.obey(command) {
                             Obeyed::Done => {}
                             Obeyed::Close => return Outcome::new(Reason::Local),
-                            Obeyed::Lost => self.tell_of_loss(),
+                            Obeyed::Lost(number) => self.tell_of_loss(number),
                         }
                     }
                     None => {
@@ -305,42 +305,23 @@ where
         }
     }
 
-    /// Says once that the user still speaks to a peer that is gone.
-    fn tell_of_loss(&mut self) {
-        if !std::mem::replace(&mut self.is_loss_told, true) {
-            self.scene.publish(FIRST_PEER, lost_fault());
+    /// Says that the user speaks to a peer that is not there; of the first one, which piped input
+    /// goes to, it says so once.
+    fn tell_of_loss(&mut self, number: u32) {
+        if number != FIRST_PEER || !std::mem::replace(&mut self.is_loss_told, true) {
+            self.scene.publish(number, lost_fault(number));
         }
     }
 
-    /// Takes that a peer is gone. A driver that panicked ends its own peer and nobody else (B6).
+    /// Takes that a peer is gone.
     fn release(&mut self, ended: Result<(u32, Outcome), tokio::task::JoinError>) -> Outcome {
         match ended {
             Ok((number, outcome)) => {
                 self.members.remove(number);
                 outcome
             }
-            Err(_) => {
-                let numbers = self.members.abandoned();
-                for number in numbers {
-                    self.members.remove(number);
-                    let message = "the conversation's machine panicked".to_owned();
-                    let kind = FaultKind::Program;
-                    self.scene.publish(
-                        number,
-                        What::Fault {
-                            kind,
-                            message,
-                            count: None,
-                        },
-                    );
-                    let closed = What::Closed {
-                        reason: Reason::Error,
-                        message: String::new(),
-                    };
-                    self.scene.publish(number, closed);
-                }
-                Outcome::new(Reason::Error)
-            }
+            // A driver ends by itself even where its machine panics; it is never aborted before.
+            Err(_) => Outcome::new(Reason::Error),
         }
     }
 

@@ -98,6 +98,8 @@ struct Copy {
     to_receiver: Alarm,
     is_stopped: AtomicBool,
     peer_ended: AtomicBool,
+    /// The sending half could not go on.
+    has_failed: AtomicBool,
     /// Nobody reads what is received.
     reader_left: AtomicBool,
     /// Our side has ended; the peer's end is waited for.
@@ -134,6 +136,7 @@ impl Copy {
             to_receiver: Alarm::new()?,
             is_stopped: AtomicBool::new(false),
             peer_ended: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
             reader_left: AtomicBool::new(false),
             has_shut_down: AtomicBool::new(false),
             sent: AtomicU64::new(0),
@@ -166,7 +169,7 @@ impl Copy {
                         // The network has its own kinds of failure; all others are of the output.
                         Fault::Failed if error.kind() != io::ErrorKind::TimedOut => {
                             let message = format!("cannot write to stdout: {}", describe(&error));
-                            fault(FaultKind::Output, message)
+                            fault(FaultKind::Stdio, message)
                         }
                         _ => fault(FaultKind::Failed, describe(&error)),
                     });
@@ -177,8 +180,13 @@ impl Copy {
                 sender.map(std::thread::ScopedJoinHandle::join)
                 && !self.reader_left.load(Ordering::Acquire)
             {
-                if let Some(error) = error {
-                    outcome.note(&fault(FaultKind::Reset, describe(&error)));
+                match error {
+                    Some(error) if fault_of(&error) == Fault::Failed => {
+                        let message = format!("cannot read stdin: {}", describe(&error));
+                        outcome.note(&fault(FaultKind::Stdio, message));
+                    }
+                    Some(error) => outcome.note(&fault(FaultKind::Reset, describe(&error))),
+                    None => {}
                 }
                 // What the system had taken may be lost too; how much, nobody can say.
                 let message = match bytes {
@@ -207,8 +215,18 @@ impl Copy {
         }
     }
 
-    /// Copies input to the peer until either is over.
+    /// Copies input to the peer until either is over. A failure ends the conversation once what has
+    /// come is written.
     fn send(&self, input: BorrowedFd<'_>) -> Sent {
+        let sent = self.send_all(input);
+        if matches!(sent, Sent::Broken(..)) {
+            self.has_failed.store(true, Ordering::Release);
+            self.to_receiver.raise();
+        }
+        sent
+    }
+
+    fn send_all(&self, input: BorrowedFd<'_>) -> Sent {
         let mut pump = match Pump::new(input, self.socket.as_fd()) {
             Ok(pump) => pump,
             Err(error) => return Sent::Broken(0, Some(error)),

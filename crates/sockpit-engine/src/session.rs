@@ -152,6 +152,8 @@ pub struct Session<M> {
     commands: mpsc::UnboundedSender<Command<M>>,
     budget: Arc<Semaphore>,
     outcome: oneshot::Receiver<Outcome>,
+    /// How it ended, once that is known.
+    ended: Option<Outcome>,
 }
 
 impl<M> Session<M> {
@@ -215,9 +217,14 @@ impl<M> Session<M> {
 
     /// Waits for the end of the session. Cancel-safe.
     pub async fn outcome(&mut self) -> Outcome {
-        (&mut self.outcome)
+        if let Some(ended) = &self.ended {
+            return ended.clone();
+        }
+        let ended = (&mut self.outcome)
             .await
-            .unwrap_or_else(|_| Outcome::new(Reason::Local))
+            .unwrap_or_else(|_| Outcome::new(Reason::Error));
+        self.ended = Some(ended.clone());
+        ended
     }
 }
 
@@ -303,15 +310,15 @@ pub(crate) enum Obeyed {
     Done,
     /// The session shall be closed.
     Close,
-    /// The first peer is gone; what was meant for it is lost.
-    Lost,
+    /// This peer is not there; what was meant for it is lost.
+    Lost(u32),
 }
 
-/// What is told when something was meant for a peer that is gone.
-pub(crate) fn lost_fault() -> What {
+/// What is told when something was meant for a peer that is not there.
+pub(crate) fn lost_fault(number: u32) -> What {
     What::Fault {
         kind: FaultKind::Unsent,
-        message: "the first peer is gone, and what is still meant for it is not sent".to_owned(),
+        message: format!("peer {number} is not there, and what is meant for it is not sent"),
         count: None,
     }
 }
@@ -356,18 +363,18 @@ impl<M> Members<M> {
             Command::Change(Target::First, change) => match inboxes.get(&FIRST_PEER) {
                 Some((_, inbox)) => inbox.push(change),
                 None if self.latest.get() < FIRST_PEER => self.held.borrow_mut().push_back(change),
-                None if change.permit.is_some() => return Obeyed::Lost,
+                None if change.permit.is_some() => return Obeyed::Lost(FIRST_PEER),
                 None => {}
             },
             Command::Change(Target::Latest, change) => match inboxes.last_key_value() {
                 Some((_, (_, inbox))) => inbox.push(change),
                 None => self.held.borrow_mut().push_back(change),
             },
-            Command::Change(Target::Peer(number), change) => {
-                if let Some((_, inbox)) = inboxes.get(&number) {
-                    inbox.push(change);
-                }
-            }
+            Command::Change(Target::Peer(number), change) => match inboxes.get(&number) {
+                Some((_, inbox)) => inbox.push(change),
+                None if change.permit.is_some() => return Obeyed::Lost(number),
+                None => {}
+            },
             Command::Change(Target::All, change) => {
                 for (_, inbox) in inboxes.values() {
                     inbox.push(change.clone());
@@ -389,15 +396,6 @@ impl<M> Members<M> {
             Command::Close => return Obeyed::Close,
         }
         Obeyed::Done
-    }
-
-    /// Peers whose drivers are gone without having said so.
-    pub(crate) fn abandoned(&self) -> Vec<u32> {
-        let inboxes = self.inboxes.borrow();
-        let alone = inboxes
-            .iter()
-            .filter(|(_, (_, inbox))| Rc::strong_count(inbox) == 1);
-        alone.map(|(&number, _)| number).collect()
     }
 
     /// Asks every peer's driver to end.
@@ -436,6 +434,7 @@ pub(crate) fn spawn<M, F>(
             commands: commands_sender,
             budget: Arc::new(Semaphore::new(SEND_BUDGET)),
             outcome,
+            ended: None,
         };
         let plan = scene.plan.clone();
         let ended = match (plan.shape(), plan.role) {

@@ -57,7 +57,7 @@ impl Exit {
             let code = failure.count.and_then(|count| u8::try_from(count).ok());
             return Self::Unmet(code.unwrap_or(Step::UNMET));
         }
-        if outcome.has(FaultKind::Output) {
+        if outcome.has(FaultKind::Stdio) {
             return Self::Usage;
         }
         let broke = [

@@ -82,11 +82,11 @@ async fn a_full_tap_pauses_and_a_read_one_goes_on() {
                 Scope::Everything,
             );
             publish(&bus, 10);
-            let ready = std::future::poll_fn(|cx| bus.poll_ready(cx));
+            let ready = std::future::poll_fn(|cx| bus.poll_ready(cx, &mut 0));
             let early = tokio::time::timeout(Duration::from_secs(60), ready).await;
             assert!(early.is_err(), "it did not pause");
             take_all(&mut tap);
-            std::future::poll_fn(|cx| bus.poll_ready(cx)).await;
+            std::future::poll_fn(|cx| bus.poll_ready(cx, &mut 0)).await;
         })
         .await;
 }
@@ -109,7 +109,7 @@ async fn b10_a_tap_out_of_patience_is_cut_off_and_others_hear_of_it() {
                 Scope::Everything,
             );
             publish(&bus, 10);
-            std::future::poll_fn(|cx| bus.poll_ready(cx)).await;
+            std::future::poll_fn(|cx| bus.poll_ready(cx, &mut 0)).await;
             take_all(&mut tap);
             assert!(tap.is_cut_off());
             let mut last = None;

@@ -79,6 +79,8 @@ struct Datagram<M: Machine, F> {
     answerers: BTreeSet<PeerAddr>,
     /// Datagrams of addresses that were too many, since the last time one was told of.
     turned_away: u64,
+    /// For which pause of the bus it is registered.
+    waits_for: u64,
     /// Whether it was told that the first peer is gone and spoken to.
     is_loss_told: bool,
     is_watched: bool,
@@ -153,6 +155,7 @@ where
             held: Vec::new(),
             answerers: BTreeSet::new(),
             turned_away: 0,
+            waits_for: 0,
             is_loss_told: false,
             is_watched: true,
             outcome: Outcome::new(Reason::Local),
@@ -203,7 +206,12 @@ where
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.update_watch();
         loop {
-            let may_publish = self.scene.shard.bus.poll_ready(cx).is_ready();
+            let may_publish = self
+                .scene
+                .shard
+                .bus
+                .poll_ready(cx, &mut self.waits_for)
+                .is_ready();
             let mut moved = self.poll_send(cx);
             let is_flushed = self.sockets.iter().all(Socket::is_flushed);
             let gives_up = self.stop_by.is_some_and(|time| time <= self.scene.now());
@@ -276,11 +284,16 @@ where
             Target::First if self.count < FIRST_PEER => return self.held.push(change),
             Target::First => {
                 if change.permit.is_some() && !std::mem::replace(&mut self.is_loss_told, true) {
-                    self.scene.publish(FIRST_PEER, lost_fault());
+                    self.scene.publish(FIRST_PEER, lost_fault(FIRST_PEER));
                 }
                 return;
             }
-            Target::Peer(number) => vec![number],
+            Target::Peer(number) => {
+                if change.permit.is_some() && !self.peers.contains_key(&number) {
+                    self.scene.publish(number, lost_fault(number));
+                }
+                vec![number]
+            }
             Target::All => self.peers.keys().copied().collect(),
         };
         let now = self.scene.now();
@@ -397,9 +410,7 @@ where
             peer.machine.handle_input(now, datagram.bytes);
         }));
         if heard.is_err() {
-            let message = "the conversation's machine panicked".to_owned();
-            self.publish_fault(number, FaultKind::Program, message, None);
-            return self.remove_peer(number, Reason::Error);
+            return self.fall(number);
         }
         self.warn_of_size(index, number, Direction::In, datagram.full_len);
         self.drain(number, &Cause::Reply);
@@ -484,7 +495,12 @@ where
         match peer.wake {
             Some(wake) if wake <= now => {
                 peer.wake = None;
-                peer.machine.handle_timeout(now);
+                let woken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    peer.machine.handle_timeout(now);
+                }));
+                if woken.is_err() {
+                    return self.fall(number);
+                }
                 self.drain(number, &Cause::Reply);
                 let socket = self.peers.get(&number).map(|peer| peer.socket);
                 if let Some(index) = socket {
@@ -497,6 +513,13 @@ where
             }
             _ => {}
         }
+    }
+
+    /// Ends the conversation whose machine panicked.
+    fn fall(&mut self, number: u32) {
+        let message = "the conversation's machine panicked".to_owned();
+        self.publish_fault(number, FaultKind::Program, message, None);
+        self.remove_peer(number, Reason::Error);
     }
 
     fn publish_fault(&mut self, peer: u32, kind: FaultKind, message: String, count: Option<u64>) {

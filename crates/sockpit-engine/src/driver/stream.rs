@@ -59,6 +59,8 @@ pub(crate) struct Stream<M: Machine> {
     program_plan: Option<Rc<ProgramPlan<M>>>,
     outcome: Outcome,
     is_watched: bool,
+    /// For which pause of the bus it is registered.
+    waits_for: u64,
     read_open: bool,
     /// What was read and is not heard yet, because replies fill the outbox.
     unheard: Bytes,
@@ -88,7 +90,16 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let stream = self.get_mut();
-        std::task::ready!(stream.go_round(cx));
+        // A machine that panics ends its own conversation and no other (rule B6).
+        let round = std::panic::AssertUnwindSafe(|| stream.go_round(cx));
+        match std::panic::catch_unwind(round) {
+            Ok(round) => std::task::ready!(round),
+            Err(_) => {
+                let message = "the conversation's machine panicked".to_owned();
+                stream.publish_fault(FaultKind::Program, message, None);
+                stream.closing = Some(Reason::Error);
+            }
+        }
         Poll::Ready((stream.number, stream.end()))
     }
 }
@@ -133,6 +144,7 @@ where
             outbox: Outbox::default(),
             outcome: Outcome::new(Reason::Local),
             is_watched: true,
+            waits_for: 0,
             read_open: true,
             unheard: Bytes::new(),
             write: WriteSide::Open,
@@ -177,7 +189,12 @@ where
         }
         self.drain(cx, &Cause::Reply);
         loop {
-            let may_publish = self.scene.shard.bus.poll_ready(cx).is_ready();
+            let may_publish = self
+                .scene
+                .shard
+                .bus
+                .poll_ready(cx, &mut self.waits_for)
+                .is_ready();
             let mut moved = false;
             if may_publish {
                 moved |= self.poll_changes(cx);

@@ -170,6 +170,9 @@ impl Writer {
     }
 
     fn take(&mut self, event: &Arc<Event>, stdout: &mut io::StdoutLock<'_>) -> io::Result<()> {
+        if matches!(event.what, What::Closed { .. }) {
+            self.warned.remove(&event.peer);
+        }
         if let What::Fault { kind, message, .. } = &event.what {
             // What came before it is to be read before it.
             self.flush(stdout)?;

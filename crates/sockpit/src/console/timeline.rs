@@ -21,7 +21,7 @@ pub(crate) struct Timeline {
     has_many_peers: bool,
     has_colour: bool,
     zone: TimeZone,
-    decoders: BTreeMap<(u32, bool), Decoder>,
+    decoders: BTreeMap<(u32, u32, bool), Decoder>,
 }
 
 impl Timeline {
@@ -47,7 +47,7 @@ impl Timeline {
             What::Chunk {
                 direction, bytes, ..
             } if self.is_raw_stream => {
-                let (text, broken_at) = self.decode(event.peer, *direction, bytes);
+                let (text, broken_at) = self.decode(event, *direction, bytes);
                 let mark = self.mark(false, broken_at);
                 self.message(
                     event,
@@ -79,12 +79,9 @@ impl Timeline {
                 self.remark(event, epoch, format_args!("{addr} is there"), out);
             }
             What::Closed { reason, .. } if event.peer > 0 => {
-                self.remark(
-                    event,
-                    epoch,
-                    format_args!("has ended ({})", reason.as_str()),
-                    out,
-                );
+                self.end_decoders(event, epoch, out);
+                let reason = reason.as_str();
+                self.remark(event, epoch, format_args!("has ended ({reason})"), out);
             }
             What::Gap { count } => {
                 self.remark(
@@ -104,14 +101,14 @@ impl Timeline {
     /// The text of a chunk, and where in the stream the first byte is that is none.
     fn decode(
         &mut self,
-        peer: u32,
+        event: &Event,
         direction: Direction,
         bytes: &[u8],
     ) -> (Option<String>, Option<u64>) {
         let Some(charset) = self.charset else {
             return (None, None);
         };
-        let key = (peer, direction == Direction::In);
+        let key = (event.session, event.peer, direction == Direction::In);
         let decoder = self
             .decoders
             .entry(key)
@@ -119,6 +116,20 @@ impl Timeline {
         let mut text = String::new();
         let broken_at = decoder.push(bytes, &mut text);
         (Some(text), broken_at)
+    }
+
+    /// A character that was never finished is shown as one that is broken.
+    fn end_decoders(&mut self, event: &Event, epoch: Epoch, out: &mut String) {
+        for direction in [Direction::In, Direction::Out] {
+            let key = (event.session, event.peer, direction == Direction::In);
+            let mut text = String::new();
+            if let Some(mut decoder) = self.decoders.remove(&key) {
+                decoder.finish(&mut text);
+            }
+            if !text.is_empty() {
+                self.message(event, epoch, direction, &text, "  (partial)", out);
+            }
+        }
     }
 
     /// What is to be said of a message beside it.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sockpit_core::session::{Message, Session as Machine};
 use sockpit_core::text::charset::Charset;
 use sockpit_core::text::escape::VisibleLine;
-use sockpit_engine::{Session, Target};
+use sockpit_engine::{Session, Target, cause_text};
 use tokio::sync::mpsc;
 
 use super::script;
@@ -160,7 +160,9 @@ pub(super) async fn give(
                 settings.plan.max_frame
             ));
         }
-        Taken::Failed(error) => return Given::Wrong(format!("cannot read stdin: {error}")),
+        Taken::Failed(error) => {
+            return Given::Wrong(format!("cannot read stdin: {}", cause_text(&error)));
+        }
         Taken::End => {
             session.finish(target_of(settings, console)).await;
             return Given::End;
