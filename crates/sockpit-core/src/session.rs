@@ -166,11 +166,6 @@ impl Session {
         }
     }
 
-    /// Takes that the user may send from here on.
-    pub fn attach(&mut self) {
-        self.input = Input::Open;
-    }
-
     /// Takes that the user will send nothing more.
     pub fn finish(&mut self, now: Time) {
         self.input = Input::Closed;
@@ -191,12 +186,6 @@ impl Session {
             Role::Client => self.finish(now),
             Role::Server => self.close(),
         }
-    }
-
-    /// Whether the user may still send.
-    #[must_use]
-    pub fn input(&self) -> Input {
-        self.input
     }
 
     /// Acts on who may still say something.

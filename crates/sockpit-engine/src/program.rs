@@ -39,6 +39,8 @@ pub(crate) struct Program {
     stdin: Option<ChildStdin>,
     /// `None` once it has ended.
     stdout: Option<ChildStdout>,
+    /// Where its output is read into.
+    buffer: Vec<u8>,
     waiting: VecDeque<Bytes>,
     waiting_bytes: usize,
     /// Whether its stdin ends once it has read what waits.
@@ -77,6 +79,7 @@ impl Program {
             child,
             stdin,
             stdout,
+            buffer: Vec::new(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             is_ending: false,
@@ -136,8 +139,8 @@ impl Program {
         let Some(stdout) = &mut self.stdout else {
             return Poll::Pending;
         };
-        let mut buffer = vec![0; READ_SIZE];
-        let mut into = ReadBuf::new(&mut buffer);
+        self.buffer.resize(READ_SIZE, 0);
+        let mut into = ReadBuf::new(&mut self.buffer);
         match Pin::new(stdout).poll_read(cx, &mut into) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) if !into.filled().is_empty() => {

@@ -215,7 +215,7 @@ impl<M> Session<M> {
         let _ = self.commands.send(Command::Close);
     }
 
-    /// Waits for the end of the session. Cancel-safe.
+    /// Waits for the end of the session, and tells it again when asked again. Cancel-safe.
     pub async fn outcome(&mut self) -> Outcome {
         if let Some(ended) = &self.ended {
             return ended.clone();

@@ -225,6 +225,14 @@ fn a_listener_with_input_goes_on_after_the_peers_end() {
 }
 
 #[test]
+fn a2_a_peer_that_ended_keeps_its_place_no_longer_than_half_a_minute() {
+    server("tcp://h:1").check(
+        &[(0, End), (20_000, Say("late"))],
+        &["20000 send late", "50000 close fin"],
+    );
+}
+
+#[test]
 fn a_program_has_the_word_until_it_closes() {
     server("tcp://h:1").reads(Input::Program).check(
         &[(0, End), (5_000, Say("result")), (5_000, Close)],
@@ -423,6 +431,7 @@ fn silence_ends_a_gap_message() {
             "50 in 2 cd",
             "50 send cd",
             "50 out 2 cd",
+            "30050 close fin",
         ],
     );
 }

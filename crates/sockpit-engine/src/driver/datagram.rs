@@ -13,7 +13,6 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -23,10 +22,10 @@ use sockpit_core::plan::Role;
 use sockpit_core::session::Peer as PeerSeed;
 use sockpit_core::time::Time;
 use sockpit_sys::datagram::{PeerAddr, ReceiveBatch, Received};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
-use super::REPLY_LIMIT;
 use super::stream::Timer;
+use super::{Cause, REPLY_LIMIT};
 use crate::bus::Scope;
 use crate::program::{Program, ProgramPlan};
 use crate::session::{Change, Command, FIRST_PEER, Outcome, PeerFacts, Scene, Target, lost_fault};
@@ -107,12 +106,6 @@ struct Peer<M> {
     dropped: u64,
     /// Whether its latest message did not leave, so that it is not told as sent.
     is_withheld: bool,
-}
-
-/// Who caused what a machine wants.
-enum Cause {
-    Reply,
-    User(Option<Arc<OwnedSemaphorePermit>>),
 }
 
 impl<M, F> Datagram<M, F>

@@ -10,11 +10,21 @@ pub(crate) use inbox::Inbox;
 pub(crate) use stream::Stream;
 
 use std::io;
+use std::sync::Arc;
 
 use sockpit_core::machine::Fault;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// In bytes: replies that may wait for a peer to take them before we stop reading from it.
 const REPLY_LIMIT: usize = 256 * 1024;
+
+/// Who caused what a machine wants.
+enum Cause {
+    /// The peer, or time.
+    Reply,
+    /// The user, whose budget is given back when it has left.
+    User(Option<Arc<OwnedSemaphorePermit>>),
+}
 
 /// What an error of the link means for its machine.
 pub(crate) fn fault_of(error: &io::Error) -> Fault {

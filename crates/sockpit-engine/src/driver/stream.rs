@@ -14,7 +14,6 @@ use std::io;
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,11 +22,10 @@ use sockpit_core::event::{Direction, FaultKind, What};
 use sockpit_core::machine::{Fault, Machine, Output, Reason};
 use sockpit_core::time::Time;
 use tokio::io::ReadBuf;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 
 use super::outbox::{Outbox, Outgoing};
-use super::{Inbox, REPLY_LIMIT, fault_of};
+use super::{Cause, Inbox, REPLY_LIMIT, fault_of};
 use crate::bus::Scope;
 use crate::error::cause_text;
 use crate::listen::start_program;
@@ -111,14 +109,6 @@ enum WriteSide {
     /// It ends once the outbox is empty.
     Ending,
     Ended,
-}
-
-/// Who caused what a machine wants.
-enum Cause {
-    /// The peer, or time.
-    Reply,
-    /// The user, whose budget is given back when it is written.
-    User(Option<Arc<OwnedSemaphorePermit>>),
 }
 
 impl<M> Stream<M>

@@ -8,8 +8,9 @@ use sockpit_core::time::Time;
 use sockpit_sys::datagram::{PeerAddr, Received};
 
 use super::guard::Guard;
-use super::{Cause, Datagram, MAX_ANSWERERS, Peer};
+use super::{Datagram, MAX_ANSWERERS, Peer};
 use crate::bus::Scope;
+use crate::driver::Cause;
 use crate::listen::start_program;
 use crate::session::{DRAIN_TIME, Target};
 use crate::transport::{addr_text, endpoint_of};

@@ -9,10 +9,10 @@ use sockpit_core::plan::Role;
 use sockpit_core::session::Peer as PeerSeed;
 use sockpit_core::time::Time;
 
+use super::Datagram;
 use super::guard::Withheld;
 use super::socket::{Parcel, Sending};
-use super::{Cause, Datagram};
-use crate::driver::fault_of;
+use crate::driver::{Cause, fault_of};
 use crate::error::cause_text;
 
 impl<M, F> Datagram<M, F>
