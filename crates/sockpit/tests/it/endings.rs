@@ -39,6 +39,7 @@ fn late_reply(options: &[&str]) {
     let mut peer = accept(&listener);
     // The end of stdin is the end of our side, at once.
     assert_eq!(read_to_end(&mut peer), b"question\n");
+    // sleep: the answer is to be late
     thread::sleep(LATE);
     peer.write_all(b"answer\n").unwrap();
     drop(peer);
@@ -158,6 +159,7 @@ fn when_the_peer_ends_first_stdin_goes_on_being_sent_while_it_has_data() {
         for line in [b"a\n", b"b\n", b"c\n", b"d\n", b"e\n"] {
             client.feed(line);
             assert_eq!(read_exactly(&mut peer, 2), line);
+            // sleep: the pace is what is tested
             thread::sleep(Duration::from_millis(200));
         }
         client.feed(b"last\n");
@@ -179,7 +181,7 @@ fn when_the_peer_ends_first_megabytes_of_stdin_still_arrive() {
         let mut peer = accept(&listener);
         peer.write_all(b"bye").unwrap();
         peer.shutdown(Shutdown::Write).unwrap();
-        // A slow reader, but one that reads.
+        // sleep: the reader is to be slow, but it reads
         thread::sleep(LATE);
         assert!(read_to_end(&mut peer) == bytes, "stdin was cut short");
         client.finish().check_code(0).check_stdout("bye");
@@ -254,6 +256,7 @@ fn a_silent_peer_of_a_listener_is_closed_and_the_others_are_not() {
     for _ in 0..8 {
         busy.write_all(b"x").unwrap();
         assert_eq!(read_exactly(&mut busy, 1), b"x");
+        // sleep: the pace is what is tested
         thread::sleep(Duration::from_millis(100));
     }
     // Whatever way it is closed, it is closed.

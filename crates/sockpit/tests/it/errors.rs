@@ -8,7 +8,8 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 
 use crate::support::{
-    Finished, Program, client, connect, folder, listen, python, read_exactly, server, sockpit,
+    Finished, NOBODY, Program, client, connect, folder, listen, python, read_exactly, server,
+    sockpit,
 };
 
 /// A port that nobody listens on: it is bound, but not listened on, for as long as it is held.
@@ -149,65 +150,43 @@ fn an_address_that_this_machine_does_not_have_is_exit_2() {
 #[test]
 fn mistakes_on_the_command_line_are_exit_2_and_name_what_is_wrong() {
     mistake(&["connect"], "ENDPOINT");
-    mistake(
-        &["connect", "127.0.0.1:7000", "--no-such-option"],
-        "--no-such-option",
-    );
+    mistake(&["connect", NOBODY, "--no-such-option"], "--no-such-option");
     mistake(&["no-such-command"], "no-such-command");
     mistake(&["connect", "127.0.0.1"], "127.0.0.1");
+    // port: refused before it is used
     mistake(&["connect", "127.0.0.1:70000"], "70000");
     mistake(&["connect", "127.0.0.1", "seven"], "seven");
+    // port: refused before it is used
     mistake(&["connect", "gopher://127.0.0.1:70"], "gopher");
+    // port: refused before it is used
     mistake(&["connect", "tcp://127.0.0.1:7000?colour=red"], "colour");
-    mistake(&["connect", "127.0.0.1:7000", "--frame", "jumbo"], "jumbo");
+    mistake(&["connect", NOBODY, "--frame", "jumbo"], "jumbo");
+    mistake(&["connect", NOBODY, "--frame", "fixed:0"], "fixed:0");
+    mistake(&["connect", NOBODY, "--text", "klingon"], "klingon");
+    mistake(&["connect", NOBODY, "--as", "poem"], "poem");
+    mistake(&["connect", NOBODY, "--eol", "crcr"], "crcr");
+    mistake(&["connect", NOBODY, "--send-hex", "AA GG"], "GG");
+    mistake(&["connect", NOBODY, "--expect", "re:("], "re:(");
+    mistake(&["connect", NOBODY, "--expect", "hex:ZZ"], "hex:ZZ");
+    mistake(&["connect", NOBODY, "--within", "soon"], "soon");
     mistake(
-        &["connect", "127.0.0.1:7000", "--frame", "fixed:0"],
-        "fixed:0",
-    );
-    mistake(
-        &["connect", "127.0.0.1:7000", "--text", "klingon"],
-        "klingon",
-    );
-    mistake(&["connect", "127.0.0.1:7000", "--as", "poem"], "poem");
-    mistake(&["connect", "127.0.0.1:7000", "--eol", "crcr"], "crcr");
-    mistake(&["connect", "127.0.0.1:7000", "--send-hex", "AA GG"], "GG");
-    mistake(&["connect", "127.0.0.1:7000", "--expect", "re:("], "re:(");
-    mistake(
-        &["connect", "127.0.0.1:7000", "--expect", "hex:ZZ"],
-        "hex:ZZ",
-    );
-    mistake(&["connect", "127.0.0.1:7000", "--within", "soon"], "soon");
-    mistake(
-        &["connect", "127.0.0.1:7000", "--send-file", "no such file"],
+        &["connect", NOBODY, "--send-file", "no such file"],
         "no such file",
     );
+    mistake(&["connect", NOBODY, "--send", r"\q", "--escape"], r"\q");
     mistake(
-        &["connect", "127.0.0.1:7000", "--send", r"\q", "--escape"],
-        r"\q",
-    );
-    mistake(
-        &[
-            "connect",
-            "127.0.0.1:7000",
-            "--send",
-            "你",
-            "--text-out",
-            "latin1",
-        ],
+        &["connect", NOBODY, "--send", "你", "--text-out", "latin1"],
         "你",
     );
-    mistake(&["connect", "127.0.0.1:7000", "--every", "1s"], "--every");
-    mistake(&["connect", "127.0.0.1:7000", "--once"], "once");
+    mistake(&["connect", NOBODY, "--every", "1s"], "--every");
+    mistake(&["connect", NOBODY, "--once"], "once");
+    mistake(&["connect", NOBODY, "--max-peers", "3"], "--max-peers");
     mistake(
-        &["connect", "127.0.0.1:7000", "--max-peers", "3"],
-        "--max-peers",
-    );
-    mistake(
-        &["connect", "127.0.0.1:7000", "--rules", "no such rules.toml"],
+        &["connect", NOBODY, "--rules", "no such rules.toml"],
         "no such rules.toml",
     );
-    mistake(&["connect", "127.0.0.1:7000", "-v", "-q"], "quiet");
-    mistake(&["connect", "127.0.0.1:7000", "-4", "-6"], "ipv");
+    mistake(&["connect", NOBODY, "-v", "-q"], "quiet");
+    mistake(&["connect", NOBODY, "-4", "-6"], "ipv");
     mistake(&["listen", "127.0.0.1:0", "--reply", "shout"], "shout");
     mistake(
         &["listen", "127.0.0.1:0", "--reply", "echo", "--exec", "cat"],
@@ -234,20 +213,13 @@ fn mistake(args: &[&str], named: &str) {
 #[test]
 fn a_message_that_fits_no_frame_is_a_mistake_before_anything_is_sent() {
     mistake(
-        &[
-            "connect",
-            "127.0.0.1:7000",
-            "--frame",
-            "fixed:4",
-            "--send",
-            "hello",
-        ],
+        &["connect", NOBODY, "--frame", "fixed:4", "--send", "hello"],
         "hello",
     );
     mistake(
         &[
             "connect",
-            "127.0.0.1:7000",
+            NOBODY,
             "--frame",
             "lines",
             "--send-hex",
@@ -257,14 +229,7 @@ fn a_message_that_fits_no_frame_is_a_mistake_before_anything_is_sent() {
     );
     let long = "x".repeat(256);
     mistake(
-        &[
-            "connect",
-            "127.0.0.1:7000",
-            "--frame",
-            "len:u8",
-            "--send",
-            &long,
-        ],
+        &["connect", NOBODY, "--frame", "len:u8", "--send", &long],
         "256",
     );
 }

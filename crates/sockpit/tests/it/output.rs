@@ -5,8 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{
-    Finished, Program, accept, client, connect, contains, folder, listen, read_exactly,
-    read_to_end, server, sockpit,
+    Finished, NOBODY, Program, accept, client, connect, contains, folder, listen, read_exactly,
+    read_to_end, server, sockpit, wait_until_read,
 };
 
 /// What a client with `args` makes of the chunks that a server sends, each a read of its own.
@@ -17,8 +17,7 @@ fn shown(chunks: &[&[u8]], args: &[&str]) -> Finished {
     peer.set_nodelay(true).unwrap();
     for (index, chunk) in chunks.iter().enumerate() {
         if index > 0 {
-            // Long enough for the chunk before to have been read.
-            thread::sleep(Duration::from_millis(60));
+            wait_until_read(&peer);
         }
         peer.write_all(chunk).unwrap();
     }
@@ -220,6 +219,7 @@ fn a5_a_listener_whose_stdout_is_closed_ends_with_exit_0() {
     listener.wait_for_stdout(b"first");
     listener.close_stdout();
     while !listener.has_ended() && peer.write_all(b"more").is_ok() {
+        // sleep: polled until a write fails
         thread::sleep(Duration::from_millis(5));
     }
     let listener = listener.finish().check_code(0);
@@ -232,7 +232,7 @@ fn a5_a_reader_that_was_never_there_is_no_error() {
         &["--help"],
         &["--version"],
         &["connect", "--help"],
-        &["connect", "127.0.0.1:7000", "--explain"],
+        &["connect", NOBODY, "--explain"],
     ];
     for args in quiet {
         // `true` reads nothing and is gone at once.
@@ -322,16 +322,9 @@ fn verbose_tells_why_a_conversation_ended() {
 #[test]
 fn explain_prints_the_plan_and_does_nothing() {
     // Nobody listens there, and nobody is asked.
-    let explained = connect(&[
-        "127.0.0.1:9",
-        "--explain",
-        "--frame",
-        "lines",
-        "--text",
-        "gbk",
-    ]);
+    let explained = connect(&[NOBODY, "--explain", "--frame", "lines", "--text", "gbk"]);
     let explained = explained.run().check_code(0).check_silent();
-    for part in ["tcp://127.0.0.1:9", "lines", "gbk"] {
+    for part in [NOBODY, "lines", "gbk"] {
         assert!(
             explained.text().to_lowercase().contains(part),
             "{}",
@@ -351,6 +344,7 @@ fn explain_prints_the_plan_and_does_nothing() {
 #[test]
 fn explain_shows_that_a_flag_overrides_the_query() {
     let args = [
+        // port: explained, never opened
         "tcp://127.0.0.1:9?frame=lines&text=gbk",
         "--frame",
         "fixed:4",
@@ -373,9 +367,10 @@ fn a_pipe_gets_no_escape_codes_of_ours() {
         assert!(!has_escape, "{}", finished.told());
     };
     plain(&sockpit(&["--help"]).run());
+    // port: there is no such port
     plain(&sockpit(&["connect", "127.0.0.1:70000"]).run());
-    plain(&sockpit(&["connect", "127.0.0.1:7000", "--nonsense"]).run());
-    plain(&sockpit(&["connect", "127.0.0.1:7000", "--explain"]).run());
+    plain(&sockpit(&["connect", NOBODY, "--nonsense"]).run());
+    plain(&sockpit(&["connect", NOBODY, "--explain"]).run());
     plain(&shown(
         &[b"text\n"],
         &["--as", "text", "--frame", "lines", "-v"],

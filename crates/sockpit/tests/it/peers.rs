@@ -295,6 +295,7 @@ fn late_reply_to_a_script(tool: Tool, place: Place<'_>) {
     let endpoint = endpoint_of(&server, place);
     let client = connect(&[&endpoint, "--send", "question", "--expect", "answer"]).start();
     server.wait_for_stdout(b"question\n");
+    // sleep: the answer is to be late
     thread::sleep(LATE);
     server.feed(b"late answer\n");
     client.finish().check_code(0).check_stdout("late answer\n");
@@ -310,6 +311,7 @@ fn a1_a_reply_of_socat_after_our_end_is_not_lost() {
             .stdin("question\n")
             .start();
         server.wait_for_stdout(b"question\n");
+        // sleep: the answer is to be late
         thread::sleep(LATE);
         server.feed(b"late answer\n");
         server.end_stdin();

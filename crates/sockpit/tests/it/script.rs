@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use crate::support::{
     Finished, accept, client, connect, folder, listen, read_exactly, read_to_end, reset, server,
+    wait_until_read,
 };
 
 /// Far less than an expectation is given by default.
 const AT_ONCE: Duration = Duration::from_secs(3);
 
-/// Runs a client with `args` against a server that sends `chunks` one after the other, a short time
-/// apart, and then keeps the connection open until the client leaves.
+/// Runs a client with `args` against a server that sends `chunks` one after the other, each when the
+/// one before was read, and then keeps the connection open until the client leaves.
 fn run_against(chunks: &[&[u8]], args: &[&str]) -> Finished {
     let (listener, address) = server();
     let client = connect(&[&address]).args(args).start();
@@ -21,7 +22,7 @@ fn run_against(chunks: &[&[u8]], args: &[&str]) -> Finished {
     for chunk in chunks {
         // The client may have seen enough.
         let _ = peer.write_all(chunk);
-        thread::sleep(Duration::from_millis(30));
+        wait_until_read(&peer);
     }
     let client = client.finish();
     drop(peer);
@@ -202,6 +203,7 @@ fn a1_without_an_expectation_the_last_send_is_the_end_of_our_side() {
     let client = connect(&[&address, "--send", "question"]).start();
     let mut peer = accept(&listener);
     assert_eq!(read_to_end(&mut peer), b"question\n");
+    // sleep: the answer is to be late
     thread::sleep(Duration::from_millis(700));
     peer.write_all(b"late answer").unwrap();
     drop(peer);
@@ -393,6 +395,7 @@ fn the_time_of_an_expectation_begins_when_its_turn_comes() {
     let mut peer = accept(&listener);
     for text in [b"1", b"2", b"3"] {
         // Together longer than one of them may take.
+        // sleep: the pace is what is tested
         thread::sleep(Duration::from_millis(800));
         peer.write_all(text).unwrap();
     }

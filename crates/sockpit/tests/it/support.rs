@@ -17,6 +17,10 @@ pub(crate) use tempfile::TempDir;
 /// the machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// An address for what is refused or explained before anything is opened.
+// port: nothing is ever opened there
+pub(crate) const NOBODY: &str = "127.0.0.1:7000";
+
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(3);
 
@@ -234,7 +238,7 @@ impl Running {
                 "{what} did not come\n{}",
                 self.told()
             );
-            thread::sleep(POLL);
+            thread::sleep(POLL); // sleep: polled, with a deadline
         }
     }
 
@@ -246,12 +250,12 @@ impl Running {
                 break status;
             }
             assert!(Instant::now() < until, "it did not end\n{}", self.told());
-            thread::sleep(POLL);
+            thread::sleep(POLL); // sleep: polled, with a deadline
         };
         let took = self.started.elapsed();
         // A grandchild may hold the pipes for longer.
         while !(self.stdout.has_ended() && self.stderr.has_ended()) && Instant::now() < until {
-            thread::sleep(POLL);
+            thread::sleep(POLL); // sleep: polled, with a deadline
         }
         Finished {
             name: self.name.clone(),
@@ -428,8 +432,32 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let until = Instant::now() + DEADLINE;
     while !condition() {
         assert!(Instant::now() < until, "{what}: not within {DEADLINE:?}");
-        thread::sleep(POLL);
+        thread::sleep(POLL); // sleep: polled, with a deadline
     }
+}
+
+/// Waits until the program at the other end of `peer` has read what was sent, or is gone: the system
+/// lists how many bytes wait in each socket.
+pub(crate) fn wait_until_read(peer: &TcpStream) {
+    let (Ok(ours), Ok(theirs)) = (peer.local_addr(), peer.peer_addr()) else {
+        return;
+    };
+    let listed = |port: u16| format!(":{port:04X}");
+    wait_until("everything is read", || {
+        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+        let waits = sockets.lines().skip(1).find_map(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let (local, remote) = (fields.next()?, fields.next()?);
+            let queues = fields.nth(1)?;
+            let is_theirs = local.ends_with(&listed(theirs.port()));
+            (is_theirs && remote.ends_with(&listed(ours.port()))).then(|| {
+                queues
+                    .split_once(':')
+                    .is_none_or(|(_, unread)| unread != "00000000")
+            })
+        });
+        waits != Some(true)
+    });
 }
 
 /// Whether a program that others wrote is installed. Where it has to be (`SOCKPIT_REQUIRE_PEERS`),
@@ -448,9 +476,9 @@ pub(crate) fn need(tool: &str) -> bool {
     is_installed
 }
 
-#[expect(clippy::print_stdout, reason = "a skipped test has to say so")]
 fn say(text: &str) {
-    println!("{text}");
+    Write::write_all(&mut io::stdout(), format!("{text}\n").as_bytes())
+        .expect("the test has a stdout");
 }
 
 /// A folder that goes with the test.
@@ -474,7 +502,7 @@ pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
             Ok((stream, _)) => return with_deadline(stream),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 assert!(Instant::now() < until, "nobody came");
-                thread::sleep(POLL);
+                thread::sleep(POLL); // sleep: polled, with a deadline
             }
             Err(error) => panic!("accept: {error}"),
         }

@@ -115,6 +115,7 @@ fn a1_ctrl_d_ends_a_clients_side_and_the_late_reply_is_shown() {
     let mut peer = accept(&listener);
     terminal.feed(b"question\n\x04");
     assert_eq!(read_to_end(&mut peer), b"question\n");
+    // sleep: the answer is to be late
     std::thread::sleep(std::time::Duration::from_millis(700));
     peer.write_all(b"late answer\n").unwrap();
     drop(peer);
