@@ -477,7 +477,8 @@ pub(crate) fn need(tool: &str) -> bool {
 }
 
 fn say(text: &str) {
-    Write::write_all(&mut io::stdout(), format!("{text}\n").as_bytes())
+    io::stdout()
+        .write_all(format!("{text}\n").as_bytes())
         .expect("the test has a stdout");
 }
 
