@@ -20,7 +20,7 @@ use crate::exit::{Exit, hint, sentence};
 
 /// Once a signal has come, peers have this long to take what is queued (rule B7); the engine keeps
 /// to the same time, this one is for a stdout that nobody reads.
-const DRAIN_TIME: Duration = Duration::from_secs(6);
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// Runs the conversation to its end.
 pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
