@@ -240,3 +240,6 @@ impl Handle {
         let _ = self.jobs.send(Box::new(job));
     }
 }
+
+#[cfg(test)]
+mod tests;
