@@ -87,6 +87,10 @@ pub struct Session {
     full_len: Option<usize>,
     /// Place of the next byte sent, in bytes.
     sent: u64,
+    /// In bytes: what waits among the outputs to be transmitted.
+    queued: usize,
+    /// Whether it was told that the datagram at hand causes too much.
+    is_overfull: bool,
     /// Whether it was told that what is sent does not arrive, and nothing has come since.
     is_unheard: bool,
     /// When the peer was last heard.
@@ -133,6 +137,8 @@ impl Session {
             resume_script: None,
             full_len: None,
             sent: 0,
+            queued: 0,
+            is_overfull: false,
             is_unheard: false,
             heard: now,
             quiet: None,
@@ -381,6 +387,7 @@ impl Machine for Session {
     fn handle_input(&mut self, now: Time, chunk: &[u8]) {
         self.heard = now;
         self.is_unheard = false;
+        self.is_overfull = false;
         if self.quiet.is_some() && !self.peer_ended {
             self.quiet = Some(now + self.plan.wait);
         }
@@ -512,7 +519,12 @@ impl Machine for Session {
             self.push_rest();
         }
         match (self.outputs.pop_front(), self.closing) {
-            (Some(output), _) => output,
+            (Some(output), _) => {
+                if let Output::Transmit(wire) = &output {
+                    self.queued -= wire.len();
+                }
+                output
+            }
             (None, Some(reason)) => {
                 self.closing = None;
                 Output::Close(reason)

@@ -6,12 +6,16 @@ use super::script::Progress;
 use super::{Input, Message, Session};
 use crate::event::{Direction, FaultKind, What};
 use crate::machine::{Output, Reason};
+use crate::plan::Shape;
 use crate::rule::{Action, Captures, Message as Heard, Payload, Peer as RulePeer, Responder};
 use crate::time::Time;
 
 /// Messages that a script sends before the driver has its turn: it paces a script that sends without
 /// end.
 const BURST: usize = 1000;
+
+/// In bytes: answers that wait to be carried out.
+const MOST_QUEUED: usize = 16 * 1024 * 1024;
 
 impl Session {
     pub(super) fn start_rules(&mut self, now: Time) {
@@ -115,7 +119,16 @@ impl Session {
         self.responder = Some(responder);
     }
 
+    /// Sends an answer. A datagram of many messages may cause any number of them at once; those that
+    /// are too many are dropped, as a full network drops them, and told once.
     pub(super) fn push_payload(&mut self, payload: Bytes) {
+        if self.plan.shape() == Shape::Datagram && self.queued > MOST_QUEUED {
+            if !std::mem::replace(&mut self.is_overfull, true) {
+                let message = "one datagram caused too many answers; the rest are dropped";
+                self.push_fault(FaultKind::Limit, message.to_owned(), None);
+            }
+            return;
+        }
         match self.plan.message(payload) {
             Ok(message) => self.push_message(message),
             Err(error) => self.push_fault(FaultKind::Frame, error.to_string(), None),
@@ -130,6 +143,7 @@ impl Session {
         self.sent += message.wire.len() as u64;
         let shows = self.watched && !self.plan.is_raw_stream();
         let payload = message.payload;
+        self.queued += message.wire.len();
         self.outputs.push_back(Output::Transmit(message.wire));
         if shows {
             let decoded = self.plan.text.map(|_| self.plan.text_out.decode(&payload));

@@ -1530,3 +1530,37 @@ impl Machine for Other {
         }
     }
 }
+
+#[test]
+fn b11_one_datagram_causes_no_more_answers_than_can_be_held() {
+    let mut plan = Plan::resolve(
+        Role::Server,
+        &"udp://:9?frame=lines".parse().unwrap(),
+        Options::default(),
+    )
+    .unwrap();
+    let reply = format!("fixed:{}", "x".repeat(4000)).parse().unwrap();
+    plan.rules = Some(Arc::new(Rules::from_reply(reply)));
+    let peer = Peer {
+        number: 1,
+        addr: String::new(),
+        epoch: 0,
+        seed: 0,
+    };
+    let mut session = Session::new(Arc::new(plan), peer, Input::Closed, Time::ZERO);
+    session.handle_watch(false);
+    for _ in 0..2 {
+        session.handle_input(Time::ZERO, &[b'\n'; 60_000]);
+        let (mut sent, mut faults) = (0, 0);
+        loop {
+            match session.poll_output() {
+                Output::Transmit(wire) => sent += wire.len(),
+                Output::Event(What::Fault { .. }) => faults += 1,
+                Output::Wait(_) => break,
+                _ => {}
+            }
+        }
+        assert!((16 << 20..17 << 20).contains(&sent), "{sent} bytes");
+        assert_eq!(faults, 1);
+    }
+}

@@ -15,6 +15,9 @@ use super::socket::{Parcel, Sending};
 use crate::driver::{Cause, fault_of};
 use crate::error::cause_text;
 
+/// In bytes: replies that may wait in one socket; further ones are dropped, as UDP drops.
+const MOST_REPLIES: usize = 16 * 1024 * 1024;
+
 impl<M, F> Datagram<M, F>
 where
     M: Machine,
@@ -41,6 +44,17 @@ where
         };
         let len = bytes.len();
         let index = peer.socket;
+        if matches!(cause, Cause::Reply) && self.sockets[index].reply_bytes >= MOST_REPLIES {
+            // One datagram of many messages may cause any number of replies (rule B11).
+            peer.is_withheld = true;
+            peer.dropped += 1;
+            if peer.dropped.is_power_of_two() {
+                let count = Some(peer.dropped);
+                let message = format!("replies wait to be sent; {} were dropped", peer.dropped);
+                self.publish_fault(number, FaultKind::Limit, message, count);
+            }
+            return;
+        }
         let parcel = Parcel {
             peer: number,
             offset: peer.sent,
