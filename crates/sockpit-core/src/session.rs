@@ -235,11 +235,12 @@ impl Session {
         }
     }
 
-    /// How long input may be silent once the peer has ended.
+    /// How long input may be silent once the peer has ended: where no other peer will come, as short
+    /// as a client waits.
     fn patience(&self) -> Duration {
         match self.plan.role {
-            Role::Client => QUIET_INPUT,
-            Role::Server => HALF_CLOSED,
+            Role::Server if !self.plan.once => HALF_CLOSED,
+            _ => QUIET_INPUT,
         }
     }
 

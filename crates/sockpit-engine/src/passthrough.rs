@@ -26,8 +26,8 @@ use crate::session::{Command, DRAIN_TIME, Outcome, RECHECK, Scene};
 use crate::transport::StreamLink;
 use crate::workbench::Stdio;
 
-/// As in the session: a client whose peer has ended goes on while its input gives something at least
-/// this often.
+/// As in the session: who has one peer, and that has ended, goes on while the input gives something
+/// at least this often.
 const QUIET_INPUT: Duration = Duration::from_millis(500);
 
 /// In bytes: so much at once is a transfer and no conversation.
@@ -266,7 +266,7 @@ impl Copy {
     /// `false` once there is nobody to wait for more input for.
     fn wait_for_input(&self, input: BorrowedFd<'_>) -> io::Result<bool> {
         let has_ended = self.peer_ended.load(Ordering::Acquire);
-        let timeout = (has_ended && self.role == Role::Client).then_some(QUIET_INPUT);
+        let timeout = has_ended.then_some(QUIET_INPUT);
         let mut interests = [
             Interest::to_read(input),
             Interest::to_read(self.to_sender.as_fd()),
@@ -328,6 +328,9 @@ impl Copy {
                     self.peer_ended.store(true, Ordering::Release);
                     self.to_sender.raise();
                     return Ok(None);
+                }
+                Ok(Step::Blocked(Side::From)) if self.has_failed.load(Ordering::Acquire) => {
+                    return Ok(Some(Reason::Error));
                 }
                 Ok(Step::Blocked(side)) => {
                     if let Some(reason) = self.wait_for_peer(side, heard, &mut linger)? {

@@ -12,8 +12,9 @@ use sockpit_core::record::{self, Epoch};
 use sockpit_core::text::charset::{Charset, Decoder};
 use sockpit_core::text::escape::{VisibleLine, escape_text};
 use sockpit_core::text::hex;
+use sockpit_engine::Handle;
 use sockpit_engine::bus::{Scope, Tap, TapLimit};
-use sockpit_engine::{Handle, stdio};
+use sockpit_engine::stdio::{self, Patient};
 use tokio::sync::oneshot;
 
 use super::timeline::Timeline;
@@ -145,7 +146,7 @@ struct Writer {
 
 impl Writer {
     fn run(mut self, mut tap: Tap) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
+        let mut stdout = Patient::stdout()?;
         while let Some(event) = tap.blocking_next() {
             let mut next = Some(event);
             while let Some(event) = next.take() {
@@ -160,16 +161,15 @@ impl Writer {
         self.flush(&mut stdout)
     }
 
-    fn flush(&mut self, stdout: &mut io::StdoutLock<'_>) -> io::Result<()> {
+    fn flush(&mut self, stdout: &mut Patient) -> io::Result<()> {
         if !self.out.is_empty() {
             stdout.write_all(&self.out)?;
-            stdout.flush()?;
             self.out.clear();
         }
         Ok(())
     }
 
-    fn take(&mut self, event: &Arc<Event>, stdout: &mut io::StdoutLock<'_>) -> io::Result<()> {
+    fn take(&mut self, event: &Arc<Event>, stdout: &mut Patient) -> io::Result<()> {
         if matches!(event.what, What::Closed { .. }) {
             self.warned.remove(&event.peer);
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::{
     Running, Signal, accept, client, connect, folder, listen, pattern, read_exactly, read_to_end,
-    reset, server, sockpit,
+    reset, server, sockpit, wait_until, wait_until_full,
 };
 
 /// Later than the half second after which others stop listening.
@@ -442,4 +442,42 @@ fn a_listener_that_was_ended_has_let_go_of_its_port() {
     // Connections that the listener closed are in TIME_WAIT, and the port is free all the same.
     let again = sockpit(&["listen", &format!("127.0.0.1:{port}")]).start();
     assert_eq!(again.port(), port);
+}
+
+#[test]
+fn once_is_over_when_its_peer_has_left_though_stdin_is_open() {
+    for options in [&[][..], &["--frame", "lines"]] {
+        let mut listener = sockpit(&["listen", "127.0.0.1:0", "--once"])
+            .args(options)
+            .hold_stdin()
+            .start();
+        let mut peer = client(listener.port());
+        peer.write_all(b"and gone\n").unwrap();
+        drop(peer);
+        listener.wait_for_stdout(b"and gone");
+        let left = std::time::Instant::now();
+        wait_until("the end of the listener", || listener.has_ended());
+        // Far from the time that a listener of many leaves a half-closed peer.
+        assert!(left.elapsed() < Duration::from_secs(15));
+        listener.finish().check_code(0);
+    }
+}
+
+#[test]
+fn b7_messages_that_the_peer_did_not_take_before_the_end_are_told() {
+    let (listener, address) = server();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let lines = "a line that nobody reads\n".repeat(1 << 19);
+        let client = connect(&[&address, "--frame", "lines"])
+            .stdin(lines)
+            .start();
+        let peer = accept(&listener);
+        wait_until_full(&peer);
+        client.signal(signal);
+        let client = client
+            .finish()
+            .check_code(code)
+            .check_stderr(&["bytes were not sent"]);
+        assert!(!client.stderr.contains("interrupted"), "{}", client.told());
+    }
 }

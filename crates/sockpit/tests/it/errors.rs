@@ -8,8 +8,8 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, socket};
 
 use crate::support::{
-    Finished, NOBODY, Program, client, connect, folder, listen, python, read_exactly, server,
-    sockpit,
+    Finished, NOBODY, Program, accept, client, connect, folder, listen, python, read_exactly,
+    read_to_end, server, sockpit,
 };
 
 /// A port that nobody listens on: it is bound, but not listened on, for as long as it is held.
@@ -265,7 +265,7 @@ fn a_full_disk_behind_stdout_is_a_failure_of_this_machine() {
         &["-c", script, env!("CARGO_BIN_EXE_sockpit"), &address],
     )
     .start();
-    let mut peer = crate::support::accept(&listener);
+    let mut peer = accept(&listener);
     // The client may end in the middle of it.
     let _ = peer.write_all(&[b'x'; 64 * 1024]);
     drop(peer);
@@ -329,4 +329,24 @@ fn a_file_name_that_cannot_be_recorded_to_is_exit_2() {
         .finish()
         .check_code(2);
     finished.check_stderr(&["error: ", "no such folder"]);
+}
+
+#[test]
+fn a_stdin_that_cannot_be_read_is_a_failure_of_this_machine() {
+    let (listener, address) = server();
+    let script = "\"$0\" connect \"$@\" </";
+    let program = env!("CARGO_BIN_EXE_sockpit");
+    for options in [&[][..], &["--frame", "lines"], &["--as", "text"]] {
+        let shell = Program::new("sh", &["-c", script, program, &address])
+            .args(options)
+            .start();
+        // The peer waits for our end, as a server does.
+        let mut peer = accept(&listener);
+        assert_eq!(read_to_end(&mut peer), b"");
+        let shell = shell
+            .finish()
+            .check_code(2)
+            .check_stderr(&["cannot read stdin", "is a directory"]);
+        assert!(!shell.stderr.contains("os error"), "{}", shell.told());
+    }
 }

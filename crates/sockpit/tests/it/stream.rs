@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{
-    DEADLINE, Program, accept, bulk, client, connect, contains, listen, pattern, read_exactly,
-    read_to_end, server, sockpit,
+    DEADLINE, Program, accept, bulk, client, connect, contains, listen, pattern, python,
+    read_exactly, read_to_end, server, sockpit,
 };
 
 #[test]
@@ -461,4 +461,115 @@ fn the_shell_that_shares_our_stdin_keeps_it() {
         "{}",
         shell.told()
     );
+}
+
+/// Runs a program whose stdin and stdout are pipes that do not block, feeds it a byte at a time with
+/// pauses, and reads what comes back slowly.
+const NON_BLOCKING: &str = r#"
+import os, subprocess, sys, threading, time
+size = int(sys.argv[1])
+in_read, in_write = os.pipe()
+out_read, out_write = os.pipe()
+os.set_blocking(in_read, False)
+os.set_blocking(out_write, False)
+child = subprocess.Popen(sys.argv[2:], stdin=in_read, stdout=out_write)
+os.close(in_read); os.close(out_write)
+line = b'x' * 999 + b'\n'
+def feed():
+    for _ in range(3):
+        os.write(in_write, line)
+        time.sleep(0.05)
+    for _ in range(size // len(line) - 3):
+        os.write(in_write, line)
+    os.close(in_write)
+threading.Thread(target=feed).start()
+time.sleep(0.3)
+came = 0
+while True:
+    part = os.read(out_read, 65536)
+    if not part: break
+    came += len(part)
+print(came, child.wait())
+"#;
+
+#[test]
+fn a_stdin_and_stdout_that_somebody_made_non_blocking_lose_nothing() {
+    for options in [
+        &[][..],
+        &["--as", "text"],
+        &["--frame", "lines", "--as", "text"],
+    ] {
+        let listener = listen(&["127.0.0.1:0", "--reply", "echo"]);
+        let address = listener.address();
+        let program = env!("CARGO_BIN_EXE_sockpit");
+        python(NON_BLOCKING, &["2000000", program, "connect", &address])
+            .args(options)
+            .run()
+            .check_code(0)
+            .check_stdout("2000000 0\n");
+    }
+}
+
+/// Sends as much as it gets, both ways at once, as a beginner's client and server with threads do.
+const PEER_OF_MEGABYTES: &str = r#"
+import hashlib, socket, sys, threading
+data = bytes((i * 7 + i // 251) % 256 for i in range(1 << 16)) * 1024
+if sys.argv[1] == 'server':
+    server = socket.socket(); server.bind(('127.0.0.1', 0)); server.listen(1)
+    print(server.getsockname()[1], flush=True)
+    link, _ = server.accept()
+else:
+    link = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+def send():
+    link.sendall(data); link.shutdown(socket.SHUT_WR)
+thread = threading.Thread(target=send); thread.start()
+digest = hashlib.sha256()
+while True:
+    part = link.recv(4096)
+    if not part: break
+    digest.update(part)
+thread.join()
+print('same' if digest.digest() == hashlib.sha256(data).digest() else 'different')
+"#;
+
+/// What [`PEER_OF_MEGABYTES`] sends.
+fn megabytes() -> Vec<u8> {
+    let block: Vec<u8> = (0..1_usize << 16)
+        .map(|i| ((i * 7 + i / 251) % 256) as u8)
+        .collect();
+    block.repeat(1024)
+}
+
+#[test]
+fn sixty_four_mebibytes_arrive_intact_at_a_python_server_and_back() {
+    for options in [&[][..], &["--as", "raw", "--read-size", "64KiB"]] {
+        let server = python(PEER_OF_MEGABYTES, &["server"]).start();
+        let address = format!("127.0.0.1:{}", server.printed_port());
+        let client = connect(&[&address]).args(options).stdin(megabytes()).run();
+        assert!(
+            client.stdout == megabytes(),
+            "what came is not what was sent"
+        );
+        client.check_code(0);
+        let server = server.finish().check_code(0);
+        assert!(server.text().ends_with("same\n"), "{}", server.told());
+    }
+}
+
+#[test]
+fn sixty_four_mebibytes_arrive_intact_at_a_python_client_and_back() {
+    let listener = sockpit(&["listen", "127.0.0.1:0", "--once"])
+        .stdin(megabytes())
+        .start();
+    let port = listener.port().to_string();
+    python(PEER_OF_MEGABYTES, &[&port])
+        .run()
+        .check_code(0)
+        .check_stdout("same\n");
+    let listener = listener.finish();
+    assert!(
+        listener.stdout == megabytes(),
+        "what came is not what was sent"
+    );
+    listener.check_code(0);
 }

@@ -436,28 +436,42 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Waits until the program at the other end of `peer` has read what was sent, or is gone: the system
-/// lists how many bytes wait in each socket.
+/// Waits until the program at the other end of `peer` has read what was sent, or is gone.
 pub(crate) fn wait_until_read(peer: &TcpStream) {
-    let (Ok(ours), Ok(theirs)) = (peer.local_addr(), peer.peer_addr()) else {
-        return;
-    };
-    let listed = |port: u16| format!(":{port:04X}");
     wait_until("everything is read", || {
-        let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
-        let waits = sockets.lines().skip(1).find_map(|line| {
-            let mut fields = line.split_whitespace().skip(1);
-            let (local, remote) = (fields.next()?, fields.next()?);
-            let queues = fields.nth(1)?;
-            let is_theirs = local.ends_with(&listed(theirs.port()));
-            (is_theirs && remote.ends_with(&listed(ours.port()))).then(|| {
-                queues
-                    .split_once(':')
-                    .is_none_or(|(_, unread)| unread != "00000000")
-            })
-        });
-        waits != Some(true)
+        other_end(peer).is_none_or(|(_, unread)| unread == 0)
     });
+}
+
+/// Waits until the program at the other end of `peer`, which reads nothing, can send no more.
+pub(crate) fn wait_until_full(peer: &TcpStream) {
+    let mut before = (0, 0);
+    let mut since = Instant::now();
+    wait_until("the way is full", || {
+        let now = other_end(peer).unwrap_or_default();
+        if now != before {
+            (before, since) = (now, Instant::now());
+        }
+        now.0 > 0 && since.elapsed() > Duration::from_millis(200)
+    });
+}
+
+/// The bytes that wait in the socket at the other end of `peer`, to be sent and to be read, as the
+/// system lists them; `None` if that socket is gone.
+fn other_end(peer: &TcpStream) -> Option<(u64, u64)> {
+    let (ours, theirs) = (peer.local_addr().ok()?, peer.peer_addr().ok()?);
+    let listed = |port: u16| format!(":{port:04X}");
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    sockets.lines().skip(1).find_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let (local, remote) = (fields.next()?, fields.next()?);
+        let (unsent, unread) = fields.nth(1)?.split_once(':')?;
+        let is_theirs = local.ends_with(&listed(theirs.port()));
+        let number = |hex: &str| u64::from_str_radix(hex, 16).ok();
+        (is_theirs && remote.ends_with(&listed(ours.port())))
+            .then(|| Some((number(unsent)?, number(unread)?)))
+            .flatten()
+    })
 }
 
 /// Whether a program that others wrote is installed. Where it has to be (`SOCKPIT_REQUIRE_PEERS`),

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use sockpit_core::session::{Message, Session as Machine};
 use sockpit_core::text::charset::Charset;
 use sockpit_core::text::escape::VisibleLine;
+use sockpit_engine::stdio::Patient;
 use sockpit_engine::{Session, Target, cause_text};
 use tokio::sync::mpsc;
 
@@ -80,7 +81,7 @@ impl Feed {
 
 /// Reads pieces of a stream; pieces of text end between characters, unless stdin itself does not.
 fn read_bytes(sender: &mpsc::Sender<Taken>, is_text: bool) -> io::Result<Taken> {
-    let mut stdin = io::stdin().lock();
+    let mut stdin = Patient::stdin()?;
     let mut buffer = vec![0; READ_SIZE];
     let mut kept = 0;
     loop {
@@ -120,7 +121,7 @@ fn whole_characters(bytes: &[u8]) -> usize {
 fn read_lines(sender: &mpsc::Sender<Taken>, max_line: usize) -> io::Result<Taken> {
     // Two more for the end of the line.
     let most = max_line.saturating_add(2);
-    let mut stdin = BufReader::with_capacity(READ_SIZE, io::stdin().lock());
+    let mut stdin = BufReader::with_capacity(READ_SIZE, Patient::stdin()?);
     loop {
         let mut line = Vec::new();
         stdin

@@ -18,9 +18,10 @@ use super::settings::{Settings, Stdin};
 use crate::console::{Console, Form, Output};
 use crate::exit::{Exit, hint, sentence};
 
-/// Once a signal has come, peers have this long to take what is queued (rule B7); the engine keeps
-/// to the same time, this one is for a stdout that nobody reads.
-const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// Once a signal has come, peers have five seconds to take what is queued (rule B7), which the engine
+/// keeps to. It takes a moment longer to tell what they did not take; this bounds it all where nobody
+/// reads stdout.
+const DRAIN_TIME: Duration = Duration::from_millis(5500);
 
 /// Runs the conversation to its end.
 pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
