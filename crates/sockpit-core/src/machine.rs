@@ -52,6 +52,36 @@ pub trait Machine {
     fn handle_watch(&mut self, watched: bool) {
         let _ = watched;
     }
+
+    /// Takes that the conversation is about to be ended from outside: what it holds back is to leave
+    /// with the outputs that follow.
+    fn handle_stop(&mut self, now: Time) {
+        let _ = now;
+    }
+
+    /// What it was given to send and transmits later. A driver gives it no more while that is much.
+    fn held(&self) -> Held {
+        Held::default()
+    }
+}
+
+/// Bytes that a machine holds back on purpose, and will transmit when their time comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Of what the user sends, in bytes.
+    pub user: usize,
+    /// Of what answers the peer, in bytes.
+    pub replies: usize,
+    /// How many of all these wait for more to come; the plan bounds them.
+    pub gathered: usize,
+}
+
+impl Held {
+    /// All of it, in bytes.
+    #[must_use]
+    pub const fn total(&self) -> usize {
+        self.user.saturating_add(self.replies)
+    }
 }
 
 /// What a machine wants done next.

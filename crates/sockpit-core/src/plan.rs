@@ -6,6 +6,7 @@
 
 mod explain;
 mod options;
+mod shaping;
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -13,12 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use options::{FileMode, OptionError, Options, ParseValueError, Switch, TextChoice, WarnSize};
+pub use shaping::{Coalesce, ParseShapingError, Shaping, Split, SplitAt};
 
 use crate::endpoint::{Address, Endpoint, Host, Transport};
 use crate::frame::Framing;
 use crate::rule::Rules;
 use crate::session::Script;
 use crate::text::charset::Charset;
+use crate::text::checksum::ChecksumSpec;
 
 /// In bytes: one read of a stream takes at most this much unless the plan says otherwise. Large
 /// enough that a loopback transfer is not bound by system calls.
@@ -188,6 +191,8 @@ pub struct Plan {
     pub text_out: Charset,
     /// Appended to typed lines and `--send`.
     pub eol: Eol,
+    /// Written into every message that the user, the rules or the script send, before it is framed.
+    pub checksum: Option<ChecksumSpec>,
     /// Bytes that one read may take.
     pub read_size: NonZeroUsize,
     /// Bytes that one message may hold.
@@ -206,6 +211,8 @@ pub struct Plan {
     pub once: bool,
     /// Peers served at once; `None` is as many as the system gives descriptors for.
     pub max_peers: Option<usize>,
+    /// How what is sent becomes writes.
+    pub shaping: Shaping,
     /// What answers, if anything does.
     pub rules: Option<Arc<Rules>>,
     /// What is sent and expected, in order.
@@ -241,6 +248,29 @@ pub enum PlanError {
         /// The size that was told, in bytes.
         size: usize,
     },
+    /// Datagrams are sent as they are.
+    #[error(
+        "`{key}` shapes the writes of a stream; on {transport} every send is one datagram, which \
+         is neither cut nor joined"
+    )]
+    Whole {
+        /// The option.
+        key: &'static str,
+        /// The transport's scheme.
+        transport: &'static str,
+    },
+    /// Two ways of cutting exclude each other.
+    #[error("`split-at` cuts each message and `split-every` the whole stream; choose one of them")]
+    SplitTwice,
+    /// A piece holds something.
+    #[error("option `split-every`: `0` is not a number of bytes from 1")]
+    SplitEvery,
+    /// A pause between pieces where there are none.
+    #[error(
+        "`split-delay` is the pause between pieces; say with `split-at` or `split-every` where \
+         they are cut"
+    )]
+    LoneDelay,
     /// A server serves somebody.
     #[error("option `max-peers`: `0` is not a number of peers from 1")]
     NoPeers,
@@ -282,6 +312,7 @@ impl Plan {
             return Err(PlanError::NoPeers);
         }
         let multicast = plan_multicast(endpoint, &options, role)?;
+        let shaping = Shaping::resolve(&options, transport)?;
         if role == Role::Client
             && let Address::Net { port: 0, .. } = endpoint.address
         {
@@ -289,7 +320,8 @@ impl Plan {
         }
         let framing = options.frame.unwrap_or(Framing::Raw);
         let text = options.text.unwrap_or(TextChoice(Some(Charset::UTF_8))).0;
-        let is_raw_stream = shape == Shape::Stream && framing.is_raw();
+        // A line's end would stand between a message and its checksum.
+        let ends_lines = shape == Shape::Stream && framing.is_raw() && options.checksum.is_none();
         let read_size = options.read_size.map_or(
             match shape {
                 Shape::Stream => STREAM_READ_SIZE,
@@ -322,7 +354,8 @@ impl Plan {
             text_out: options.text_out.or(text).unwrap_or(Charset::UTF_8),
             eol: options
                 .eol
-                .unwrap_or(if is_raw_stream { Eol::Lf } else { Eol::None }),
+                .unwrap_or(if ends_lines { Eol::Lf } else { Eol::None }),
+            checksum: options.checksum,
             read_size: NonZeroUsize::new(read_size)
                 .filter(|size| size.get() <= MAX_READ_SIZE)
                 .ok_or(PlanError::ReadSize { size: read_size })?,
@@ -341,6 +374,7 @@ impl Plan {
                 Shape::Datagram => Some(DATAGRAM_MAX_PEERS),
             }),
             framing,
+            shaping,
             rules: None,
             script: Arc::default(),
         })

@@ -4,35 +4,37 @@
 //! answered by the rules. When the conversation is over follows from four facts: whether the user may
 //! still send, whether the peer may, what the rules still owe, and what the script still waits for.
 
+mod change;
+mod ending;
+mod legibility;
 mod message;
+mod reset;
 mod script;
+mod shaper;
 mod speech;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use legibility::UNREADABLE;
 pub use message::{Message, MessageError};
+pub use reset::reset_text;
 pub use script::{Script, Step};
+
+pub(crate) use script::{Progress, Run};
 
 use crate::event::{Direction, FaultKind, What};
 use crate::frame::{Decoder, Frame, FrameError};
-use crate::machine::{Fault, Machine, Output, Reason};
+use crate::machine::{Fault, Held, Machine, Output, Reason};
 use crate::plan::{Plan, Role, Shape};
 use crate::rule::Responder;
 use crate::text::charset::{self, Charset};
 use crate::time::Time;
-use script::Run;
-
-/// A client whose peer has ended goes on sending while the input gives something at least this
-/// often (design: the table of situations).
-const QUIET_INPUT: Duration = Duration::from_millis(500);
-
-/// A peer of a server that has ended its side may wait for a late answer; one that has left looks
-/// the same, and must not keep its place for ever (rule A2).
-const HALF_CLOSED: Duration = Duration::from_secs(30);
+use legibility::Legibility;
+use shaper::Shaper;
+use speech::Speaker;
 
 /// Who the peer is, for rules and templates.
 #[derive(Clone, Debug)]
@@ -66,10 +68,14 @@ pub struct Session {
     decoder: Decoder,
     /// Only for raw streams whose rules or expectations look at text.
     text: Option<Box<charset::Decoder>>,
+    /// Whether what comes in is text, as far as that was looked at.
+    legibility: Legibility,
     /// Whether rules or expectations need messages decoded; UTF-8 they read as it is.
     listens_to_text: bool,
     responder: Option<Box<Responder>>,
     script: Option<Box<Run>>,
+    /// Only where what is sent is cut or gathered.
+    shaper: Option<Box<Shaper>>,
     input: Input,
     /// Whether the user waits for the peer to take what was sent before.
     is_input_due: bool,
@@ -85,10 +91,16 @@ pub struct Session {
     resume_script: Option<Time>,
     /// The full length of the datagram that comes next, where it was cut.
     full_len: Option<usize>,
+    /// Place of the next byte to come, in bytes.
+    received: u64,
     /// Place of the next byte sent, in bytes.
     sent: u64,
     /// In bytes: what waits among the outputs to be transmitted.
     queued: usize,
+    /// Who caused each of these, in order.
+    speakers: VecDeque<Speaker>,
+    /// In bytes: how much of it the user or the script sends.
+    unprompted: usize,
     /// Whether it was told that the datagram at hand causes too much.
     is_overfull: bool,
     /// Whether it was told that what is sent does not arrive, and nothing has come since.
@@ -114,17 +126,18 @@ impl Session {
             .as_ref()
             .is_some_and(|responder| responder.needs_text())
             || (plan.script.needs_text() && plan.text != Some(Charset::UTF_8));
-        let text = plan
-            .text
-            .filter(|_| plan.is_raw_stream() && listens_to_text)
-            .map(|set| Box::new(set.decoder()));
+        let text = change::stream_decoder(&plan, listens_to_text);
         let script = (!plan.script.is_empty()).then(|| Box::new(Run::new(plan.script.clone())));
+        let shaper =
+            (!plan.shaping.is_off()).then(|| Box::new(Shaper::new(plan.shaping.clone(), now)));
         let mut session = Self {
             decoder: plan.framing.decoder(plan.max_frame),
             text,
+            legibility: Legibility::default(),
             listens_to_text,
             responder,
             script,
+            shaper,
             outputs: VecDeque::new(),
             input,
             is_input_due: false,
@@ -136,8 +149,11 @@ impl Session {
             closing: None,
             resume_script: None,
             full_len: None,
+            received: 0,
             sent: 0,
             queued: 0,
+            speakers: VecDeque::new(),
+            unprompted: 0,
             is_overfull: false,
             is_unheard: false,
             heard: now,
@@ -160,7 +176,12 @@ impl Session {
         if self.peer_ended && (was_due || self.quiet.is_some()) {
             self.quiet = Some(now + self.patience());
         }
-        self.push_message(message);
+        self.tell(now);
+        let speaker = match self.input {
+            Input::Program => Speaker::Answer,
+            Input::Open | Input::Closed => Speaker::User,
+        };
+        self.push_message(message, speaker);
     }
 
     /// Takes that the user has more to send, as soon as the peer has taken what came before: the quiet
@@ -174,6 +195,7 @@ impl Session {
 
     /// Takes that the user will send nothing more.
     pub fn finish(&mut self, now: Time) {
+        self.tell(now);
         self.input = Input::Closed;
         if self.script.is_none() {
             self.settle(now);
@@ -192,63 +214,6 @@ impl Session {
             Role::Client => self.finish(now),
             Role::Server => self.close(),
         }
-    }
-
-    /// Acts on who may still say something.
-    fn settle(&mut self, now: Time) {
-        if self.closed || self.script.is_some() {
-            return;
-        }
-        let answers = self.responder.is_some()
-            && self
-                .plan
-                .rules
-                .as_ref()
-                .is_some_and(|rules| !rules.is_silent());
-        if self.plan.shape() == Shape::Datagram {
-            let stays = answers || self.plan.role == Role::Server;
-            if self.input == Input::Closed && !stays {
-                self.quiet = Some(now + self.plan.wait);
-            }
-            return;
-        }
-        match (self.input, self.peer_ended) {
-            (Input::Closed, true) => {
-                if !self.owes() {
-                    self.push_shutdown(now);
-                    self.push_close(Reason::Fin);
-                }
-            }
-            (Input::Closed, false) => {
-                // Who answers by rules, or serves without having said anything, keeps its side open.
-                let speaks = answers || (self.plan.role == Role::Server && self.sent == 0);
-                if !speaks {
-                    self.push_shutdown(now);
-                }
-            }
-            (Input::Open, true) => {
-                if !self.is_input_due {
-                    self.quiet.get_or_insert(now + self.patience());
-                }
-            }
-            (Input::Open, false) | (Input::Program, _) => {}
-        }
-    }
-
-    /// How long input may be silent once the peer has ended: where no other peer will come, as short
-    /// as a client waits.
-    fn patience(&self) -> Duration {
-        match self.plan.role {
-            Role::Server if !self.plan.once => HALF_CLOSED,
-            _ => QUIET_INPUT,
-        }
-    }
-
-    /// Whether an answer is under way.
-    fn owes(&self) -> bool {
-        self.responder
-            .as_ref()
-            .is_some_and(|responder| responder.deadline().is_some())
     }
 
     fn hear_frame(&mut self, now: Time, frame: &Frame<'_>) {
@@ -272,6 +237,10 @@ impl Session {
                 partial: frame.is_partial,
                 full_len: self.full_len,
             }));
+            let broken_at = decoded.as_ref().and_then(|text| text.malformed_at);
+            if let (Some(charset), Some(at)) = (self.plan.text, broken_at) {
+                self.check_frame(charset, frame.payload, at);
+            }
         }
         if frame.is_malformed {
             self.push_fault(
@@ -340,22 +309,6 @@ impl Session {
         self.decoder = decoder;
     }
 
-    fn push_shutdown(&mut self, now: Time) {
-        if !self.shut_down && !self.closed {
-            self.shut_down = true;
-            self.linger = self.plan.linger.map(|linger| now + linger);
-            self.outputs.push_back(Output::Shutdown);
-        }
-    }
-
-    fn push_close(&mut self, reason: Reason) {
-        if !self.closed {
-            self.closed = true;
-            self.script = None;
-            self.closing = Some(reason);
-        }
-    }
-
     fn push_fault(&mut self, kind: FaultKind, message: String, count: Option<u64>) {
         self.outputs.push_back(Output::Event(What::Fault {
             kind,
@@ -370,7 +323,11 @@ impl Session {
             self.responder
                 .as_ref()
                 .and_then(|responder| responder.deadline()),
-            self.script.as_ref().and_then(|run| run.deadline()),
+            self.script
+                .as_ref()
+                .filter(|run| !self.is_full() || run.is_listening())
+                .and_then(|run| run.deadline()),
+            self.shaper.as_ref().and_then(|shaper| shaper.deadline()),
             self.plan.idle.map(|idle| self.heard + idle),
             self.quiet,
             self.linger,
@@ -387,12 +344,14 @@ impl Machine for Session {
 
     fn handle_input(&mut self, now: Time, chunk: &[u8]) {
         self.heard = now;
+        self.received += chunk.len() as u64;
         self.is_unheard = false;
         self.is_overfull = false;
         if self.quiet.is_some() && !self.peer_ended {
             self.quiet = Some(now + self.plan.wait);
         }
         if self.plan.is_raw_stream() {
+            self.check_stream(chunk);
             self.hear_stream(now, chunk);
             return;
         }
@@ -412,6 +371,7 @@ impl Machine for Session {
     }
 
     fn handle_end(&mut self, now: Time) {
+        self.tell(now);
         self.peer_ended = true;
         self.push_rest();
         if let Some(responder) = &mut self.responder {
@@ -458,11 +418,7 @@ impl Machine for Session {
             }
             Fault::Reset => {
                 self.push_rest();
-                self.push_fault(
-                    FaultKind::Reset,
-                    "the peer reset the connection".to_owned(),
-                    None,
-                );
+                self.push_fault(FaultKind::Reset, reset_text(self.received), None);
             }
             Fault::BrokenPipe => {
                 self.push_rest();
@@ -480,9 +436,16 @@ impl Machine for Session {
         if fault.is_fatal() || waits_in_vain {
             self.push_close(fault.reason());
         }
+        if fault.is_fatal()
+            && let Some(shaper) = &mut self.shaper
+        {
+            shaper.abandon();
+            self.closing = self.closing.and(Some(fault.reason()));
+        }
     }
 
     fn handle_timeout(&mut self, now: Time) {
+        self.tell(now);
         if self.closed {
             return;
         }
@@ -515,6 +478,22 @@ impl Machine for Session {
     }
 
     fn poll_output(&mut self) -> Output<What> {
+        let mut is_held_up = false;
+        if self.outputs.is_empty()
+            && let Some(shaper) = &mut self.shaper
+        {
+            if let Some(output) = shaper.poll() {
+                if output == Output::Shutdown {
+                    let now = shaper.now();
+                    self.linger = self.plan.linger.map(|linger| now + linger);
+                }
+                return output;
+            }
+            is_held_up = !shaper.is_empty();
+        }
+        if self.closed && is_held_up {
+            return Output::Wait(self.shaper.as_ref().and_then(|shaper| shaper.deadline()));
+        }
         if self.outputs.is_empty() && self.closing.is_some() {
             // The beginning of a message that will not be finished is the last thing told.
             self.push_rest();
@@ -523,6 +502,9 @@ impl Machine for Session {
             (Some(output), _) => {
                 if let Output::Transmit(wire) = &output {
                     self.queued -= wire.len();
+                    if self.speakers.pop_front() != Some(Speaker::Answer) {
+                        self.unprompted -= wire.len();
+                    }
                 }
                 output
             }
@@ -537,6 +519,21 @@ impl Machine for Session {
 
     fn handle_watch(&mut self, watched: bool) {
         self.watched = watched;
+    }
+
+    fn handle_stop(&mut self, now: Time) {
+        self.tell(now);
+        if let Some(shaper) = &mut self.shaper {
+            shaper.hurry();
+        }
+    }
+
+    fn held(&self) -> Held {
+        let shaped = self.shaped();
+        Held {
+            user: shaped.user + self.unprompted,
+            ..shaped
+        }
     }
 }
 

@@ -70,6 +70,14 @@ impl Decoder {
         }
     }
 
+    /// Begins at a place of the stream, in bytes: what came before was cut by others, or not at all.
+    #[must_use]
+    pub const fn starting_at(mut self, offset: u64) -> Self {
+        self.received = offset;
+        self.start = offset;
+        self
+    }
+
     /// Takes the next bytes of the stream, and gives every message that is whole with them.
     ///
     /// # Errors

@@ -4,7 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Plan, Role, Shape};
+use crate::endpoint::Transport;
+use crate::session::Step;
 use crate::size::ByteSize;
+use crate::text::checksum::ChecksumSpec;
 use crate::text::escape::VisibleLine;
 use crate::time::TimeSpan;
 
@@ -46,10 +49,20 @@ impl fmt::Display for Plan {
                 self.text_out, self.eol
             ),
         )?;
+        if let Some(checksum) = &self.checksum {
+            row("checksum", checksum.words())?;
+            for example in self.checksum_examples(checksum) {
+                row("", example)?;
+            }
+        }
         row(
             "read",
             format!("at most {} at once", ByteSize(self.read_size.get())),
         )?;
+        if !self.shaping.is_off() {
+            let nodelay = (self.transport == Transport::Tcp).then_some(self.socket.nodelay);
+            row("writes", self.shaping.explain(nodelay))?;
+        }
         for (name, value) in self.socket_rows() {
             row(name, value)?;
         }
@@ -105,6 +118,38 @@ impl fmt::Display for Plan {
 }
 
 impl Plan {
+    /// The bytes of what the script sends, each message's checksum between bars; without a script,
+    /// those of the digits by which the catalogue tells its algorithms apart.
+    fn checksum_examples(&self, checksum: &ChecksumSpec) -> Vec<String> {
+        /// Messages shown, and bytes of each.
+        const MOST: (usize, usize) = (4, 64);
+        let sent: Vec<&[u8]> = self
+            .script
+            .steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Send { message, .. } => Some(&message.payload[..]),
+                _ => None,
+            })
+            .collect();
+        let short = sent.iter().filter(|sent| sent.len() <= MOST.1);
+        let mut examples: Vec<String> = short
+            .take(MOST.0)
+            .map(|sent| format!("sends {}", checksum.preview(sent)))
+            .collect();
+        if sent.is_empty() {
+            let mut message = b"123456789".to_vec();
+            // Its places may lie outside so short a message.
+            if checksum.apply(&mut message).is_ok() {
+                examples.push(format!(
+                    "`123456789` is sent as {}",
+                    checksum.preview(&message)
+                ));
+            }
+        }
+        examples
+    }
+
     /// What is set on the socket, where the user asked for it.
     fn socket_rows(&self) -> Vec<(&'static str, String)> {
         let socket = &self.socket;

@@ -4,11 +4,12 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use super::{Eol, Family, PlanError};
+use super::{Coalesce, Eol, Family, PlanError, SplitAt};
 use crate::endpoint::Transport;
 use crate::frame::Framing;
 use crate::size::ByteSize;
 use crate::text::charset::Charset;
+use crate::text::checksum::ChecksumSpec;
 use crate::text::escape::VisibleLine;
 use crate::time::TimeSpan;
 
@@ -80,11 +81,14 @@ values! {
     Framing: None,
     TextChoice: None,
     Charset: None,
+    ChecksumSpec: None,
     Eol: None,
     Family: None,
     ByteSize: None,
     TimeSpan: None,
     WarnSize: None,
+    SplitAt: None,
+    Coalesce: None,
     FileMode: None,
     Switch: None,
 }
@@ -98,12 +102,22 @@ options! {
     text_out: Charset = "text-out",
     /// Appended to typed lines.
     eol: Eol = "eol",
+    /// Written into what is sent.
+    checksum: ChecksumSpec = "checksum",
     /// Bytes taken by one read.
     read_size: ByteSize = "read-size",
     /// Bytes of one message at most.
     max_frame: ByteSize = "max-frame",
     /// Length from which a datagram is marked.
     warn_size: WarnSize = "warn-size",
+    /// Where each message is cut into writes.
+    split_at: SplitAt = "split-at",
+    /// After how many bytes the stream is cut into writes.
+    split_every: ByteSize = "split-every",
+    /// Pause between the pieces.
+    split_delay: TimeSpan = "split-delay",
+    /// How much, or how long, is held and written as one.
+    coalesce: Coalesce = "coalesce",
     /// How long connecting may take.
     timeout: TimeSpan = "timeout",
     /// How long a datagram client waits for answers.

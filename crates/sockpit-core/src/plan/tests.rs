@@ -13,14 +13,19 @@ use crate::session::{Script, Step};
 use crate::text::charset::Charset;
 
 /// Every key, a value that it takes, and one that it does not (any text will do for some).
-const VALUES: [(&str, &str, Option<&str>); 29] = [
+const VALUES: [(&str, &str, Option<&str>); 34] = [
     ("frame", "len:u16be,adjust=-2", Some("letters")),
     ("text", "gbk", Some("klingon")),
     ("text-out", "big5", Some("none")),
     ("eol", "crlf", Some("lfcr")),
+    ("checksum", "modbus:be,from=1", Some("md5")),
     ("read-size", "1024", Some("much")),
     ("max-frame", "64KiB", Some("-1")),
     ("warn-size", "mtu", Some("path")),
+    ("split-at", "3,-1", Some("0")),
+    ("split-every", "1", Some("none")),
+    ("split-delay", "50ms", Some("later")),
+    ("coalesce", "64,10ms", Some("all")),
     ("timeout", "3s", Some("soon")),
     ("wait", "200ms", Some("-1s")),
     ("idle", "1m", Some("1 fortnight")),
@@ -550,6 +555,60 @@ fn a_script_explains_its_steps() {
     script      expect `pong\x1b[2J` within 5s
     script      repeat: 3 rounds, one every 1s
     ");
+}
+
+#[test]
+fn a_checksum_is_written_into_every_message_before_it_is_framed() {
+    let message = |endpoint: &str, payload: &'static [u8]| {
+        let message = client(endpoint).message(bytes::Bytes::from_static(payload));
+        message.map(|message| (message.wire.to_vec(), message.payload.to_vec()))
+    };
+    let request = b"\x01\x03\x00\x00\x00\x0a";
+    let checked = b"\x01\x03\x00\x00\x00\x0a\xc5\xcd".to_vec();
+    assert_eq!(
+        message("tcp://h:1?checksum=modbus", request),
+        Ok((checked.clone(), checked.clone()))
+    );
+    let framed = [&[8], &checked[..]].concat();
+    assert_eq!(
+        message("tcp://h:1?checksum=crc16&frame=len:u8", request),
+        Ok((framed, checked))
+    );
+    let error = message("udp://h:1?checksum=xor,at=9", request).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the checksum's `at=9` lies outside a message of 6 bytes"
+    );
+}
+
+#[test]
+fn a_checksum_explains_itself_by_the_bytes_of_what_is_sent() {
+    let mut plan = client("tcp://h:1?checksum=modbus");
+    insta::assert_snapshot!(plan, @r"
+    session     connect to tcp://h:1
+    link        stream: bytes without boundaries, either side may end first
+    framing     raw
+    text        in utf-8, out utf-8, end of line none
+    checksum    CRC-16/MODBUS, little-endian, of the whole message, appended in 2 bytes
+                `123456789` is sent as 31 32 33 34 35 36 37 38 39 | 37 4B
+    read        at most 256KiB at once
+    socket      nodelay on
+    timeout     10s to connect
+    ");
+    let request = bytes::Bytes::from_static(b"\x01\x03\x00\x00\x00\x0a");
+    plan.script = Arc::new(Script {
+        steps: vec![Step::Send {
+            message: plan.message(request).unwrap(),
+            delay: Duration::ZERO,
+        }],
+        every: None,
+        count: None,
+    });
+    let explained = plan.to_string();
+    assert!(
+        explained.contains("sends 01 03 00 00 00 0A | C5 CD\n"),
+        "{explained}"
+    );
 }
 
 proptest! {

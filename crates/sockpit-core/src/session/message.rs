@@ -4,13 +4,14 @@ use bytes::Bytes;
 
 use crate::frame::{EncodeError, Framing};
 use crate::plan::{Plan, Shape};
+use crate::text::checksum::ChecksumError;
 
 /// What one send puts on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// The bytes as they leave: with header, escapes and delimiter.
     pub wire: Bytes,
-    /// The bytes that are meant.
+    /// The bytes that are meant, with their checksum.
     pub payload: Bytes,
 }
 
@@ -21,6 +22,9 @@ pub enum MessageError {
     /// The framing cannot carry it.
     #[error(transparent)]
     Frame(#[from] EncodeError),
+    /// Its checksum has no place in it.
+    #[error(transparent)]
+    Checksum(#[from] ChecksumError),
     /// It is longer than a datagram can be.
     #[error(
         "{len} bytes do not fit into one datagram, which holds at most {most}; send less at once, or use a stream"
@@ -34,12 +38,21 @@ pub enum MessageError {
 }
 
 impl Plan {
-    /// Frames `payload` as one message.
+    /// Writes the plan's checksum into `payload`, and frames it as one message.
     ///
     /// # Errors
     ///
-    /// Returns a [`MessageError`] where the framing cannot carry the payload, or a datagram cannot.
+    /// Returns a [`MessageError`] where the checksum has no place in the payload, the framing cannot
+    /// carry it, or a datagram cannot.
     pub fn message(&self, payload: Bytes) -> Result<Message, MessageError> {
+        let payload = match &self.checksum {
+            Some(checksum) => {
+                let mut checked = Vec::from(payload);
+                checksum.apply(&mut checked)?;
+                Bytes::from(checked)
+            }
+            None => payload,
+        };
         let wire = if self.framing == Framing::Raw {
             payload.clone()
         } else {

@@ -140,7 +140,7 @@ fn after(delay: Duration) -> String {
 }
 
 /// What the script wants next.
-pub(super) enum Progress {
+pub(crate) enum Progress {
     /// Send this and go on.
     Send(Message),
     /// Fill this in, send it and go on.
@@ -157,7 +157,7 @@ pub(super) enum Progress {
 }
 
 /// A script being carried out.
-pub(super) struct Run {
+pub(crate) struct Run {
     script: Arc<Script>,
     index: usize,
     round: u64,
@@ -180,7 +180,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(script: Arc<Script>) -> Self {
+    pub(crate) fn new(script: Arc<Script>) -> Self {
         Self {
             script,
             index: 0,
@@ -197,16 +197,49 @@ impl Run {
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<Time> {
+    /// Goes on with these steps; what came and was not used up is still there for them.
+    pub(crate) fn go_on(&mut self, script: Arc<Script>) {
+        self.script = script;
+        self.index = 0;
+        self.round = 0;
+        self.began = None;
+        self.deadline = None;
+        self.is_ending = false;
+    }
+
+    /// The beginning of what came and was not used up: of a raw stream, anything but line ends; else
+    /// a whole message.
+    pub(crate) fn unused(&self, is_raw: bool) -> Option<String> {
+        let (bytes, text) = if is_raw {
+            (&self.bytes, &self.text)
+        } else {
+            let (bytes, text) = self.waiting.front()?;
+            (bytes, text)
+        };
+        let shown = match text.as_str() {
+            "" => String::from_utf8_lossy(bytes),
+            text => text.into(),
+        };
+        let is_nothing = is_raw && shown.trim_matches(['\r', '\n']).is_empty();
+        (!is_nothing).then(|| shown.chars().take(SHOWN).collect())
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Time> {
         self.deadline
     }
 
-    pub(super) fn captures(&self) -> &Captures {
+    /// Whether it goes on only when something has come.
+    pub(crate) fn is_listening(&self) -> bool {
+        let step = self.script.steps.get(self.index);
+        matches!(step, Some(Step::Expect { .. }))
+    }
+
+    pub(crate) fn captures(&self) -> &Captures {
         &self.captures
     }
 
     /// Takes the next piece of a raw stream.
-    pub(super) fn hear_stream(&mut self, chunk: &[u8], text: Option<&str>) {
+    pub(crate) fn hear_stream(&mut self, chunk: &[u8], text: Option<&str>) {
         self.received += chunk.len() as u64;
         keep_window(&mut self.bytes, chunk);
         if let Some(text) = text {
@@ -223,7 +256,7 @@ impl Run {
 
     /// Takes a whole message; a match never spans two. One that comes while nothing is expected is
     /// kept for the next expectation.
-    pub(super) fn hear_frame(&mut self, payload: &[u8], text: Option<&str>) {
+    pub(crate) fn hear_frame(&mut self, payload: &[u8], text: Option<&str>) {
         self.received += payload.len() as u64;
         self.waiting
             .push_back((payload.to_vec(), text.unwrap_or_default().to_owned()));
@@ -234,13 +267,13 @@ impl Run {
     }
 
     /// Takes how many bytes of an unfinished message have come.
-    pub(super) fn hear_part(&mut self, bytes: usize) {
+    pub(crate) fn hear_part(&mut self, bytes: usize) {
         self.unfinished = bytes;
     }
 
     /// Takes the peer's end; says which expectation can no longer be met. What is still to be sent
     /// is sent; rounds without a number end with the peer.
-    pub(super) fn hear_end(&mut self) -> Option<(String, u8)> {
+    pub(crate) fn hear_end(&mut self) -> Option<(String, u8)> {
         let is_endless = self.script.count.is_none();
         self.is_ending = is_endless;
         let rest = self.script.steps.get(self.index..).unwrap_or_default();
@@ -258,7 +291,7 @@ impl Run {
     }
 
     /// Goes as far as it can.
-    pub(super) fn advance(&mut self, now: Time) -> Progress {
+    pub(crate) fn advance(&mut self, now: Time) -> Progress {
         let script = self.script.clone();
         loop {
             let Some(step) = script.steps.get(self.index) else {
@@ -351,6 +384,12 @@ impl Run {
     }
 
     fn unmet(&self, label: &str, when: &str) -> String {
+        let instead = self.came();
+        format!("expected `{}` {when}; {instead}", VisibleLine(label))
+    }
+
+    /// What came in place of what is expected, in words.
+    pub(crate) fn came(&self) -> String {
         let shown: String = if self.text.is_empty() {
             String::from_utf8_lossy(&self.bytes)
                 .chars()
@@ -359,7 +398,7 @@ impl Run {
         } else {
             self.text.chars().take(SHOWN).collect()
         };
-        let instead = match (self.received, shown.is_empty()) {
+        match (self.received, shown.is_empty()) {
             (0, _) if self.unfinished > 0 => format!(
                 "{} bytes of an unfinished message came, does `--frame` fit?",
                 self.unfinished
@@ -367,8 +406,7 @@ impl Run {
             (0, _) => "nothing came".to_owned(),
             (received, true) => format!("{received} bytes came, none after the last match"),
             (_, false) => format!("instead came `{}`", VisibleLine(&shown)),
-        };
-        format!("expected `{}` {when}; {instead}", VisibleLine(label))
+        }
     }
 }
 

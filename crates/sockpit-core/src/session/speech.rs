@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::script::Progress;
 use super::{Input, Message, Session};
 use crate::event::{Direction, FaultKind, What};
-use crate::machine::{Output, Reason};
+use crate::machine::{Held, Machine as _, Output, Reason};
 use crate::plan::Shape;
 use crate::rule::{Action, Captures, Message as Heard, Payload, Peer as RulePeer, Responder};
 use crate::time::Time;
@@ -16,6 +16,18 @@ const BURST: usize = 1000;
 
 /// In bytes: answers that wait to be carried out.
 const MOST_QUEUED: usize = 16 * 1024 * 1024;
+
+/// In bytes: what waits for its time to be written before a script sends no more.
+const MOST_HELD: usize = 256 * 1024;
+
+/// On whose account something is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaker {
+    /// The user, or the script.
+    User,
+    /// Whoever answers the peer: the rules, or a program.
+    Answer,
+}
 
 impl Session {
     pub(super) fn start_rules(&mut self, now: Time) {
@@ -74,9 +86,21 @@ impl Session {
                 self.script = Some(run);
                 return;
             }
+            // It goes on when the next piece has left.
+            if self.is_full() && !run.is_listening() {
+                self.script = Some(run);
+                return;
+            }
             match run.advance(now) {
-                Progress::Send(message) => self.push_message(message),
+                Progress::Send(message) => self.push_message(message, Speaker::User),
                 Progress::Pending => {
+                    // An answer cannot come to what is not sent.
+                    if run.is_listening()
+                        && let Some(shaper) = &mut self.shaper
+                        && shaper.waits_for_more()
+                    {
+                        shaper.flush();
+                    }
                     self.script = Some(run);
                     return;
                 }
@@ -129,13 +153,40 @@ impl Session {
             }
             return;
         }
+        if self.shaped().total() > MOST_QUEUED {
+            if !std::mem::replace(&mut self.is_overfull, true) {
+                let message = "answers come faster than they are let go; the rest are dropped";
+                self.push_fault(FaultKind::Limit, message.to_owned(), None);
+            }
+            return;
+        }
         match self.plan.message(payload) {
-            Ok(message) => self.push_message(message),
+            Ok(message) => self.push_message(message, Speaker::Answer),
             Err(error) => self.push_fault(FaultKind::Frame, error.to_string(), None),
         }
     }
 
-    pub(super) fn push_message(&mut self, message: Message) {
+    /// Tells the time to what waits for it.
+    pub(super) fn tell(&mut self, now: Time) {
+        if let Some(shaper) = &mut self.shaper {
+            shaper.tell(now);
+        }
+    }
+
+    /// Whether so much waits for its time that no more is to be sent.
+    pub(super) fn is_full(&self) -> bool {
+        let held = self.shaped();
+        held.total() - held.gathered >= MOST_HELD
+    }
+
+    /// What is held back to be cut or gathered.
+    pub(super) fn shaped(&self) -> Held {
+        self.shaper
+            .as_ref()
+            .map_or_else(Held::default, |shaper| shaper.held())
+    }
+
+    pub(super) fn push_message(&mut self, message: Message, speaker: Speaker) {
         if self.shut_down || self.closed {
             return;
         }
@@ -143,21 +194,35 @@ impl Session {
         self.sent += message.wire.len() as u64;
         let shows = self.watched && !self.plan.is_raw_stream();
         let payload = message.payload;
-        self.queued += message.wire.len();
-        self.outputs.push_back(Output::Transmit(message.wire));
-        if shows {
-            let decoded = self.plan.text.map(|_| self.plan.text_out.decode(&payload));
-            self.outputs.push_back(Output::Event(What::Frame {
-                direction: Direction::Out,
-                offset,
-                malformed: decoded
-                    .as_ref()
-                    .is_some_and(|text| text.malformed_at.is_some()),
-                text: decoded.map(|text| text.text),
-                payload,
-                partial: false,
-                full_len: None,
-            }));
+        match &mut self.shaper {
+            Some(shaper) => shaper.push(message.wire, speaker == Speaker::Answer),
+            None => {
+                self.queued += message.wire.len();
+                self.speakers.push_back(speaker);
+                if speaker != Speaker::Answer {
+                    self.unprompted += message.wire.len();
+                }
+                self.outputs.push_back(Output::Transmit(message.wire));
+            }
+        }
+        if !shows {
+            return;
+        }
+        let decoded = self.plan.text.map(|_| self.plan.text_out.decode(&payload));
+        let shown = Output::Event(What::Frame {
+            direction: Direction::Out,
+            offset,
+            malformed: decoded
+                .as_ref()
+                .is_some_and(|text| text.malformed_at.is_some()),
+            text: decoded.map(|text| text.text),
+            payload,
+            partial: false,
+            full_len: None,
+        });
+        match &mut self.shaper {
+            Some(shaper) => shaper.mark(shown),
+            None => self.outputs.push_back(shown),
         }
     }
 }

@@ -87,7 +87,7 @@ fn a_call_that_came_early_does_not_make_the_wait_longer() {
 #[test]
 fn a_reset_is_told_and_ends_the_conversation() {
     let told = [
-        "50 fault reset: the peer reset the connection",
+        "50 fault reset: the peer reset the connection before it had sent a byte",
         "50 close reset",
     ];
     client("tcp://h:1").check(&[(50, Fail(Fault::Reset))], &told);
@@ -864,7 +864,7 @@ fn a_raw_stream_tells_no_frames() {
         &[(0, Say("a")), (1, Hear(b"b")), (2, Fail(Fault::Reset))],
         &[
             "0 send a",
-            "2 fault reset: the peer reset the connection",
+            "2 fault reset: the peer reset the connection after 1 byte had come",
             "2 close reset",
         ],
     );

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use encoding_rs::{DecoderResult, EncoderResult, Encoding};
@@ -49,6 +50,30 @@ impl Charset {
             text,
             malformed_at: malformed_at.map(|offset| offset as usize),
         }
+    }
+
+    /// The places of the bytes that are not valid: the first `most` of them.
+    #[must_use]
+    pub fn malformed(self, bytes: &[u8], most: usize) -> Vec<Range<usize>> {
+        let mut decoder = self.0.new_decoder_without_bom_handling();
+        let mut places = Vec::new();
+        let mut buffer = [0; SCRATCH];
+        let scratch = str::from_utf8_mut(&mut buffer).expect("zeros are text");
+        let mut at = 0;
+        while places.len() < most {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let (result, taken, _) = decoder.decode_to_str_without_replacement(rest, scratch, true);
+            at += taken;
+            match result {
+                DecoderResult::InputEmpty => break,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(len, after) => {
+                    let end = at.saturating_sub(usize::from(after));
+                    places.push(end.saturating_sub(usize::from(len))..end);
+                }
+            }
+        }
+        places
     }
 
     /// Encodes text.
@@ -132,15 +157,21 @@ impl Decoder {
         let mut malformed_at = None;
         let mut rest = bytes;
         out.reserve(rest.len() + SLACK);
+        // The converter touches all the room that it is given, each time it stops at a bad byte: a
+        // message of nothing else must not make that the square of its length.
+        let mut buffer = [0; SCRATCH];
+        let scratch = str::from_utf8_mut(&mut buffer).expect("zeros are text");
         loop {
-            let (result, taken) =
-                self.decoder
-                    .decode_to_string_without_replacement(rest, out, end == End::Closed);
+            let is_last = end == End::Closed;
+            let (result, taken, written) = self
+                .decoder
+                .decode_to_str_without_replacement(rest, scratch, is_last);
+            out.push_str(&scratch[..written]);
             rest = rest.get(taken..).unwrap_or_default();
             self.offset += taken as u64;
             match result {
                 DecoderResult::InputEmpty => return malformed_at,
-                DecoderResult::OutputFull => out.reserve(rest.len() + SLACK),
+                DecoderResult::OutputFull => {}
                 DecoderResult::Malformed(len, after) => {
                     let back = u64::from(len) + u64::from(after);
                     malformed_at.get_or_insert(self.offset.saturating_sub(back));
@@ -169,6 +200,9 @@ enum End {
 
 /// In bytes: room for one more character in any charset, so that a conversion always moves on.
 const SLACK: usize = 16;
+
+/// In bytes: text that is decoded at once.
+const SCRATCH: usize = 4096;
 
 impl Default for Charset {
     fn default() -> Self {

@@ -289,3 +289,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn b1_a_large_message_of_nothing_but_bad_bytes_takes_no_square_of_its_length() {
+    let bytes = vec![0xff; 4 * 1024 * 1024];
+    let decoded = Charset::UTF_8.decode(&bytes);
+    assert_eq!(decoded.malformed_at, Some(0));
+    assert_eq!(decoded.text.chars().count(), bytes.len());
+    assert_eq!(Charset::UTF_8.malformed(&bytes, 3), [0..1, 1..2, 2..3]);
+}
