@@ -1,0 +1,281 @@
+//! The lens: the same bytes cut three ways, side by side, so that it is seen why a `recv` gave one
+//! message and a half.
+//!
+//! A stream has no messages, only bytes. Who writes cuts it one way, who reads another, and the
+//! framing a third. The lens lays the cuts beside each other by their place in the stream:
+//!
+//! ```text
+//!   offset writes          reads           messages        bytes
+//!        0 ─ 1 6 B         ┌ 1 9 B         ─ 1 6 B         "hello\n"
+//!        6 ┌ 2 6 B         └               ┌ 2 6 B         "wor"
+//!          ↑ read 1 holds message 1 and the beginning of message 2 (sticky: …)
+//!        9 └               ─ 2 3 B         └               "ld\n"
+//!          ↑ message 2 came in 2 reads, 1 and 2 (half: …)
+//! ```
+//!
+//! One end of a conversation knows its own writes, its own reads, and the messages in both. Where
+//! the events of both ends are at hand, on this machine or in two recordings, the writes of one and
+//! the reads of the other are joined by their addresses.
+//!
+//! It works as events come, and forgets what it has drawn: a stream of any length takes a bounded
+//! amount of memory.
+
+use std::collections::BTreeMap;
+
+use crate::event::{Direction, Event, What};
+use crate::frame::Framing;
+use crate::text::charset::Charset;
+
+mod cut;
+mod draw;
+mod flow;
+mod verdict;
+
+use cut::End;
+use flow::{Flow, Until};
+
+/// How much of each other two ends are expected to be at hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ends {
+    /// One end of each conversation; a conversation is over when it closes.
+    #[default]
+    One,
+    /// Both ends: rows wait for the other end, which may be told of later than the first one closed.
+    Two,
+}
+
+/// How the lens draws.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Columns of the screen; lines of verdicts may be longer.
+    pub width: usize,
+    /// Whether messages alternate in colour.
+    pub has_colour: bool,
+    /// Which ends are expected.
+    pub ends: Ends,
+    /// The charset in which bytes are shown where they are text; `None` shows digits.
+    pub charset: Option<Charset>,
+    /// The framing, where it is known: rows wait for its messages, and it says where the last one
+    /// so far ends.
+    pub framing: Option<Framing>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            width: 100,
+            has_colour: false,
+            ends: Ends::One,
+            charset: Some(Charset::UTF_8),
+            framing: None,
+        }
+    }
+}
+
+/// Conversations whose other end has not come, before the oldest is drawn without it.
+const MOST_WAITING: usize = 1024;
+
+/// One end of a conversation: its source, session and peer.
+type Speaker = (usize, u32, u32);
+
+/// Who sends a flow, and to whom.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    /// By the addresses of both ends, which both ends know.
+    Addresses { from: String, to: String },
+    /// Known to one end alone.
+    Own(Speaker, bool),
+}
+
+/// Draws the cuts of every conversation whose events it gets.
+pub struct Lens {
+    options: Options,
+    /// The addresses of each open conversation, as its end knows them: own and peer's.
+    speakers: BTreeMap<Speaker, (String, String)>,
+    flows: BTreeMap<Key, Flow>,
+    /// Counts flows, so that the oldest is known.
+    begun: u64,
+    /// The flow under the latest heading.
+    headed: Option<u64>,
+    out: String,
+}
+
+impl Lens {
+    /// Begins with nothing to show.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            speakers: BTreeMap::new(),
+            flows: BTreeMap::new(),
+            begun: 0,
+            headed: None,
+            out: String::new(),
+        }
+    }
+
+    /// Takes the next event of a source. Sources are recordings, or workbenches, in which sessions
+    /// are counted apart; events of several come in order of their time.
+    pub fn push(&mut self, source: usize, event: &Event) {
+        let speaker = (source, event.session, event.peer);
+        match &event.what {
+            What::Opened { addr, local } => {
+                self.close(speaker);
+                self.speakers.insert(speaker, (local.clone(), addr.clone()));
+                for direction in [Direction::Out, Direction::In] {
+                    self.open_flow(speaker, direction);
+                }
+            }
+            What::Chunk {
+                direction,
+                offset,
+                bytes,
+                ..
+            } => {
+                let (flow, end) = self.flow(speaker, *direction);
+                flow.push_chunk(end, *offset, bytes);
+                self.relieve(speaker, *direction);
+            }
+            What::Frame {
+                direction,
+                offset,
+                payload,
+                partial,
+                ..
+            } => {
+                let (flow, end) = self.flow(speaker, *direction);
+                flow.push_frame(end, *offset, payload, *partial);
+                self.relieve(speaker, *direction);
+            }
+            What::Closed { .. } => self.close(speaker),
+            _ => {}
+        }
+    }
+
+    /// What should not wait: all of a conversation that is over, or much that has come. To be asked
+    /// for after each event; mostly empty.
+    #[must_use]
+    pub fn take(&mut self) -> String {
+        std::mem::take(&mut self.out)
+    }
+
+    /// What can be drawn of what has come: lines, each with its end. What may still be cut by events
+    /// to come is left for later.
+    #[must_use]
+    pub fn draw(&mut self) -> String {
+        for flow in self.flows.values_mut() {
+            let until = Until::Certain;
+            flow.draw(&self.options, until, &mut self.headed, &mut self.out);
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    /// Everything that is left, and what all came to. It can begin anew after that.
+    #[must_use]
+    pub fn finish(&mut self) -> String {
+        let mut flows: Vec<Flow> = std::mem::take(&mut self.flows).into_values().collect();
+        flows.sort_by_key(Flow::number);
+        for flow in flows {
+            self.end(flow);
+        }
+        self.speakers.clear();
+        self.headed = None;
+        std::mem::take(&mut self.out)
+    }
+
+    /// The flow that an end sends or hears, and which end of it that is.
+    fn flow(&mut self, speaker: Speaker, direction: Direction) -> (&mut Flow, End) {
+        let (key, end) = self.key(speaker, direction);
+        let addrs = self.speakers.get(&speaker);
+        let begun = &mut self.begun;
+        let flow = self.flows.entry(key).or_insert_with(|| {
+            *begun += 1;
+            let (local, addr) = addrs.cloned().unwrap_or_default();
+            Flow::new(*begun, speaker.2, direction, &local, &addr)
+        });
+        (flow, end)
+    }
+
+    fn open_flow(&mut self, speaker: Speaker, direction: Direction) {
+        let (key, end) = self.key(speaker, direction);
+        // The same addresses again are another conversation.
+        let is_over = self
+            .flows
+            .get(&key)
+            .is_some_and(|flow| flow.was_closed(end));
+        if is_over && let Some(flow) = self.flows.remove(&key) {
+            self.end(flow);
+        }
+        self.flow(speaker, direction).0.open(end);
+        while self.flows.len() > 2 * MOST_WAITING {
+            let oldest = self
+                .flows
+                .iter()
+                .filter(|(_, flow)| !flow.is_open())
+                .min_by_key(|(_, flow)| flow.number())
+                .map(|(key, _)| key.clone());
+            match oldest.and_then(|key| self.flows.remove(&key)) {
+                Some(flow) => self.end(flow),
+                None => return,
+            }
+        }
+    }
+
+    /// An end of a conversation is over; its flows are, unless the other end is awaited.
+    fn close(&mut self, speaker: Speaker) {
+        for direction in [Direction::Out, Direction::In] {
+            let (key, end) = self.key(speaker, direction);
+            let Some(flow) = self.flows.get_mut(&key) else {
+                continue;
+            };
+            flow.close(end);
+            let is_awaited = match (&key, self.options.ends) {
+                (Key::Addresses { .. }, Ends::Two) => !flow.was_closed(end.other()),
+                _ => flow.is_open(),
+            };
+            if !is_awaited && let Some(flow) = self.flows.remove(&key) {
+                self.end(flow);
+            }
+        }
+        self.speakers.remove(&speaker);
+    }
+
+    fn end(&mut self, mut flow: Flow) {
+        flow.draw(&self.options, Until::Over, &mut self.headed, &mut self.out);
+    }
+
+    /// Draws a flow of which more has come than is worth holding.
+    fn relieve(&mut self, speaker: Speaker, direction: Direction) {
+        let (key, _) = self.key(speaker, direction);
+        let Some(flow) = self.flows.get_mut(&key) else {
+            return;
+        };
+        for until in [Until::Certain, Until::Known] {
+            if flow.is_full() {
+                flow.draw(&self.options, until, &mut self.headed, &mut self.out);
+            }
+        }
+    }
+
+    fn key(&self, speaker: Speaker, direction: Direction) -> (Key, End) {
+        let end = match direction {
+            Direction::Out => End::Writer,
+            Direction::In => End::Reader,
+        };
+        let key = match self.speakers.get(&speaker) {
+            // Only a connection is told from every other by its addresses, and loses no byte.
+            Some((local, addr)) if local.starts_with("tcp:") && addr.starts_with("tcp:") => {
+                let (from, to) = match direction {
+                    Direction::Out => (local.clone(), addr.clone()),
+                    Direction::In => (addr.clone(), local.clone()),
+                };
+                Key::Addresses { from, to }
+            }
+            _ => Key::Own(speaker, direction == Direction::In),
+        };
+        (key, end)
+    }
+}
+
+#[cfg(test)]
+mod tests;

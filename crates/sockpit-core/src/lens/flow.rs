@@ -1,0 +1,408 @@
+//! One direction of one conversation: its bytes and its cuts, until they are drawn.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::cut::{Cut, End, Piece, Track};
+use super::draw::{self, Row};
+use super::verdict::Judge;
+use super::{Ends, Options};
+use crate::event::Direction;
+use crate::frame::Framing;
+
+/// In bytes: what is held of a flow that cannot be drawn yet.
+const MOST_BYTES: usize = 1024 * 1024;
+
+/// Pieces that are held so.
+const MOST_PIECES: usize = 8192;
+
+/// In bytes: no framing has a longer header.
+const MOST_HEADER: usize = 16;
+
+/// In bytes: what is looked at behind a message for its delimiter.
+const MOST_TRAILER: usize = 64;
+
+/// Which rows are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Those that nothing to come can change.
+    Certain,
+    /// Those of which anything is known: too much waits for cuts that are late.
+    Known,
+    /// All, and what they came to: the flow is over.
+    Over,
+}
+
+/// What is known of an end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Absent,
+    Open,
+    Closed,
+}
+
+/// The last message so far, whose end the next one will tell for sure.
+struct Latest {
+    start: u64,
+    payload: Bytes,
+    is_partial: bool,
+}
+
+/// One direction of one conversation.
+pub(super) struct Flow {
+    number: u64,
+    title: String,
+    tracks: [Track; 3],
+    ends: [State; 2],
+    /// Which end tells the messages.
+    teller: Option<End>,
+    latest: Option<Latest>,
+    chunks: VecDeque<(u64, Bytes)>,
+    held: usize,
+    /// From where on bytes are known.
+    begun: u64,
+    /// Up to where bytes are known.
+    known: u64,
+    /// Up to where rows are drawn.
+    drawn: u64,
+    /// Where the two ends first disagree.
+    differs_at: Option<u64>,
+    columns: Vec<Cut>,
+    judge: Judge,
+}
+
+impl Flow {
+    pub(super) fn new(
+        number: u64,
+        peer: u32,
+        direction: Direction,
+        local: &str,
+        addr: &str,
+    ) -> Self {
+        Self {
+            number,
+            title: draw::title(peer, direction, local, addr),
+            tracks: Default::default(),
+            ends: Default::default(),
+            teller: None,
+            latest: None,
+            chunks: VecDeque::new(),
+            held: 0,
+            begun: 0,
+            known: 0,
+            drawn: 0,
+            differs_at: None,
+            columns: Vec::new(),
+            judge: Judge::default(),
+        }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn open(&mut self, end: End) {
+        self.ends[end as usize] = State::Open;
+    }
+
+    pub(super) fn close(&mut self, end: End) {
+        self.ends[end as usize] = State::Closed;
+    }
+
+    pub(super) fn was_closed(&self, end: End) -> bool {
+        self.ends[end as usize] == State::Closed
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.ends.contains(&State::Open)
+    }
+
+    pub(super) fn push_chunk(&mut self, end: End, offset: u64, bytes: &Bytes) {
+        let cut = match end {
+            End::Writer => Cut::Writes,
+            End::Reader => Cut::Reads,
+        };
+        let stop = offset.saturating_add(bytes.len() as u64);
+        if self.known == 0 {
+            // What was sent before anybody looked is not shown.
+            self.begun = offset;
+            self.known = offset;
+            self.drawn = offset;
+        }
+        self.tracks[cut as usize].push(offset, stop);
+        self.compare(offset, bytes);
+        let new = self.known.max(offset);
+        let skipped = usize::try_from(new - offset).unwrap_or(usize::MAX);
+        if skipped < bytes.len() {
+            self.chunks.push_back((new, bytes.slice(skipped..)));
+            self.held += bytes.len() - skipped;
+            self.known = stop;
+        }
+    }
+
+    pub(super) fn push_frame(&mut self, end: End, offset: u64, payload: &Bytes, is_partial: bool) {
+        // Both ends may tell the same messages; one of them is enough.
+        if *self.teller.get_or_insert(end) != end {
+            return;
+        }
+        if let Some(latest) = self.latest.take() {
+            self.tracks[Cut::Messages as usize].push(latest.start, offset);
+        }
+        self.latest = Some(Latest {
+            start: offset,
+            payload: payload.clone(),
+            is_partial,
+        });
+    }
+
+    /// Whether more waits than is worth holding.
+    pub(super) fn is_full(&self) -> bool {
+        let pieces: usize = self.tracks.iter().map(Track::waiting).sum();
+        self.held > MOST_BYTES || pieces > MOST_PIECES
+    }
+
+    /// Draws its rows, in order, and forgets them.
+    pub(super) fn draw(
+        &mut self,
+        options: &Options,
+        until: Until,
+        headed: &mut Option<u64>,
+        out: &mut String,
+    ) {
+        self.settle_latest(options.framing.as_ref());
+        let is_over = until == Until::Over;
+        let until = match until {
+            Until::Certain => self.settled(options),
+            Until::Known | Until::Over => {
+                let covered = self.tracks.iter().map(Track::covered);
+                covered.max().unwrap_or(0)
+            }
+        };
+        if self.drawn < until {
+            let columns = self.used();
+            if *headed != Some(self.number) || columns != self.columns {
+                let both = self.ends.iter().all(|end| *end != State::Absent);
+                draw::heading(&self.title, both, &columns, options, out);
+                *headed = Some(self.number);
+                self.columns = columns;
+            }
+        }
+        while self.drawn < until {
+            let start = self.drawn;
+            let end = Cut::ALL
+                .iter()
+                .filter_map(|cut| self.tracks[*cut as usize].boundary_after(start))
+                .chain([until])
+                .min()
+                .unwrap_or(until);
+            let pieces = Cut::ALL.map(|cut| self.tracks[cut as usize].at(start));
+            let row = Row {
+                start,
+                end,
+                pieces,
+                bytes: self.bytes(start, end),
+                message: pieces[self.unit() as usize],
+            };
+            draw::row(&row, &self.columns, options, out);
+            for verdict in self.judge.hear(end, &pieces, self.unit(), self.vessel()) {
+                draw::verdict(&verdict, options, out);
+            }
+            self.forget(end);
+        }
+        if is_over && !self.columns.is_empty() {
+            self.sum_up(options, headed, out);
+        }
+    }
+
+    /// What all came to.
+    fn sum_up(&mut self, options: &Options, headed: &mut Option<u64>, out: &mut String) {
+        if *headed != Some(self.number) {
+            draw::title_line(&self.title, options, out);
+            *headed = Some(self.number);
+        }
+        let messages = &self.tracks[Cut::Messages as usize];
+        let covered = messages.covered();
+        if messages.count() > 0 && covered < self.known {
+            let rest = self.known - covered;
+            let text = format!("the last {rest} bytes, from {covered} on, are no whole message");
+            draw::verdict(&text, options, out);
+        }
+        if let Some(at) = self.differs_at {
+            let text = format!("the two ends differ at byte {at}: they are not one stream");
+            draw::verdict(&text, options, out);
+        }
+        let counts = self
+            .columns
+            .iter()
+            .map(|cut| draw::count(self.tracks[*cut as usize].count(), cut.name()));
+        let counts: Vec<String> = counts.collect();
+        let oddities = self.judge.sum_up(self.unit(), self.vessel());
+        draw::total(self.known - self.begun, &counts, &oddities, options, out);
+    }
+
+    /// Up to where the rows are certain.
+    fn settled(&self, options: &Options) -> u64 {
+        let is_framed = options
+            .framing
+            .as_ref()
+            .is_some_and(|framing| !framing.is_raw());
+        let awaits = |cut: Cut| {
+            let is_used = self.tracks[cut as usize].count() > 0;
+            let end = match cut {
+                Cut::Writes => End::Writer,
+                Cut::Reads => End::Reader,
+                Cut::Messages => return is_used || is_framed || self.latest.is_some(),
+            };
+            is_used || options.ends == Ends::Two || self.ends[end as usize] == State::Open
+        };
+        let awaited = Cut::ALL.iter().filter(|cut| awaits(**cut));
+        awaited
+            .map(|cut| self.tracks[*cut as usize].covered())
+            .min()
+            .unwrap_or(0)
+    }
+
+    /// The cuts that there are, in the order of their columns.
+    fn used(&self) -> Vec<Cut> {
+        let is_used = |cut: &&Cut| self.tracks[**cut as usize].count() > 0;
+        Cut::ALL.iter().filter(is_used).copied().collect()
+    }
+
+    /// What people mean by a message here: without a framing, what was written in one go.
+    fn unit(&self) -> Cut {
+        if self.tracks[Cut::Messages as usize].count() > 0 {
+            Cut::Messages
+        } else {
+            Cut::Writes
+        }
+    }
+
+    /// What messages come in: reads, where they are known.
+    fn vessel(&self) -> Cut {
+        if self.tracks[Cut::Reads as usize].count() > 0 {
+            Cut::Reads
+        } else {
+            Cut::Writes
+        }
+    }
+
+    /// Tells where the last message so far ends, as far as its bytes are known.
+    fn settle_latest(&mut self, framing: Option<&Framing>) {
+        let Some(latest) = &self.latest else { return };
+        if latest.start < self.drawn {
+            // Its bytes were too many to be held.
+            let end = latest.start.saturating_add(latest.payload.len() as u64);
+            self.tracks[Cut::Messages as usize].push(latest.start, end);
+            self.latest = None;
+            return;
+        }
+        let room = latest.payload.len() + MOST_HEADER + MOST_TRAILER;
+        let room = (room as u64).saturating_mul(2);
+        let stop = self.known.min(latest.start.saturating_add(room));
+        let wire = self.bytes(latest.start, stop);
+        let len = if latest.is_partial {
+            wire.len()
+        } else if wire.len() < latest.payload.len() {
+            return;
+        } else {
+            wire_len(&wire, &latest.payload, framing)
+        };
+        let end = latest.start.saturating_add(len as u64).min(self.known);
+        self.tracks[Cut::Messages as usize].push(latest.start, end);
+        self.latest = None;
+    }
+
+    /// The bytes from a place to another, as far as they are held.
+    fn bytes(&self, start: u64, end: u64) -> Bytes {
+        let first = self
+            .chunks
+            .partition_point(|(offset, bytes)| offset.saturating_add(bytes.len() as u64) <= start);
+        let chunks = self.chunks.range(first..);
+        let chunks = chunks.take_while(|(offset, _)| *offset < end);
+        let mut parts = chunks.filter_map(|(offset, bytes)| {
+            let from = usize::try_from(start.saturating_sub(*offset)).ok()?;
+            let to = usize::try_from(end.saturating_sub(*offset)).unwrap_or(usize::MAX);
+            let to = to.min(bytes.len());
+            (from < to).then(|| bytes.slice(from..to))
+        });
+        let Some(first) = parts.next() else {
+            return Bytes::new();
+        };
+        let mut parts = parts.peekable();
+        if parts.peek().is_none() {
+            return first;
+        }
+        let mut joined = first.to_vec();
+        parts.for_each(|part| joined.extend_from_slice(&part));
+        joined.into()
+    }
+
+    /// Holds what the second end tells against what the first one told.
+    fn compare(&mut self, offset: u64, bytes: &Bytes) {
+        if self.differs_at.is_some() || self.known <= offset || offset < self.drawn {
+            return;
+        }
+        let held = self.bytes(
+            offset,
+            self.known.min(offset.saturating_add(bytes.len() as u64)),
+        );
+        let first = held
+            .iter()
+            .zip(bytes)
+            .position(|(ours, theirs)| ours != theirs);
+        self.differs_at = first.map(|at| offset + at as u64);
+    }
+
+    fn forget(&mut self, place: u64) {
+        self.drawn = place;
+        for track in &mut self.tracks {
+            track.forget(place);
+        }
+        while let Some((offset, bytes)) = self.chunks.front()
+            && offset.saturating_add(bytes.len() as u64) <= place
+        {
+            self.held -= bytes.len();
+            self.chunks.pop_front();
+        }
+    }
+}
+
+/// How many bytes a message takes on the wire: with header, escapes and delimiter. `wire` begins with
+/// it.
+fn wire_len(wire: &[u8], payload: &[u8], framing: Option<&Framing>) -> usize {
+    let mut encoded = Vec::new();
+    if let Some(framing) = framing
+        && !matches!(framing, Framing::Lines)
+        && framing.encode(payload, &mut encoded).is_ok()
+        && wire.starts_with(&encoded)
+    {
+        return encoded.len();
+    }
+    let header = (0..=MOST_HEADER).find(|skip| {
+        wire.get(*skip..)
+            .is_some_and(|rest| rest.starts_with(payload))
+    });
+    let Some(header) = header else {
+        // Its bytes are escaped: it ends where such framings end, with END or with a zero.
+        let ends = |byte: &u8| matches!(byte, 0xc0 | 0);
+        let from = payload.len().max(1);
+        let tail = wire.get(from..).unwrap_or_default();
+        return tail
+            .iter()
+            .position(ends)
+            .map_or(wire.len(), |at| from + at + 1);
+    };
+    let end = header + payload.len();
+    let rest = wire.get(end..).unwrap_or_default();
+    let trailer = match (header, rest) {
+        (0, [b'\r', b'\n', ..]) => 2,
+        (0, [b'\r' | b'\n' | 0, ..]) | (_, [0xc0, ..]) => 1,
+        _ => 0,
+    };
+    end + trailer
+}
+
+/// The piece of a cut in a row, by its place among the cuts.
+pub(super) type Pieces = [Option<Piece>; 3];

@@ -1,0 +1,185 @@
+//! What is odd about the cuts, in words: sticky where one read holds several messages, half where
+//! one message came in several reads.
+
+use super::cut::{Cut, Piece};
+use super::draw;
+use super::flow::Pieces;
+
+/// Pieces of one cut in a row, first and last.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: Piece,
+    last: Piece,
+}
+
+impl Run {
+    fn extend(run: &mut Option<Self>, piece: Option<Piece>) {
+        let Some(piece) = piece else { return };
+        match run {
+            Some(run) => run.last = piece,
+            None => {
+                *run = Some(Self {
+                    first: piece,
+                    last: piece,
+                });
+            }
+        }
+    }
+
+    fn count(&self) -> u64 {
+        self.last.number - self.first.number + 1
+    }
+}
+
+/// What has been seen of one piece while its rows go by.
+#[derive(Debug, Default)]
+struct Seen {
+    number: u64,
+    others: Option<Run>,
+    writes: Option<Run>,
+}
+
+impl Seen {
+    fn hear(&mut self, own: Piece, other: Option<Piece>, write: Option<Piece>) {
+        if self.number != own.number {
+            *self = Self {
+                number: own.number,
+                ..Self::default()
+            };
+        }
+        Run::extend(&mut self.others, other);
+        Run::extend(&mut self.writes, write);
+    }
+}
+
+/// Watches the rows of one flow go by.
+#[derive(Debug, Default)]
+pub(super) struct Judge {
+    message: Seen,
+    vessel: Seen,
+    sticky: u64,
+    half: u64,
+}
+
+impl Judge {
+    /// Takes the next row, which goes up to `end`; says what has shown itself with it.
+    pub(super) fn hear(
+        &mut self,
+        end: u64,
+        pieces: &Pieces,
+        unit: Cut,
+        vessel: Cut,
+    ) -> Vec<String> {
+        let mut verdicts = Vec::new();
+        if unit == vessel {
+            return verdicts;
+        }
+        let write = (vessel != Cut::Writes && unit != Cut::Writes)
+            .then(|| pieces[Cut::Writes as usize])
+            .flatten();
+        let (message, holder) = (pieces[unit as usize], pieces[vessel as usize]);
+        if let Some(message) = message {
+            self.message.hear(message, holder, write);
+        }
+        if let Some(holder) = holder {
+            self.vessel.hear(holder, message, write);
+        }
+        if let Some(holder) = holder.filter(|holder| holder.end == end)
+            && let Some(held) = self.vessel.others
+            && held.count() > 1
+        {
+            self.sticky += 1;
+            verdicts.push(format!(
+                "{} {} holds {} (sticky{})",
+                vessel.name(),
+                holder.number,
+                contents(holder, held, unit),
+                self.vessel.writes.map_or_else(String::new, joined_why),
+            ));
+        }
+        if let Some(message) = message.filter(|message| message.end == end)
+            && let Some(held) = self.message.others
+            && held.count() > 1
+        {
+            self.half += 1;
+            let verb = match vessel {
+                Cut::Writes => "left",
+                _ => "came",
+            };
+            let (first, last) = (held.first.number, held.last.number);
+            let join = if held.count() == 2 { "and" } else { "to" };
+            verdicts.push(format!(
+                "{} {} {verb} in {}, {first} {join} {last} (half{})",
+                unit.name(),
+                message.number,
+                draw::count(held.count(), vessel.name()),
+                self.message.writes.map_or_else(String::new, cut_why),
+            ));
+        }
+        verdicts
+    }
+
+    /// What all came to, in words.
+    pub(super) fn sum_up(&self, unit: Cut, vessel: Cut) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.sticky > 0 {
+            found.push(format!(
+                "{} sticky",
+                draw::count(self.sticky, vessel.name())
+            ));
+        }
+        if self.half > 0 {
+            found.push(format!("{} half", draw::count(self.half, unit.name())));
+        }
+        found
+    }
+}
+
+/// The messages that a read or a write holds, whole or not.
+fn contents(holder: Piece, held: Run, unit: Cut) -> String {
+    let name = unit.name();
+    let (mut first, mut last) = (held.first.number, held.last.number);
+    let mut parts = Vec::new();
+    if held.first.start < holder.start {
+        parts.push(format!("the end of {name} {first}"));
+        first += 1;
+    }
+    let is_open = holder.end < held.last.end;
+    if is_open {
+        last -= 1;
+    }
+    match last.checked_sub(first) {
+        Some(0) => parts.push(format!("{name} {first}")),
+        Some(1) => parts.push(format!("{name}s {first} and {last}")),
+        Some(_) => parts.push(format!("{name}s {first} to {last}")),
+        None => {}
+    }
+    if is_open {
+        parts.push(format!("the beginning of {name} {}", held.last.number));
+    }
+    match parts.as_slice() {
+        [one] => one.clone(),
+        [one, two] => format!("{one} and {two}"),
+        _ => parts.join(", "),
+    }
+}
+
+/// Why several messages came as one, where the writes are known too.
+fn joined_why(writes: Run) -> String {
+    if writes.count() == 1 {
+        return ": written as one".to_owned();
+    }
+    let join = if writes.count() == 2 { "and" } else { "to" };
+    format!(
+        ": writes {} {join} {} read as one",
+        writes.first.number, writes.last.number
+    )
+}
+
+/// Why one message came in parts, where the writes are known too.
+fn cut_why(writes: Run) -> String {
+    if writes.count() == 1 {
+        return ": written as one, read in parts".to_owned();
+    }
+    format!(": written in {} pieces", writes.count())
+}
