@@ -12,8 +12,20 @@
 mod addr;
 #[cfg(target_os = "linux")]
 pub mod datagram;
+#[cfg(target_os = "linux")]
+pub mod icmp;
 pub mod limit;
+#[cfg(target_os = "linux")]
+mod netlink;
+#[cfg(target_os = "linux")]
+pub mod pidfd;
 pub mod poll;
 pub mod process;
 pub mod pump;
+#[cfg(target_os = "linux")]
+pub mod route;
+#[cfg(target_os = "linux")]
+pub mod sock_diag;
 pub mod socket;
+pub mod terminal;
+pub mod window;

@@ -31,6 +31,20 @@ pub fn kill_group(leader: u32) -> io::Result<()> {
     }
 }
 
+/// Sends SIGINT to this process, as Ctrl-C at a terminal does.
+///
+/// # Errors
+///
+/// What the system says; it has no reason to refuse.
+pub fn interrupt() -> io::Result<()> {
+    // SAFETY: the call touches no memory of ours.
+    if unsafe { libc::kill(libc::getpid(), libc::SIGINT) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

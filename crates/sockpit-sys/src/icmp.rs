@@ -1,0 +1,200 @@
+//! Why a packet came to nothing, and who said so: the error queue of a socket (ip(7), ipv6(7)).
+
+use std::io;
+use std::mem;
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use crate::netlink::{ip_of, u16_at, u32_at};
+use crate::socket::{self, Domain};
+
+/// A failure that the kernel queued for a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The number of the system's error, such as that of "connection refused".
+    pub errno: i32,
+    /// Who found it.
+    pub origin: Origin,
+    /// The type and the code of the ICMP message, of the family of the socket.
+    pub icmp: (u8, u8),
+    /// Who sent the ICMP message: a router, or the host itself.
+    pub offender: Option<IpAddr>,
+}
+
+/// Who found a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// This machine, such as by a neighbour that does not answer.
+    Local,
+    /// An ICMP message.
+    Icmp,
+    /// Something else.
+    Other,
+}
+
+/// Makes an internet socket keep what ICMP messages say, for [`take`].
+///
+/// A TCP socket keeps it only while it connects; a connection that is open fails by an ICMP message
+/// that it would have survived, so [`disable`] it then.
+///
+/// # Errors
+///
+/// What the system says; `InvalidInput` for a socket that is not of the internet.
+pub fn enable(fd: BorrowedFd<'_>) -> io::Result<()> {
+    set(fd, 1)
+}
+
+/// Takes [`enable`] back.
+///
+/// # Errors
+///
+/// As [`enable`].
+pub fn disable(fd: BorrowedFd<'_>) -> io::Result<()> {
+    set(fd, 0)
+}
+
+fn set(fd: BorrowedFd<'_>, value: libc::c_int) -> io::Result<()> {
+    match socket::domain(fd)? {
+        Domain::V4 => socket::set_option(fd, libc::IPPROTO_IP, libc::IP_RECVERR, value),
+        Domain::V6 => {
+            // The messages of an IPv4 address on an IPv6 socket are of the other family.
+            let _ = socket::set_option(fd, libc::IPPROTO_IP, libc::IP_RECVERR, value);
+            socket::set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVERR, value)
+        }
+        Domain::Unix | Domain::Other => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
+/// Takes the next failure off the queue; `None` where there is none.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn take(fd: BorrowedFd<'_>) -> io::Result<Option<Report>> {
+    let mut control = [0u64; CONTROL_WORDS];
+    // SAFETY: the structure is made of integers and pointers, for which zero bytes are a value.
+    let mut message: libc::msghdr = unsafe { mem::zeroed() };
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control);
+    let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
+    // SAFETY: the call writes at most the stated length of `control`, which outlives it, and no
+    // bytes of the packet, for which there is no room.
+    let done = unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, flags) };
+    if done < 0 {
+        let error = io::Error::last_os_error();
+        return match error.kind() {
+            io::ErrorKind::WouldBlock => Ok(None),
+            _ => Err(error),
+        };
+    }
+    let len = message.msg_controllen.min(size_of_val(&control));
+    let bytes: Vec<u8> = control
+        .iter()
+        .flat_map(|word| word.to_ne_bytes())
+        .take(len)
+        .collect();
+    Ok(find(&bytes))
+}
+
+/// Reads control messages: `struct cmsghdr` (length, level 4, type 4), each from word to word.
+fn find(mut bytes: &[u8]) -> Option<Report> {
+    loop {
+        let len = usize::from_ne_bytes(*bytes.first_chunk()?);
+        let level = u32_at(bytes, HEADER - 8)?.cast_signed();
+        let kind = u32_at(bytes, HEADER - 4)?.cast_signed();
+        let body = bytes.get(HEADER..len)?;
+        let is_report = (level, kind) == (libc::IPPROTO_IP, libc::IP_RECVERR)
+            || (level, kind) == (libc::IPPROTO_IPV6, libc::IPV6_RECVERR);
+        if is_report {
+            return parse(body);
+        }
+        bytes = bytes.get(len.next_multiple_of(size_of::<usize>())..)?;
+    }
+}
+
+/// Reads a `struct sock_extended_err` (linux/errqueue.h) and the address behind it:
+///
+/// ```text
+///  0  errno 4 | origin 1 | type 1 | code 1 | pad 1 | info 4 | data 4
+/// 16  family 2 | port 2 | IPv4 address 4      or: | flow 4 | IPv6 address 16 | scope 4
+/// ```
+fn parse(body: &[u8]) -> Option<Report> {
+    let origin = match *body.get(4)? {
+        1 => Origin::Local,
+        2 | 3 => Origin::Icmp,
+        _ => Origin::Other,
+    };
+    let family = u16_at(body, 16).and_then(|family| u8::try_from(family).ok());
+    let offender = family.and_then(|family| {
+        let at = if libc::c_int::from(family) == libc::AF_INET {
+            20
+        } else {
+            24
+        };
+        ip_of(family, body.get(at..)?)
+    });
+    Some(Report {
+        errno: u32_at(body, 0)?.cast_signed(),
+        origin,
+        icmp: (*body.get(5)?, *body.get(6)?),
+        offender: offender
+            .filter(|_| origin == Origin::Icmp)
+            .map(|ip| ip.to_canonical()),
+    })
+}
+
+/// In bytes: `struct cmsghdr`, whose length is a word.
+const HEADER: usize = size_of::<usize>() + 8;
+
+/// In words of 8 bytes: far more than a report with an IPv6 address takes.
+const CONTROL_WORDS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, UdpSocket};
+    use std::os::fd::AsFd as _;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_who_refused() {
+        for addr in ["127.0.0.1:0", "[::1]:0"] {
+            let gone = UdpSocket::bind(addr).unwrap();
+            let socket = UdpSocket::bind(addr).unwrap();
+            enable(socket.as_fd()).unwrap();
+            let target = gone.local_addr().unwrap();
+            socket.connect(target).unwrap();
+            assert_eq!(take(socket.as_fd()).unwrap(), None);
+            drop(gone);
+            socket.send(b"").unwrap();
+            let until = Instant::now() + Duration::from_secs(10);
+            let report = loop {
+                match take(socket.as_fd()).unwrap() {
+                    Some(report) => break report,
+                    None => assert!(Instant::now() < until, "no report"),
+                }
+            };
+            assert_eq!(
+                (report.errno, report.origin),
+                (libc::ECONNREFUSED, Origin::Icmp)
+            );
+            assert_eq!(report.offender, Some(target.ip()));
+        }
+    }
+
+    #[test]
+    fn b1_what_is_cut_anywhere_is_no_report() {
+        let mut body = vec![111, 0, 0, 0, 2, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        body.extend((libc::AF_INET as u16).to_ne_bytes());
+        body.extend([0, 0, 192, 0, 2, 1]);
+        let whole = parse(&body).unwrap();
+        assert_eq!(whole.offender, Some(Ipv4Addr::new(192, 0, 2, 1).into()));
+        for len in 0..body.len() {
+            let report = parse(&body[..len]);
+            assert_eq!(report.is_some(), len >= 7, "of {len} bytes");
+            assert!(report.is_none_or(|report| report.offender.is_none()));
+            assert_eq!(find(&body[..len]), None);
+        }
+    }
+}
