@@ -162,6 +162,15 @@ impl Bus {
         }
     }
 
+    /// Gives a tap nothing more; it ends once it has taken what it was given.
+    pub(crate) fn end_tap(&self, id: &TapId) {
+        self.taps
+            .borrow_mut()
+            .retain(|tap| !Arc::ptr_eq(&tap.shared, &id.0));
+        // Who waited for it alone goes on.
+        self.relieve();
+    }
+
     pub(crate) fn add_view(&self, events: usize) -> View {
         let (sender, receiver) = mpsc::channel(events.max(1));
         self.views
@@ -292,6 +301,10 @@ impl ViewEntry {
     }
 }
 
+/// Which tap, for [`Handle::end_tap`](crate::Handle::end_tap).
+#[derive(Clone, Debug)]
+pub struct TapId(Arc<Shared>);
+
 /// Gets every event; sessions pause while it is too far behind.
 #[derive(Debug)]
 pub struct Tap {
@@ -326,6 +339,12 @@ impl Tap {
         let event = self.receiver.try_recv().ok()?;
         self.account(&event);
         Some(event)
+    }
+
+    /// Which one it is, for whoever ends it from elsewhere.
+    #[must_use]
+    pub fn id(&self) -> TapId {
+        TapId(self.shared.clone())
     }
 
     /// When the timeline of its events began.

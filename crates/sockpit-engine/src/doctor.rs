@@ -1,25 +1,39 @@
-//! Who holds a port or a Unix socket: what a bind that failed wants to know.
+//! Who holds a port or a Unix socket, what this machine's networks are, and whether an endpoint can
+//! be reached: what somebody wants to know when a bind or a connection failed.
 //!
-//! Everything here reads files of `/proc`, which takes some milliseconds where many descriptors are
-//! open; a runtime calls it on a thread that may wait. Where there is no `/proc` nobody is found.
+//! Finding owners asks the system for its sockets and reads `/proc` for their processes, which takes
+//! some milliseconds where many descriptors are open; a runtime does it on a thread that may wait.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sockpit_core::text::escape::VisibleLine;
+use self::process::Holders;
+use self::socket::Entry;
 
-use self::process::{Holders, Host, Process};
-
-#[cfg(target_os = "linux")]
-mod bound;
+mod end;
+mod examine;
+mod explain;
+mod free;
+mod nets;
 mod process;
+mod socket;
+mod system;
+mod table;
+
+pub use self::end::{Holder, Signal};
+pub use self::examine::{Answer, Destination, Examination, File, Reach, Step, Way, examine};
+pub use self::explain::{explain, name_of, rough};
+pub use self::free::free_port;
+pub use self::nets::{DefaultRoute, Interface, LinkState, default_routes, interfaces};
+pub use self::system::{
+    client_ports, first_free_for_all, is_local, lists_bound_sockets, may_end, name_servers,
+};
 
 /// A protocol with ports of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +42,56 @@ pub enum Protocol {
     Tcp,
     /// UDP.
     Udp,
+}
+
+/// The sort of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A stream over IP.
+    Tcp,
+    /// Datagrams over IP.
+    Udp,
+    /// A stream between processes of this machine.
+    Unix,
+    /// Datagrams between processes of this machine.
+    UnixDatagram,
+    /// Connected packets between processes of this machine, which no endpoint of ours speaks.
+    UnixPackets,
+}
+
+impl From<Protocol> for Kind {
+    fn from(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Tcp => Self::Tcp,
+            Protocol::Udp => Self::Udp,
+        }
+    }
+}
+
+impl Kind {
+    /// Its word, which is that of an endpoint where there is one.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Unix => "unix",
+            Self::UnixDatagram => "unixgram",
+            Self::UnixPackets => "unixpacket",
+        }
+    }
+
+    /// Whether it has connections.
+    #[must_use]
+    pub const fn is_stream(self) -> bool {
+        matches!(self, Self::Tcp | Self::Unix | Self::UnixPackets)
+    }
+
+    /// Whether its addresses are files and abstract names.
+    #[must_use]
+    pub const fn is_unix(self) -> bool {
+        matches!(self, Self::Unix | Self::UnixDatagram | Self::UnixPackets)
+    }
 }
 
 /// One process that holds an address, or the fact that somebody does who cannot be seen.
@@ -46,10 +110,30 @@ pub struct Owner {
     pub uid: Option<u32>,
     /// The user's name, or number where it has no name.
     pub user: Option<String>,
+    /// The sort of its socket.
+    pub kind: Kind,
     /// The address held, which may be that of all interfaces; `None` for a Unix socket.
     pub local: Option<SocketAddr>,
+    /// The path of a Unix socket as its program said it, or `@` and its abstract name; escape it
+    /// before it is shown.
+    pub path: Option<PathBuf>,
     /// What the socket does.
     pub state: State,
+    /// How full the backlog of a listening socket is; `None` where the system does not say.
+    pub backlog: Option<Backlog>,
+    /// Whether an IPv6 socket leaves IPv4 to others; `None` where the system does not say.
+    pub is_v6_only: Option<bool>,
+    /// How many sockets in this state it has at this address, 1 or more.
+    pub sockets: usize,
+}
+
+/// The connections that wait for a listening program to accept them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many wait.
+    pub waiting: u32,
+    /// How many may; one more than these is taken.
+    pub limit: u32,
 }
 
 /// What the socket at an address does, the one most in the way first.
@@ -67,6 +151,83 @@ pub enum State {
     TimeWait,
 }
 
+impl State {
+    /// Its word.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Listening => "listening",
+            Self::Bound => "bound",
+            Self::Connected => "connected",
+            Self::Closing => "closing",
+            Self::TimeWait => "time-wait",
+        }
+    }
+}
+
+/// What to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// Sockets of these sorts.
+    pub kinds: Vec<Kind>,
+    /// Those at these ports, or at any where there are none; Unix sockets are not asked for theirs.
+    pub ports: Vec<RangeInclusive<u16>>,
+    /// How much of what is there.
+    pub extent: Extent,
+}
+
+/// Which sockets are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Extent {
+    /// Those that take what comes to their address.
+    Holding,
+    /// Also connections, and what is left of them.
+    Everything,
+}
+
+/// Lists who holds what: by port, then by protocol, the one most in the way first; Unix sockets
+/// behind, by name.
+#[must_use]
+pub fn list(selection: &Selection) -> Vec<Owner> {
+    let wants = |kind: Kind| selection.kinds.contains(&kind);
+    let mut entries = Vec::new();
+    for protocol in [Protocol::Tcp, Protocol::Udp] {
+        if wants(protocol.into()) {
+            entries.extend(socket::inet(protocol));
+        }
+    }
+    let is_wanted = |port: u16| {
+        // Port 0 is that of a socket without an address.
+        port != 0
+            && (selection.ports.is_empty()
+                || selection.ports.iter().any(|range| range.contains(&port)))
+    };
+    entries.retain(|entry| entry.local.is_some_and(|local| is_wanted(local.port())));
+    if selection.kinds.iter().any(|kind| kind.is_unix()) {
+        entries.extend(socket::unix().into_iter().filter(|entry| wants(entry.kind)));
+    }
+    entries.retain(|entry| selection.extent == Extent::Everything || entry.is_holding());
+    let holders = Holders::find(entries.iter().map(|entry| entry.inode));
+    let mut owners = socket::describe(&entries, &holders);
+    owners.sort_by(|one, other| {
+        let key = |owner: &Owner| {
+            let port = owner.local.map(|local| local.port());
+            (
+                port.is_none(),
+                port,
+                owner.kind,
+                owner.state,
+                owner.local,
+                owner.pid,
+            )
+        };
+        key(one)
+            .cmp(&key(other))
+            .then_with(|| one.path.cmp(&other.path))
+    });
+    owners
+}
+
 /// Finds who holds `addr`, or an address that includes it or is included by it, such as
 /// `0.0.0.0:7000` for `127.0.0.1:7000`.
 ///
@@ -74,22 +235,13 @@ pub enum State {
 /// once for each state and address, however many connections it has.
 #[must_use]
 pub fn owners(protocol: Protocol, addr: SocketAddr) -> Vec<Owner> {
-    let name = match protocol {
-        Protocol::Tcp => "tcp",
-        Protocol::Udp => "udp",
-    };
-    let mut entries = Vec::new();
-    for file in [name.to_owned(), format!("{name}6")] {
-        let table = fs::read_to_string(Path::new("/proc/net").join(file)).unwrap_or_default();
-        entries.extend(parse_inet(protocol, &table));
-    }
-    #[cfg(target_os = "linux")]
-    if protocol == Protocol::Tcp {
-        entries.extend(bound::entries());
-    }
-    entries.retain(|entry| entry.local.is_some_and(|local| overlaps(local, addr)));
+    let mut entries = socket::inet(protocol);
+    entries.retain(|entry| {
+        let is_for_others = entry.is_v6_only == Some(true) && addr.is_ipv4();
+        !is_for_others && entry.local.is_some_and(|local| overlaps(local, addr))
+    });
     let holders = Holders::find(entries.iter().map(|entry| entry.inode));
-    let mut owners = describe(&entries, &holders);
+    let mut owners = socket::describe(&entries, &holders);
     let is_elsewhere = |owner: &Owner| owner.local.map(canonical) != Some(canonical(addr));
     owners.sort_by_key(|owner| (owner.state, is_elsewhere(owner), Reverse(owner.since)));
     owners
@@ -101,220 +253,75 @@ pub fn owners(protocol: Protocol, addr: SocketAddr) -> Vec<Owner> {
 #[must_use]
 pub fn unix_owners(path: &Path) -> Vec<Owner> {
     let is_abstract = path.as_os_str().as_bytes().starts_with(b"@");
-    let real = if is_abstract {
+    let facts = if is_abstract {
         None
     } else {
-        fs::canonicalize(path).ok()
+        fs::metadata(path).ok()
     };
-    let mut named = parse_unix(&fs::read("/proc/net/unix").unwrap_or_default());
-    named.retain(|(_, name)| {
-        name == path || (real.is_some() && name.file_name() == path.file_name())
-    });
-    let holders = Holders::find(named.iter().map(|(entry, _)| entry.inode));
-    named.retain(|(entry, name)| {
-        if is_abstract || (name == path && name.is_absolute()) {
-            return true;
+    let mut entries = socket::unix();
+    // A connection that a server accepted bears the server's name but does not hold it.
+    entries.retain(Entry::is_holding);
+    let is_file = |entry: &Entry| match (entry.file, &facts) {
+        // The system tells the lower half of the inode's number.
+        (Some((inode, device)), Some(facts)) => {
+            (inode, device) == (facts.ino() as u32, facts.dev())
         }
-        // The path may go through links, or have been said from another directory than ours. One
-        // that a hidden process said from where it is cannot be told apart.
-        let mut holders = holders.of(entry.inode).peekable();
-        if name.is_relative() && holders.peek().is_none() {
-            return true;
-        }
-        let mut paths = holders.map(|pid| {
-            let from = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
-            fs::canonicalize(from.join(name)).ok()
-        });
-        real.is_some()
-            && if name.is_absolute() {
-                fs::canonicalize(name).ok() == real
-            } else {
-                paths.any(|path| path == real)
-            }
-    });
-    // The table does not say who made a socket, but its file does.
-    let maker = real
-        .and_then(|path| fs::metadata(path).ok())
-        .map(|file| file.uid());
-    let entries: Vec<_> = named
-        .into_iter()
-        .map(|(entry, _)| Entry {
-            uid: maker,
-            ..entry
-        })
-        .collect();
-    describe(&entries, &holders)
-}
-
-/// Says in one sentence who is in the way, for the hint below an error; `None` without owners.
-#[must_use]
-pub fn explain(owners: &[Owner]) -> Option<String> {
-    let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    explain_to(owners, is_root)
-}
-
-fn explain_to(owners: &[Owner], is_root: bool) -> Option<String> {
-    let owner = owners.first()?;
-    let left_over = match owner.state {
-        State::TimeWait => Some("for up to 60 s after a connection has ended"),
-        // A program that is left has a user, even where it is hidden.
-        State::Closing if owner.uid.is_none() => Some("until a connection has ended"),
-        State::Closing | State::Listening | State::Bound | State::Connected => None,
+        _ => false,
     };
-    if let Some(how_long) = left_over {
-        return Some(format!(
-            "no program holds it; the system keeps it {how_long}"
-        ));
-    }
-    let user = owner.user.as_deref().map(VisibleLine);
-    let Some(pid) = owner.pid else {
-        let whose = user.map_or_else(String::new, |user| format!(" of user `{user}`"));
-        let way_out = if is_root {
-            "it is outside of what can be seen from here, such as in a container"
-        } else {
-            "its name is hidden from you, `sudo` shows it"
-        };
-        return Some(format!("a process{whose} holds it; {way_out}"));
-    };
-    let program = owner.program.as_deref().unwrap_or("?");
-    let whose = user.map_or_else(String::new, |user| format!(", user {user}"));
-    let mut said = format!("`{}` (pid {pid}{whose})", VisibleLine(program));
-    let pids: BTreeSet<_> = owners.iter().filter_map(|other| other.pid).collect();
-    let more = pids.len().saturating_sub(1);
-    match more {
-        0 => {}
-        1 => said.push_str(" and 1 more process"),
-        _ => said.push_str(&format!(" and {more} more processes")),
-    }
-    let (holds, has_held) = if more == 0 {
-        ("holds", "has held")
+    let has_file = entries.iter().any(is_file);
+    if has_file {
+        entries.retain(is_file);
     } else {
-        ("hold", "have held")
-    };
-    Some(match owner.since {
-        Some(since) => format!("{said} {has_held} it for {}", rough(since)),
-        None => format!("{said} {holds} it"),
-    })
-}
-
-/// A length of time in its largest unit, rounded down.
-fn rough(span: Duration) -> String {
-    match span.as_secs() {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3_600 => format!("{} min", seconds / 60),
-        seconds @ 3_600..172_800 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} days", seconds / 86_400),
+        entries.retain(|entry| {
+            let name = entry.path.as_deref().unwrap_or(Path::new(""));
+            name == path || (!is_abstract && name.file_name() == path.file_name())
+        });
     }
-}
-
-/// A socket in a table of the system.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
-    local: Option<SocketAddr>,
-    state: State,
-    uid: Option<u32>,
-    /// 0 where no program has it.
-    inode: u64,
-}
-
-/// Reads `/proc/net/tcp`, `udp` and their twins for IPv6 (proc(5)); a line that makes no sense is
-/// none.
-fn parse_inet(protocol: Protocol, table: &str) -> Vec<Entry> {
-    let parse = |line: &str| {
-        let fields: Vec<_> = line.split_ascii_whitespace().collect();
-        let local = parse_addr(fields.get(1)?)?;
-        let state = match (protocol, u8::from_str_radix(fields.get(3)?, 16).ok()?) {
-            (_, 0x01..=0x03 | 0x0c) => State::Connected,
-            (Protocol::Udp, _) => State::Bound,
-            (Protocol::Tcp, 0x06) => State::TimeWait,
-            (Protocol::Tcp, 0x0a) => State::Listening,
-            (Protocol::Tcp, _) => State::Closing,
-        };
-        let inode = fields.get(9)?.parse().ok()?;
-        // A socket without a program has lost its user too, and says 0.
-        let uid = if inode == 0 {
+    let holders = Holders::find(entries.iter().map(|entry| entry.inode));
+    if !has_file {
+        let real = if is_abstract {
             None
         } else {
-            fields.get(7)?.parse().ok()
+            fs::canonicalize(path).ok()
         };
-        Some(Entry {
-            local: Some(local),
-            state,
-            uid,
-            inode,
+        entries.retain(|entry| {
+            let name = entry.path.as_deref().unwrap_or(Path::new(""));
+            is_abstract || is_at(name, path, real.as_deref(), holders.of(entry.inode))
+        });
+    }
+    for entry in &mut entries {
+        // Where the system does not say who made a socket, its file does.
+        entry.uid = entry.uid.or(facts.as_ref().map(fs::Metadata::uid));
+    }
+    socket::describe(&entries, &holders)
+}
+
+/// Whether a socket that its program, one of `holders`, called `name` is the one at `path`, whose
+/// real place is `real`.
+fn is_at(
+    name: &Path,
+    path: &Path,
+    real: Option<&Path>,
+    holders: impl Iterator<Item = u32>,
+) -> bool {
+    let Some(real) = real else {
+        return false;
+    };
+    if name.is_absolute() {
+        return name == path || fs::canonicalize(name).is_ok_and(|name| name == real);
+    }
+    // The name was said from another directory than ours. One that a hidden process said from where
+    // it is cannot be told apart.
+    let mut holders = holders.peekable();
+    holders.peek().is_none()
+        || holders.any(|pid| {
+            let from = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+            fs::canonicalize(from.join(name)).is_ok_and(|name| name == real)
         })
-    };
-    table.lines().skip(1).filter_map(parse).collect()
 }
-
-/// Reads `0100007F:1B58`: words of an address as this machine keeps them, and a port.
-fn parse_addr(text: &str) -> Option<SocketAddr> {
-    let (words, port) = text.split_once(':')?;
-    let word = |at: usize| {
-        let digits = words.get(at * 8..at * 8 + 8)?;
-        Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
-    };
-    let ip = match words.len() {
-        8 => IpAddr::from(word(0)?),
-        32 => {
-            let mut octets = [0; 16];
-            for (at, place) in octets.chunks_exact_mut(4).enumerate() {
-                place.copy_from_slice(&word(at)?);
-            }
-            IpAddr::from(octets)
-        }
-        _ => return None,
-    };
-    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
-}
-
-/// Reads `/proc/net/unix` (proc(5)): the sockets that hold a name, and the name.
-fn parse_unix(table: &[u8]) -> Vec<(Entry, PathBuf)> {
-    let parse = |mut line: &[u8]| {
-        let mut number = |radix| {
-            let trimmed = line.trim_ascii_start();
-            let end = trimmed.iter().position(|&byte| byte == b' ')?;
-            let (field, rest) = trimmed.split_at(end);
-            line = rest;
-            u64::from_str_radix(std::str::from_utf8(field).ok()?, radix).ok()
-        };
-        // A pointer with a colon, the number of references, the protocol.
-        let _ = number(16);
-        let _ = (number(16)?, number(16)?);
-        let (flags, _kind, state, inode) = (number(16)?, number(16)?, number(16)?, number(10)?);
-        // The rest is the name, which may have spaces and bytes that are no text.
-        let name = line.strip_prefix(b" ").filter(|name| !name.is_empty())?;
-        // A connection that a server accepted bears the server's name but does not hold it.
-        let state = match state {
-            _ if flags & ACCEPTS != 0 => State::Listening,
-            UNCONNECTED => State::Bound,
-            _ => return None,
-        };
-        Some((
-            Entry {
-                local: None,
-                state,
-                uid: None,
-                inode,
-            },
-            OsStr::from_bytes(name).into(),
-        ))
-    };
-    table
-        .split(|&byte| byte == b'\n')
-        .skip(1)
-        .filter_map(parse)
-        .collect()
-}
-
-/// `__SO_ACCEPTCON` in `/proc/net/unix`.
-const ACCEPTS: u64 = 1 << 16;
-
-/// `SS_UNCONNECTED` in `/proc/net/unix`.
-const UNCONNECTED: u64 = 1;
 
 /// Whether a socket at `held` can be in the way of one at `wanted`. One at `[::]` may be for IPv6
-/// alone; the table does not say so.
+/// alone, of which this knows nothing.
 fn overlaps(held: SocketAddr, wanted: SocketAddr) -> bool {
     let (held, wanted) = (canonical(held), canonical(wanted));
     let includes = |all: IpAddr, one: IpAddr| match all {
@@ -330,47 +337,6 @@ fn overlaps(held: SocketAddr, wanted: SocketAddr) -> bool {
 /// The address without the disguise that IPv4 has on an IPv6 socket, and without its scope.
 fn canonical(addr: SocketAddr) -> SocketAddr {
     SocketAddr::new(addr.ip().to_canonical(), addr.port())
-}
-
-/// The owners of the entries, in their order, each once.
-fn describe(entries: &[Entry], holders: &Holders) -> Vec<Owner> {
-    let host = Host::read();
-    let mut processes = BTreeMap::new();
-    let mut owners: Vec<Owner> = Vec::new();
-    for entry in entries {
-        // What has neither a program nor an end of its own in the table: half of a handshake, which
-        // belongs to the listening socket.
-        if entry.inode == 0 && !matches!(entry.state, State::TimeWait | State::Closing) {
-            continue;
-        }
-        let mut pids: Vec<_> = holders.of(entry.inode).map(Some).collect();
-        if pids.is_empty() {
-            pids.push(None);
-        }
-        for pid in pids {
-            let process = pid.map_or_else(Process::default, |pid| {
-                processes
-                    .entry(pid)
-                    .or_insert_with(|| host.process(pid))
-                    .clone()
-            });
-            let uid = process.uid.or(entry.uid);
-            let owner = Owner {
-                program: process.program,
-                pid,
-                command: process.command,
-                since: process.since,
-                uid,
-                user: uid.map(|uid| host.user(uid)),
-                local: entry.local,
-                state: entry.state,
-            };
-            if !owners.contains(&owner) {
-                owners.push(owner);
-            }
-        }
-    }
-    owners
 }
 
 #[cfg(test)]

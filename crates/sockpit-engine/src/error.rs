@@ -101,6 +101,10 @@ impl Error {
 /// What the system said, in the words of our messages and without its number.
 #[must_use]
 pub fn cause_text(error: &io::Error) -> String {
+    // Our own words say more than the kind does.
+    if let Some(said) = error.get_ref() {
+        return said_text(&said.to_string());
+    }
     let words = match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused",
         io::ErrorKind::ConnectionReset => "connection reset by the peer",
@@ -115,11 +119,19 @@ pub fn cause_text(error: &io::Error) -> String {
         _ => {
             let text = error.to_string();
             let text = text.split(" (os error").next().unwrap_or_default();
-            return text
-                .strip_prefix("failed to lookup address information: ")
-                .unwrap_or(text)
-                .to_lowercase();
+            return text.to_lowercase();
         }
     };
     words.to_owned()
+}
+
+/// What an error with a text of its own says; the look-up of a name has one from the system.
+fn said_text(text: &str) -> String {
+    match text.strip_prefix("failed to lookup address information: ") {
+        Some("Name or service not known") => "no such name".to_owned(),
+        Some("No address associated with hostname") => "the name has no address".to_owned(),
+        Some("Temporary failure in name resolution") => "no name server answered".to_owned(),
+        Some(why) => why.to_lowercase(),
+        None => text.to_owned(),
+    }
 }

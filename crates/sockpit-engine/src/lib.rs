@@ -21,6 +21,7 @@ mod listen;
 mod passthrough;
 mod program;
 pub mod recorder;
+pub mod recording;
 mod session;
 mod shard;
 pub mod stdio;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use sockpit_core::event::{FaultKind, What};
 use sockpit_core::machine::{Fault, Reason};
 use sockpit_core::plan::{Plan, Role};
+use sockpit_core::session::reset_text;
 use sockpit_sys::poll::{Alarm, Interest, wait};
 use sockpit_sys::pump::{Pump, Side, Step};
 use tokio::sync::{mpsc, oneshot};
@@ -165,13 +166,13 @@ impl Copy {
                 Err(error) => {
                     outcome.reason = fault_of(&error).reason();
                     outcome.note(&match fault_of(&error) {
-                        Fault::Reset => fault(FaultKind::Reset, describe(&error)),
+                        Fault::Reset => fault(FaultKind::Reset, describe(&error, outcome.received)),
                         // The network has its own kinds of failure; all others are of the output.
                         Fault::Failed if error.kind() != io::ErrorKind::TimedOut => {
-                            let message = format!("cannot write to stdout: {}", describe(&error));
+                            let message = format!("cannot write to stdout: {}", cause_text(&error));
                             fault(FaultKind::Stdio, message)
                         }
-                        _ => fault(FaultKind::Failed, describe(&error)),
+                        _ => fault(FaultKind::Failed, describe(&error, outcome.received)),
                     });
                     self.stop();
                 }
@@ -182,10 +183,13 @@ impl Copy {
             {
                 match error {
                     Some(error) if fault_of(&error) == Fault::Failed => {
-                        let message = format!("cannot read stdin: {}", describe(&error));
+                        let message = format!("cannot read stdin: {}", cause_text(&error));
                         outcome.note(&fault(FaultKind::Stdio, message));
                     }
-                    Some(error) => outcome.note(&fault(FaultKind::Reset, describe(&error))),
+                    Some(error) => {
+                        let message = describe(&error, outcome.received);
+                        outcome.note(&fault(FaultKind::Reset, message));
+                    }
                     None => {}
                 }
                 // What the system had taken may be lost too; how much, nobody can say.
@@ -406,9 +410,9 @@ fn fault(kind: FaultKind, message: String) -> What {
     }
 }
 
-fn describe(error: &io::Error) -> String {
+fn describe(error: &io::Error, received: u64) -> String {
     match error.kind() {
-        io::ErrorKind::ConnectionReset => "the peer reset the connection".to_owned(),
+        io::ErrorKind::ConnectionReset => reset_text(received),
         io::ErrorKind::BrokenPipe => {
             "the peer closed the connection before it had read everything".to_owned()
         }

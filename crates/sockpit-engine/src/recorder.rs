@@ -15,7 +15,7 @@ use sockpit_core::event::{FaultKind, What};
 use sockpit_core::record;
 use tokio::sync::oneshot;
 
-use crate::bus::{Scope, Tap, TapLimit};
+use crate::bus::{Scope, Tap, TapId, TapLimit};
 use crate::error::{Error, Operation, cause_text};
 use crate::workbench::Handle;
 
@@ -34,6 +34,8 @@ const BATCH: usize = 64 * 1024;
 /// A recording in progress.
 pub struct Recorder {
     done: oneshot::Receiver<()>,
+    tap: TapId,
+    handle: Handle,
 }
 
 impl Recorder {
@@ -60,6 +62,7 @@ impl Recorder {
             .open(path);
         let writer = LineWriter::new(file.map_err(fail)?);
         let tap = handle.tap(LIMIT, Scope::Everything).await;
+        let id = tap.id();
         let (path, reporter) = (path.to_owned(), handle.clone());
         let (done_sender, done) = oneshot::channel();
         std::thread::Builder::new()
@@ -70,7 +73,17 @@ impl Recorder {
                 let _ = done_sender.send(());
             })
             .map_err(fail)?;
-        Ok(Self { done })
+        Ok(Self {
+            done,
+            tap: id,
+            handle: handle.clone(),
+        })
+    }
+
+    /// Ends the recording while sessions go on, and waits until it is written.
+    pub async fn stop(self) {
+        self.handle.end_tap(&self.tap);
+        self.finish().await;
     }
 
     /// Waits until everything is written; the workbench must be gone by then. Who cannot wait for a

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sockpit_core::event::{FaultKind, What};
@@ -154,6 +154,8 @@ pub struct Session<M> {
     outcome: oneshot::Receiver<Outcome>,
     /// How it ended, once that is known.
     ended: Option<Outcome>,
+    /// The plan that the machines of later peers begin with, where it can be changed.
+    pub(crate) manner: Option<Arc<Mutex<Arc<Plan>>>>,
 }
 
 impl<M> Session<M> {
@@ -240,6 +242,18 @@ impl Session<sockpit_core::session::Session> {
         }
         self.change(target, cost, move |session, now| {
             session.transmit(now, message.clone());
+        })
+        .await
+    }
+
+    /// Goes on as `plan` says, with the peers that are there and those that come: see
+    /// [`adopt`](sockpit_core::session::Session::adopt). Returns `false` where the session is over.
+    pub async fn adopt(&self, plan: Arc<Plan>) -> bool {
+        if let Some(manner) = &self.manner {
+            *manner.lock().expect("no holder panics") = plan.clone();
+        }
+        self.change(Target::All, 0, move |session, now| {
+            session.adopt(now, plan.clone());
         })
         .await
     }
@@ -435,6 +449,7 @@ pub(crate) fn spawn<M, F>(
             budget: Arc::new(Semaphore::new(SEND_BUDGET)),
             outcome,
             ended: None,
+            manner: None,
         };
         let plan = scene.plan.clone();
         let ended = match (plan.shape(), plan.role) {

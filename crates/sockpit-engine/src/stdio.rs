@@ -3,9 +3,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use sockpit_sys::poll::{Interest, wait};
+use sockpit_sys::terminal::Mode;
 use tokio::sync::oneshot;
 
 /// Rings when nobody can read any more what is written to `output`. It never does for files,
@@ -28,6 +29,12 @@ pub fn reader_gone(output: OwnedFd) -> io::Result<oneshot::Receiver<()>> {
             }
         })?;
     Ok(gone)
+}
+
+/// Columns of the terminal behind `output`; `None` where there is none, or it does not know.
+#[must_use]
+pub fn columns(output: BorrowedFd<'_>) -> Option<usize> {
+    sockpit_sys::window::columns(output)
 }
 
 /// A descriptor that is read and written in blocking calls, whatever somebody who shares it has made
@@ -90,4 +97,39 @@ impl Write for Patient {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// How the terminal at our stdin was before lines were edited there. It is given back when this is
+/// dropped (rule D3).
+pub struct TerminalMode(Mode);
+
+impl TerminalMode {
+    /// Gives every key as it is typed, from here on: what is typed while no line is being read waits
+    /// unchanged. `None` where stdin is no terminal.
+    #[must_use]
+    pub fn by_key() -> Option<Self> {
+        let before = Mode::of(io::stdin().as_fd()).ok()?;
+        before.by_key().restore(io::stdin().as_fd()).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for TerminalMode {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no mode.
+        let _ = self.0.restore(io::stdin().as_fd());
+    }
+}
+
+/// Lets everything vanish that others in this process still write to stdout: a thread that edits lines
+/// cannot be ended. A [`Patient`] made before still writes.
+pub fn silence() {
+    // Without it a prompt may be left behind, no more.
+    let _ = sockpit_sys::terminal::silence_stdout();
+}
+
+/// Does what Ctrl-C does where no line is edited: whoever edits one takes the key from the terminal.
+pub fn interrupt() {
+    // The system has no reason to refuse a signal to ourselves.
+    let _ = sockpit_sys::process::interrupt();
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use sockpit_core::event::What;
@@ -13,7 +13,7 @@ use sockpit_core::session::{self, Message, Peer};
 use sockpit_core::time::Time;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bus::{Scope, Tap, TapLimit, View};
+use crate::bus::{Scope, Tap, TapId, TapLimit, View};
 use crate::error::Error;
 use crate::program::ProgramPlan;
 use crate::session::{Opening, Session};
@@ -108,24 +108,25 @@ impl Handle {
             },
             end: |session, now| session.end_program(now),
         });
-        let make_plan = plan.clone();
+        let manner = Arc::new(Mutex::new(plan.clone()));
+        let theirs = manner.clone();
         let make = move |peer: Peer, now: Time| {
             let input = if peer.number == 1 || everybody {
                 input
             } else {
                 session::Input::Closed
             };
-            session::Session::new(make_plan.clone(), peer, input, now)
+            let plan = theirs.lock().expect("no holder panics").clone();
+            session::Session::new(plan, peer, input, now)
         };
-        self.start(
-            Opening {
-                plan,
-                program,
-                stdio: None,
-            },
-            make,
-        )
-        .await
+        let opening = Opening {
+            plan,
+            program,
+            stdio: None,
+        };
+        let mut session = self.start(opening, make).await?;
+        session.manner = Some(manner);
+        Ok(session)
     }
 
     /// Opens a raw stream session whose bytes go straight between the peer and two descriptors.
@@ -201,6 +202,12 @@ impl Handle {
     /// Panics if the workbench is gone.
     pub async fn tap(&self, limit: TapLimit, scope: Scope) -> Tap {
         self.ask(move |shard| shard.bus.add_tap(limit, scope)).await
+    }
+
+    /// Ends a subscription: the tap gives what was published until now, and then nothing.
+    pub fn end_tap(&self, id: &TapId) {
+        let id = id.clone();
+        self.run(move |shard| shard.bus.end_tap(&id));
     }
 
     /// Subscribes to every event of every session, with room for so many that wait to be taken.

@@ -1,7 +1,13 @@
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
-use super::process::{parse_users, program_name};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+
+use super::explain::explain_to;
+use super::nets::{parse_igmp, parse_igmp6};
+use super::process::{Host, parse_users, program_name};
+use super::table::{parse_inet, parse_unix};
 use super::*;
 
 /// The first of `owners` is this very process; gives it.
@@ -98,7 +104,11 @@ fn a_connection_that_ended_is_held_by_nobody() {
         (owner.state, owner.pid, owner.uid),
         (State::TimeWait, None, None)
     );
-    assert!(explain(&owners).unwrap().starts_with("no program holds it"));
+    assert!(
+        explain(&owners, None)
+            .unwrap()
+            .starts_with("no program holds it")
+    );
 }
 
 /// The tables of `/proc` do not have it, and bind(2) fails all the same.
@@ -113,7 +123,7 @@ fn a_socket_that_is_bound_and_does_not_listen_is_found() {
         let owners = owners(Protocol::Tcp, addr);
         if owners.is_empty() {
             assert!(
-                !tells_bound_sockets(),
+                !lists_bound_sockets(),
                 "the system tells them, and this one was not found"
             );
             continue;
@@ -123,16 +133,6 @@ fn a_socket_that_is_bound_and_does_not_listen_is_found() {
     }
 }
 
-/// Linux does so since 6.8.
-fn tells_bound_sockets() -> bool {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    let mut numbers = release
-        .split(|c: char| !c.is_ascii_digit())
-        .map(str::parse::<u32>);
-    let mut number = || numbers.next().and_then(Result::ok).unwrap_or(0);
-    (number(), number()) >= (6, 8)
-}
-
 #[test]
 fn a_free_port_has_no_owner() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -140,7 +140,7 @@ fn a_free_port_has_no_owner() {
     // Nobody else gets the port from the system within the moment.
     drop(socket);
     assert_eq!(owners(Protocol::Udp, addr), []);
-    assert_eq!(explain(&[]), None);
+    assert_eq!(explain(&[], None), None);
 }
 
 #[test]
@@ -197,9 +197,8 @@ fn the_tables_of_the_internet_are_read() {
 ";
     let entry = |local: &str, state, uid, inode| Entry {
         local: Some(local.parse().unwrap()),
-        state,
         uid,
-        inode,
+        ..Entry::new(Kind::Tcp, state, inode)
     };
     assert_eq!(
         parse_inet(Protocol::Tcp, table),
@@ -224,24 +223,17 @@ fn the_table_of_unix_sockets_is_read() {
 0000000000000000: 00000002 00000000 0001
 b
 ";
-    let entry = |state, inode| Entry {
-        local: None,
-        state,
-        uid: None,
-        inode,
+    let entry = |kind, state, inode, name: &[u8]| Entry {
+        path: Some(OsStr::from_bytes(name).into()),
+        ..Entry::new(kind, state, inode)
     };
     assert_eq!(
         parse_unix(table),
         [
-            (
-                entry(State::Listening, 44_693),
-                PathBuf::from("/run/a b.sock")
-            ),
-            (entry(State::Bound, 1057), PathBuf::from("@name")),
-            (
-                entry(State::Listening, 1),
-                PathBuf::from(OsStr::from_bytes(b"/run/\xff"))
-            ),
+            entry(Kind::Unix, State::Listening, 44_693, b"/run/a b.sock"),
+            entry(Kind::Unix, State::Connected, 44_694, b"/run/a b.sock"),
+            entry(Kind::UnixDatagram, State::Bound, 1057, b"@name"),
+            entry(Kind::Unix, State::Listening, 1, b"/run/\xff"),
         ]
     );
 }
@@ -330,12 +322,17 @@ fn owner(pid: Option<u32>, state: State) -> Owner {
         user: Some("root".to_owned()),
         // port: only compared
         local: Some("0.0.0.0:7000".parse().unwrap()),
+        kind: Kind::Tcp,
+        path: None,
         state,
+        backlog: None,
+        is_v6_only: None,
+        sockets: 1,
     }
 }
 
 fn explained(owners: &[Owner]) -> String {
-    explain_to(owners, false).unwrap()
+    explain_to(owners, None, false).unwrap()
 }
 
 #[test]
@@ -374,7 +371,7 @@ fn an_owner_that_is_hidden_is_never_free() {
         "a process of user `root` holds it; its name is hidden from you, `sudo` shows it"
     );
     assert_eq!(
-        explain_to(std::slice::from_ref(&hidden), true).unwrap(),
+        explain_to(std::slice::from_ref(&hidden), None, true).unwrap(),
         "a process of user `root` holds it; it is outside of what can be seen from here, such as \
          in a container"
     );
@@ -424,5 +421,222 @@ fn spans_are_said_in_their_largest_unit() {
     assert_eq!(
         said,
         ["0 s", "59 s", "1 min", "59 min", "1 h", "47 h", "2 days"]
+    );
+}
+
+#[cfg(target_endian = "little")]
+#[test]
+fn the_tables_of_groups_are_read() {
+    let table = "\
+Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter
+1\tlo        :     1      V3
+\t\t\t\t010000E0     1 0:00000000\t\t0
+12\teth0      :     2      V3
+\t\t\t\tFB0000E0     1 0:00000000\t\t0
+\t\t\t\tzz0000E0     1 0:00000000\t\t0
+";
+    let v4 = |index, text: &str| (index, text.parse::<IpAddr>().unwrap());
+    assert_eq!(
+        parse_igmp(table),
+        [v4(1, "224.0.0.1"), v4(12, "224.0.0.251")]
+    );
+    let table = "1    lo              ff020000000000000000000000000001     1 0000000C 0\nbad\n\n";
+    assert_eq!(parse_igmp6(table), [v4(1, "ff02::1")]);
+}
+
+#[test]
+fn the_interfaces_end_with_loopback() {
+    let interfaces = interfaces().unwrap();
+    let last = interfaces.last().unwrap();
+    assert_eq!((last.name.as_str(), last.is_loopback), ("lo", true));
+    assert!(last.addresses.contains(&(Ipv4Addr::LOCALHOST.into(), 8)));
+    assert!(default_routes().is_ok());
+}
+
+fn selection(port: u16, extent: Extent) -> Selection {
+    Selection {
+        kinds: vec![Kind::Tcp, Kind::Udp],
+        ports: vec![port..=port],
+        extent,
+    }
+}
+
+#[test]
+fn a_listener_is_listed_with_its_backlog_and_its_connections_on_demand() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let waiting = [
+        TcpStream::connect(addr).unwrap(),
+        TcpStream::connect(addr).unwrap(),
+    ];
+    let accepted = listener.accept().unwrap();
+    let owners = list(&selection(addr.port(), Extent::Holding));
+    assert_eq!(owners.len(), 1);
+    assert_eq!(
+        is_us(&owners).backlog.map(|backlog| backlog.waiting),
+        Some(1)
+    );
+    let owners = list(&selection(addr.port(), Extent::Everything));
+    let states: Vec<_> = owners
+        .iter()
+        .map(|owner| (owner.state, owner.sockets))
+        .collect();
+    assert_eq!(states, [(State::Listening, 1), (State::Connected, 1)]);
+    drop((waiting, accepted));
+}
+
+#[test]
+fn a_port_is_free_or_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = listener.local_addr().unwrap().port();
+    assert_eq!(
+        free_port(&[Protocol::Tcp], Some(held..=held)).unwrap(),
+        None
+    );
+    assert_eq!(
+        free_port(&[Protocol::Udp], Some(held..=held)).unwrap(),
+        Some(held)
+    );
+    let both = [Protocol::Tcp, Protocol::Udp];
+    let free = free_port(&both, None).unwrap().unwrap();
+    assert_eq!(list(&selection(free, Extent::Everything)), []);
+    assert_eq!(free_port(&both, Some(0..=0)).unwrap(), None);
+}
+
+/// One that leaves IPv4 to others is not in its way.
+#[test]
+fn an_ipv6_listener_is_in_the_way_of_ipv4_where_it_takes_that() {
+    for only in [true, false] {
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None).unwrap();
+        socket.set_only_v6(only).unwrap();
+        let any: SocketAddr = "[::]:0".parse().unwrap();
+        socket.bind(&any.into()).unwrap();
+        socket.listen(1).unwrap();
+        let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+        let wanted = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+        let owners = owners(Protocol::Tcp, wanted);
+        assert_eq!(owners.is_empty(), only);
+        if let Some(said) = explain(&owners, Some(wanted)) {
+            assert!(said.ends_with(", which takes IPv4 too"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn neither_the_first_process_nor_this_one_is_seized() {
+    for pid in [0, 1, std::process::id()] {
+        let error = Holder::seize(pid, Vec::new).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn a_process_that_holds_nothing_of_it_is_let_go() {
+    let mut child = std::process::Command::new("sleep")
+        .arg("60")
+        .spawn()
+        .unwrap();
+    assert!(Holder::seize(child.id(), Vec::new).unwrap().is_none());
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn examined(endpoint: &str) -> (Reach, Vec<Step>) {
+    let examination = Examination {
+        endpoint: endpoint.parse().unwrap(),
+        family: None,
+        timeout: Duration::from_secs(10),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut steps = Vec::new();
+    let reach = runtime.block_on(examine(&examination, |step, _| steps.push(step)));
+    (reach, steps)
+}
+
+fn answers<'a>(steps: &'a [Step]) -> Vec<&'a Answer> {
+    let answer = |step: &'a Step| match step {
+        Step::Asked { answer, .. } => Some(answer),
+        _ => None,
+    };
+    steps.iter().filter_map(answer).collect()
+}
+
+#[test]
+fn a_listener_is_reachable_and_a_closed_port_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (reach, steps) = examined(&format!("tcp://{addr}"));
+    assert_eq!(reach, Reach::Reachable);
+    assert!(matches!(answers(&steps)[..], [Answer::Open]), "{steps:?}");
+    let Some(Step::Holders(holders)) = steps.last() else {
+        panic!("it is here: {steps:?}");
+    };
+    is_us(holders);
+    // Bound and not listening, so that nobody else gets it.
+    drop(listener);
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&addr.into()).unwrap();
+    let (reach, steps) = examined(&format!("tcp://{addr}"));
+    assert_eq!(reach, Reach::Unreachable);
+    assert!(
+        matches!(answers(&steps)[..], [Answer::Refused(_)]),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn a_datagram_is_taken_or_refused_by_whom() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let addr = socket.local_addr().unwrap();
+    let (reach, steps) = examined(&format!("udp://{addr}"));
+    assert_eq!(reach, Reach::Reachable);
+    assert!(matches!(answers(&steps)[..], [Answer::Taken]), "{steps:?}");
+    assert_eq!(socket.recv(&mut [0; 8]).unwrap(), 0);
+    drop(socket);
+    let (reach, steps) = examined(&format!("udp://{addr}"));
+    assert_eq!(reach, Reach::Unreachable);
+    let [Answer::Refused(Some(by))] = answers(&steps)[..] else {
+        panic!("{steps:?}");
+    };
+    assert_eq!(*by, addr.ip());
+}
+
+#[test]
+fn a_unix_path_is_alive_stale_missing_or_something_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.sock");
+    let endpoint = format!("unix://{}", path.display());
+    let (reach, steps) = examined(&endpoint);
+    assert_eq!(reach, Reach::Unreachable);
+    assert!(
+        matches!(&steps[..], [Step::File { found: Err(_), .. }]),
+        "{steps:?}"
+    );
+    let listener = UnixListener::bind(&path).unwrap();
+    assert_eq!(examined(&endpoint).0, Reach::Reachable);
+    let (reach, steps) = examined(&endpoint.replace("unix:", "unixgram:"));
+    assert_eq!(reach, Reach::Unreachable);
+    assert!(
+        matches!(answers(&steps)[..], [Answer::OtherKind]),
+        "{steps:?}"
+    );
+    drop(listener);
+    let (reach, steps) = examined(&endpoint);
+    assert_eq!(reach, Reach::Unreachable);
+    assert!(
+        matches!(answers(&steps)[..], [Answer::Refused(None)]),
+        "{steps:?}"
+    );
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "").unwrap();
+    let (_, steps) = examined(&endpoint);
+    assert!(
+        matches!(&steps[..], [Step::File { found: Ok(file), .. }] if !file.is_socket),
+        "{steps:?}"
     );
 }

@@ -11,8 +11,19 @@ pub(crate) struct Outgoing {
     pub(crate) bytes: Bytes,
     /// The user's budget that is given back when they are written.
     pub(crate) _permit: Option<Arc<OwnedSemaphorePermit>>,
-    /// Whether the peer caused it: only replies stop us from reading.
-    pub(crate) is_reply: bool,
+    pub(crate) account: Account,
+}
+
+/// On whose account bytes wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Account {
+    /// The peer caused them: only replies stop us from reading.
+    Reply,
+    /// The user's, whose budget they hold a part of.
+    User,
+    /// The user's too, let go by the machine when their time came; nothing more is taken from the
+    /// user while they are many.
+    Held,
 }
 
 /// The queue of one stream. Its replies are bounded by pausing the reads, what the user sends by the
@@ -21,14 +32,17 @@ pub(crate) struct Outgoing {
 pub(crate) struct Outbox {
     queue: VecDeque<Outgoing>,
     reply_bytes: usize,
+    held_bytes: usize,
     bytes: usize,
 }
 
 impl Outbox {
     pub(crate) fn push(&mut self, outgoing: Outgoing) {
         self.bytes += outgoing.bytes.len();
-        if outgoing.is_reply {
-            self.reply_bytes += outgoing.bytes.len();
+        match outgoing.account {
+            Account::Reply => self.reply_bytes += outgoing.bytes.len(),
+            Account::Held => self.held_bytes += outgoing.bytes.len(),
+            Account::User => {}
         }
         self.queue.push_back(outgoing);
     }
@@ -45,8 +59,10 @@ impl Outbox {
             .front_mut()
             .expect("something was written, so something was queued");
         self.bytes -= written;
-        if front.is_reply {
-            self.reply_bytes -= written;
+        match front.account {
+            Account::Reply => self.reply_bytes -= written,
+            Account::Held => self.held_bytes -= written,
+            Account::User => {}
         }
         let bytes = front.bytes.slice(..written);
         front.bytes.advance(written);
@@ -68,10 +84,15 @@ impl Outbox {
         self.reply_bytes
     }
 
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
     /// Drops everything; gives how many bytes that were.
     pub(crate) fn clear(&mut self) -> usize {
         self.queue.clear();
         self.reply_bytes = 0;
+        self.held_bytes = 0;
         std::mem::take(&mut self.bytes)
     }
 }

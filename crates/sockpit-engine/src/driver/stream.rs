@@ -24,7 +24,7 @@ use sockpit_core::time::Time;
 use tokio::io::ReadBuf;
 use tokio::time::Sleep;
 
-use super::outbox::{Outbox, Outgoing};
+use super::outbox::{Account, Outbox, Outgoing};
 use super::{Cause, Inbox, REPLY_LIMIT, fault_of};
 use crate::bus::Scope;
 use crate::error::cause_text;
@@ -38,6 +38,10 @@ const STALL_TIME: Duration = Duration::from_secs(30);
 
 /// A program that is told to end, and owes nothing that is known of, has this long.
 const PROGRAM_END: Duration = Duration::from_millis(500);
+
+/// In bytes: what a machine may hold back, or have let go and not written, before it is given more
+/// to send.
+const HELD_LIMIT: usize = 256 * 1024;
 
 /// In bytes: what a machine with rules hears before its replies are counted.
 const HEARD_AT_ONCE: usize = 1024;
@@ -149,7 +153,10 @@ where
 
     /// Tells of the end, and gives what it came to.
     fn end(&mut self) -> Outcome {
-        let unsent = self.outbox.clear();
+        let mut unsent = self.outbox.clear();
+        if !self.outcome.has(FaultKind::Unsent) {
+            unsent += self.machine.held().total();
+        }
         if unsent > 0 {
             let message = format!("{unsent} bytes were not sent");
             self.publish_fault(FaultKind::Unsent, message, Some(unsent as u64));
@@ -189,7 +196,7 @@ where
             if may_publish {
                 moved |= self.poll_changes(cx);
             }
-            moved |= self.poll_stop();
+            moved |= self.poll_stop(cx);
             moved |= self.poll_write(cx);
             if self.is_over(cx) {
                 return Poll::Ready(());
@@ -209,7 +216,7 @@ where
 
     fn poll_changes(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while self.closing.is_none() {
+        while self.closing.is_none() && !self.is_held_up() {
             let Some(Change { apply, permit }) = self.inbox.pop() else {
                 break;
             };
@@ -220,10 +227,24 @@ where
         moved
     }
 
+    /// Whether so much of the user's waits for its time that more of it stays in the inbox.
+    fn is_held_up(&self) -> bool {
+        let held = self.machine.held();
+        held.user.saturating_sub(held.gathered) + self.outbox.held_bytes() >= HELD_LIMIT
+    }
+
+    /// In bytes: what answers the peer and is not written.
+    fn owed(&self) -> usize {
+        let held = self.machine.held();
+        self.outbox.reply_bytes() + held.replies.saturating_sub(held.gathered)
+    }
+
     /// Takes that the conversation shall end, however slow those are who watch it.
-    fn poll_stop(&mut self) -> bool {
+    fn poll_stop(&mut self, cx: &mut Context<'_>) -> bool {
         let is_news = self.inbox.is_stopped() && self.closing.is_none();
         if is_news {
+            self.machine.handle_stop(self.scene.now());
+            self.drain(cx, &Cause::Reply);
             self.close(Reason::Local);
             let is_program_alone = self.program.is_some() && self.outbox.is_empty();
             let patience = if is_program_alone {
@@ -237,8 +258,8 @@ where
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
-        let has_room = self.outbox.reply_bytes() < REPLY_LIMIT
-            && self.program.as_ref().is_none_or(Program::has_room);
+        let has_room =
+            self.owed() < REPLY_LIMIT && self.program.as_ref().is_none_or(Program::has_room);
         if !self.read_open || self.closing.is_some() || !has_room {
             return false;
         }
@@ -298,7 +319,7 @@ where
         };
         let mut rest = chunk;
         while !rest.is_empty() && self.closing.is_none() {
-            if self.outbox.reply_bytes() >= REPLY_LIMIT {
+            if self.owed() >= REPLY_LIMIT {
                 return chunk.len() - rest.len();
             }
             let (heard, later) = rest.split_at(rest.len().min(slice));
@@ -310,11 +331,12 @@ where
     }
 
     fn poll_program(&mut self, cx: &mut Context<'_>) -> bool {
+        let is_full = self.owed() >= REPLY_LIMIT;
         let (Some(program), Some(plan)) = (&mut self.program, &self.program_plan) else {
             return false;
         };
         let moved = program.poll_feed(cx);
-        if self.closing.is_some() || self.outbox.reply_bytes() >= REPLY_LIMIT {
+        if self.closing.is_some() || is_full {
             return moved;
         }
         let now = self.scene.now();
@@ -352,13 +374,18 @@ where
     /// Carries out what the machine wants.
     fn drain(&mut self, cx: &mut Context<'_>, cause: &Cause) {
         while self.closing.is_none() {
+            let held = self.machine.held().user;
             match self.machine.poll_output() {
                 Output::Event(event) => {
                     let what = event.into();
                     self.outcome.note(&what);
                     self.scene.publish(self.number, what);
                 }
-                Output::Transmit(bytes) => self.transmit(cx, bytes, cause),
+                Output::Transmit(bytes) => {
+                    // What the user sent is no reply, whatever made its time come.
+                    let is_released = self.machine.held().user < held;
+                    self.transmit(cx, bytes, cause, is_released);
+                }
                 Output::Shutdown => {
                     if self.write == WriteSide::Open {
                         self.write = WriteSide::Ending;
@@ -374,19 +401,20 @@ where
     }
 
     /// Writes at once where nothing waits before it; the rest joins the outbox.
-    fn transmit(&mut self, cx: &mut Context<'_>, bytes: Bytes, cause: &Cause) {
+    fn transmit(&mut self, cx: &mut Context<'_>, bytes: Bytes, cause: &Cause, is_released: bool) {
         if bytes.is_empty() || self.write == WriteSide::Ended {
             return;
         }
-        let (permit, is_reply) = match cause {
-            Cause::Reply => (None, true),
-            Cause::User(permit) => (permit.clone(), false),
+        let (permit, account) = match cause {
+            Cause::Reply if is_released => (None, Account::Held),
+            Cause::Reply => (None, Account::Reply),
+            Cause::User(permit) => (permit.clone(), Account::User),
         };
         let was_idle = self.outbox.is_empty();
         self.outbox.push(Outgoing {
             bytes,
             _permit: permit,
-            is_reply,
+            account,
         });
         if was_idle {
             self.write_some(cx);
@@ -430,7 +458,7 @@ where
                 true
             }
             Poll::Ready(Err(error)) => {
-                let unsent = self.outbox.clear();
+                let unsent = self.outbox.clear() + self.machine.held().total();
                 let message = format!("{unsent} bytes were not sent");
                 self.publish_fault(FaultKind::Unsent, message, Some(unsent as u64));
                 self.fail(cx, &error);

@@ -20,8 +20,9 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
 pub(crate) use datagram::{DatagramSocket, DatagramSockets, open as open_datagram};
+pub(crate) use resolve::to_connect;
 pub(crate) use stream::{StreamListeners, connect as connect_stream, listen as listen_stream};
-pub(crate) use unix::BoundPath;
+pub(crate) use unix::{BoundPath, sock_addr};
 
 /// An open stream.
 pub(crate) enum StreamLink {

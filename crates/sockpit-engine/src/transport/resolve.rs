@@ -9,7 +9,7 @@ use sockpit_core::plan::Family;
 use crate::error::{Error, Operation};
 
 /// Addresses to connect to, in the order in which they should be tried.
-pub(super) async fn to_connect(
+pub(crate) async fn to_connect(
     address: &Address,
     family: Option<Family>,
 ) -> Result<Vec<SocketAddr>, Error> {

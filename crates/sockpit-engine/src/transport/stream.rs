@@ -2,17 +2,21 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use sockpit_core::endpoint::Transport;
 use sockpit_core::plan::Plan;
+use sockpit_core::time::TimeSpan;
+use sockpit_sys::icmp;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use super::unix::{self, BoundPath};
 use super::{StreamLink, endpoint_text, options, resolve};
-use crate::error::{Error, Operation};
+use crate::doctor::is_local;
+use crate::error::{Error, Operation, cause_text};
 
 /// A Unix server whose backlog is full is asked again after this long.
 const RETRY: Duration = Duration::from_millis(10);
@@ -33,7 +37,10 @@ pub(crate) async fn connect(plan: &Plan) -> Result<StreamLink, Error> {
         Err(_) => Err(Error::new(
             Operation::Connect,
             plan.endpoint(),
-            io::ErrorKind::TimedOut,
+            io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("no answer within {}", TimeSpan(plan.timeout)),
+            ),
         )),
     }
 }
@@ -63,10 +70,32 @@ async fn connect_tcp_to(plan: &Plan, addr: SocketAddr) -> Result<TcpStream, Erro
             .bind(&local.into())
             .map_err(|error| Error::new(Operation::Bind, bind, error))?;
     }
-    TcpSocket::from_std_stream(socket.into())
+    // Who says that there is no way is kept until the connection is open; after that, an ICMP
+    // message must not end what it would have survived.
+    icmp::enable(socket.as_fd()).map_err(fail)?;
+    let kept = socket.try_clone().map_err(fail)?;
+    let stream = TcpSocket::from_std_stream(socket.into())
         .connect(addr)
         .await
-        .map_err(fail)
+        .map_err(|error| fail(with_router(error, &kept)))?;
+    icmp::disable(stream.as_fd()).map_err(fail)?;
+    Ok(stream)
+}
+
+/// Names the router that said that there is no way, where it was one.
+fn with_router(error: io::Error, socket: &Socket) -> io::Error {
+    let is_way = [
+        io::ErrorKind::HostUnreachable,
+        io::ErrorKind::NetworkUnreachable,
+    ];
+    let report = icmp::take(socket.as_fd()).ok().flatten();
+    match report.and_then(|report| report.offender) {
+        Some(router) if is_way.contains(&error.kind()) && !is_local(router) => {
+            let why = cause_text(&error);
+            io::Error::new(error.kind(), format!("{why}, says {router}"))
+        }
+        _ => error,
+    }
 }
 
 async fn connect_unix(plan: &Plan) -> Result<StreamLink, Error> {

@@ -11,7 +11,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use sockpit_core::endpoint::{Address, Transport};
 
 /// The system's form of a Unix endpoint.
-pub(super) fn sock_addr(address: &Address) -> io::Result<SockAddr> {
+pub(crate) fn sock_addr(address: &Address) -> io::Result<SockAddr> {
     match address {
         Address::Path(path) => SockAddr::unix(path),
         // An abstract name is a path that begins with a zero byte.

@@ -1,0 +1,189 @@
+//! A recording, read back event by event: never the whole file, and tolerant of how it ended.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use sockpit_core::event::Event;
+use sockpit_core::record::{self, Epoch, ReadError};
+use sockpit_core::size::ByteSize;
+
+use crate::stdio::Patient;
+
+/// In bytes: the longest line that is read. A record of the longest message that a session takes
+/// unless it is told otherwise (16 MiB) is a tenth of that.
+const MAX_LINE: usize = 512 * 1024 * 1024;
+
+/// In bytes: one read of the file.
+const READ_SIZE: usize = 256 * 1024;
+
+/// Reads the events of a recording.
+///
+/// A last line that was cut off, because the program that wrote it was killed, is left out; so are
+/// events and faults that a later version may have. Both are counted and neither is an error.
+pub struct Recording {
+    input: BufReader<Box<dyn Read + Send>>,
+    name: String,
+    line: Vec<u8>,
+    /// The number of the last line, from 1.
+    number: u64,
+    epoch: Option<Epoch>,
+    unknown: u64,
+    is_torn: bool,
+}
+
+/// Why a recording cannot be read, or not any further.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordingError {
+    /// The system gives no bytes of it.
+    #[error("cannot read {name}")]
+    Io {
+        /// The file's name in backticks, or `stdin`.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line is no record.
+    #[error("{name}, line {line}")]
+    Line {
+        /// The file's name in backticks, or `stdin`.
+        name: String,
+        /// Its number, from 1.
+        line: u64,
+        /// What is wrong with it.
+        source: ReadError,
+    },
+    /// A line is longer than any record that is read here.
+    #[error(
+        "{name}, line {line}: the line is longer than {}, and no record",
+        ByteSize(MAX_LINE)
+    )]
+    TooLong {
+        /// The file's name in backticks, or `stdin`.
+        name: String,
+        /// Its number, from 1.
+        line: u64,
+    },
+}
+
+impl Recording {
+    /// Opens a recording; `-` is stdin.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`RecordingError`] where there is no such file, or it may not be read.
+    pub fn open(path: &Path) -> Result<Self, RecordingError> {
+        if path == Path::new("-") {
+            let fail = |source| RecordingError::Io {
+                name: "stdin".to_owned(),
+                source,
+            };
+            let stdin = Patient::stdin().map_err(fail)?;
+            return Ok(Self::new(Box::new(stdin), "stdin".to_owned()));
+        }
+        let name = format!("`{}`", path.display());
+        match File::open(path) {
+            Ok(file) => Ok(Self::new(Box::new(file), name)),
+            Err(source) => Err(RecordingError::Io { name, source }),
+        }
+    }
+
+    fn new(input: Box<dyn Read + Send>, name: String) -> Self {
+        Self {
+            input: BufReader::with_capacity(READ_SIZE, input),
+            name,
+            line: Vec::new(),
+            number: 0,
+            epoch: None,
+            unknown: 0,
+            is_torn: false,
+        }
+    }
+
+    /// The next event; `None` at the end.
+    ///
+    /// Times are counted from the first record.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`RecordingError`] where the file cannot be read, or a line that has an end is no
+    /// record. Nothing is to be expected after that.
+    pub fn next_event(&mut self) -> Result<Option<Event>, RecordingError> {
+        loop {
+            if !self.read_line()? {
+                return Ok(None);
+            }
+            let is_whole = self.line.ends_with(b"\n");
+            if self.line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            match self.read_event() {
+                Ok(event) => return Ok(Some(event)),
+                Err(_) if !is_whole => {
+                    self.is_torn = true;
+                    return Ok(None);
+                }
+                Err(
+                    ReadError::Event { .. }
+                    | ReadError::Field {
+                        field: "kind" | "reason",
+                        ..
+                    },
+                ) => self.unknown += 1,
+                Err(source) => {
+                    return Err(RecordingError::Line {
+                        name: self.name.clone(),
+                        line: self.number,
+                        source,
+                    });
+                }
+            }
+        }
+    }
+
+    /// When the first record was made; `None` before it was read.
+    #[must_use]
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.epoch
+    }
+
+    /// Records that were left out because this version does not know what they tell.
+    #[must_use]
+    pub fn unknown(&self) -> u64 {
+        self.unknown
+    }
+
+    /// Whether the last line was cut off, and left out.
+    #[must_use]
+    pub fn is_torn(&self) -> bool {
+        self.is_torn
+    }
+
+    fn read_event(&mut self) -> Result<Event, ReadError> {
+        let epoch = match self.epoch {
+            Some(epoch) => epoch,
+            None => *self.epoch.insert(record::moment(&self.line)?),
+        };
+        record::read(&self.line, epoch)
+    }
+
+    /// Reads one line; `false` at the end.
+    fn read_line(&mut self) -> Result<bool, RecordingError> {
+        self.line.clear();
+        let mut part = (&mut self.input).take(MAX_LINE as u64 + 1);
+        let read = part.read_until(b'\n', &mut self.line);
+        let read = read.map_err(|source| RecordingError::Io {
+            name: self.name.clone(),
+            source,
+        })?;
+        self.number += 1;
+        if read > MAX_LINE {
+            return Err(RecordingError::TooLong {
+                name: self.name.clone(),
+                line: self.number,
+            });
+        }
+        Ok(read > 0)
+    }
+}
