@@ -15,13 +15,19 @@
 
 pub mod endpoint;
 pub mod event;
+pub mod filter;
 pub mod frame;
+pub mod import;
+pub mod lens;
 pub mod machine;
 pub mod plan;
 pub mod record;
+pub mod replay;
 pub mod rule;
+pub mod scenario;
 pub mod session;
 pub mod sim;
 pub mod size;
+pub mod strings;
 pub mod text;
 pub mod time;

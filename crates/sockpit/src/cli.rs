@@ -3,7 +3,10 @@
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use sockpit_core::plan::Role;
 
-use crate::command::{demo, talk};
+use crate::command::{
+    decode, demo, diff, doctor, encode, import, nets, ports, reference, replay, run as scenario,
+    talk,
+};
 use crate::console::Console;
 use crate::exit::Exit;
 
@@ -37,6 +40,28 @@ enum Command {
     Connect(talk::Args),
     /// Serve many peers at once
     Listen(talk::Args),
+    /// Turn text into bytes, with checksum and framing, without a socket
+    Encode(encode::Args),
+    /// Read bytes as text: any form, any charset, and text that went wrong
+    Decode(decode::Args),
+    /// Show a recording again, or play it against a live peer
+    Replay(replay::Args),
+    /// Compare two recordings
+    Diff(diff::Args),
+    /// Carry out a scenario: sessions, sends, expectations; a result for people and for CI
+    Run(scenario::Args),
+    /// Turn the send list of another tool (SSCOM) into a rule file
+    Import(import::Args),
+    /// Show who holds a port, find a free one, end whoever has it
+    Ports(ports::Args),
+    /// Show this machine's interfaces, addresses and ways out
+    Nets(nets::Args),
+    /// Find out why an endpoint cannot be reached
+    Doctor(doctor::Args),
+    /// Print what a shell needs to complete the words of sockpit
+    Completions(reference::CompletionsArgs),
+    /// Print the manual page of sockpit or of a command, or write all of them
+    Man(reference::ManArgs),
 }
 
 /// Carries out what the process was started with.
@@ -54,6 +79,17 @@ pub(crate) fn run() -> Exit {
         Command::Demo(args) => demo::run(&args, &console),
         Command::Connect(args) => talk::run(Role::Client, args, inner(&matches), &console),
         Command::Listen(args) => talk::run(Role::Server, args, inner(&matches), &console),
+        Command::Encode(args) => encode::run(&args, &console),
+        Command::Decode(args) => decode::run(args, &console),
+        Command::Replay(args) => replay::run(&args, &console),
+        Command::Diff(args) => diff::run(&args, &console),
+        Command::Run(args) => scenario::run(&args, &console),
+        Command::Import(args) => import::run(&args, &console),
+        Command::Completions(args) => reference::completions(&args, Cli::command(), &console),
+        Command::Man(args) => reference::man(&args, Cli::command(), &console),
+        Command::Ports(args) => ports::run(&args, &console),
+        Command::Nets(args) => nets::run(&args, &console),
+        Command::Doctor(args) => doctor::run(&args, &console),
     }
 }
 

@@ -4,6 +4,7 @@ mod cli;
 mod command;
 mod console;
 mod exit;
+mod hint;
 
 use std::process::ExitCode;
 

@@ -9,6 +9,8 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use sockpit_core::endpoint::Endpoint;
 use sockpit_core::event::{Direction, Event, What};
+use sockpit_core::frame::Framing;
+use sockpit_core::lens;
 use sockpit_core::plan::{Options, Plan, Role};
 use sockpit_core::rule::{Reply, Rules};
 use sockpit_core::session::{Input, Message, Session as Machine};
@@ -19,7 +21,7 @@ use sockpit_engine::bus::{Scope, Tap, TapLimit};
 use sockpit_engine::recorder::Recorder;
 use sockpit_engine::{Handle, Session, Target, Workbench};
 
-use crate::console::{Console, Style};
+use crate::console::{Console, Lens, Style};
 use crate::exit::{Exit, sentence};
 
 /// A demo that hangs has failed.
@@ -30,6 +32,9 @@ const LIMIT: TapLimit = TapLimit {
     bytes: 16 * 1024 * 1024,
     patience: None,
 };
+
+/// The number of the session that is opened first.
+const SERVER: u32 = 1;
 
 /// In columns: who, and which way.
 const WHO: usize = 18;
@@ -60,6 +65,11 @@ fn show(console: &Console) -> anyhow::Result<()> {
         let mut scene = Scene {
             console,
             tap: bench.handle().tap(LIMIT, Scope::Everything).await,
+            lens: lens::Lens::new(lens::Options {
+                charset: Some("gbk".parse()?),
+                framing: Some(Framing::Lines),
+                ..Lens::options()
+            }),
         };
         tokio::time::timeout(PATIENCE * 4, scene.play(bench.handle()))
             .await
@@ -100,6 +110,8 @@ fn say_what_to_try(console: &Console, path: &std::path::Path) {
 struct Scene<'a> {
     console: &'a Console,
     tap: Tap,
+    /// What the client writes, and what the server makes of it.
+    lens: lens::Lens,
 }
 
 impl Scene<'_> {
@@ -141,6 +153,9 @@ impl Scene<'_> {
         self.write(&client, &bytes[3..]).await?;
         self.until_heard(&["你好, SOCKPIT"], &server, &client)
             .await?;
+
+        self.title("The same bytes, as they were written, read, and meant");
+        self.console.print(&self.lens.finish());
 
         client.finish(Target::Latest).await;
         client.outcome().await;
@@ -239,9 +254,22 @@ impl Scene<'_> {
 
     async fn next(&mut self) -> anyhow::Result<Arc<Event>> {
         let event = tokio::time::timeout(PATIENCE, self.tap.next()).await;
-        event
+        let event = event
             .context("the demo took too long")?
-            .context("the conversation ended early")
+            .context("the conversation ended early")?;
+        let is_seen = match &event.what {
+            What::Opened { .. } => true,
+            What::Chunk { direction, .. } => {
+                (event.session == SERVER) == (*direction == Direction::In)
+            }
+            // What the client writes in one go is no message.
+            What::Frame { direction, .. } => event.session == SERVER && *direction == Direction::In,
+            _ => false,
+        };
+        if is_seen {
+            self.lens.push(0, &event);
+        }
+        Ok(event)
     }
 
     /// One line of the timeline: who, which way, and the bytes or the message.

@@ -1,4 +1,15 @@
 //! The commands, a file or a folder each.
 
+pub(crate) mod decode;
 pub(crate) mod demo;
+pub(crate) mod diff;
+pub(crate) mod doctor;
+pub(crate) mod encode;
+pub(crate) mod import;
+pub(crate) mod nets;
+mod paste;
+pub(crate) mod ports;
+pub(crate) mod reference;
+pub(crate) mod replay;
+pub(crate) mod run;
 pub(crate) mod talk;

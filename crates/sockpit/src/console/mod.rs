@@ -3,8 +3,16 @@
 //! Stdout is data: where it is no terminal it is exact, and a reader that is slow slows the session
 //! down. Stderr is talk.
 
+mod ask;
+mod counts;
+mod difference;
+mod editor;
 mod form;
+mod lens;
+mod look;
 mod output;
+mod screen;
+mod table;
 mod timeline;
 
 use std::cell::Cell;
@@ -13,8 +21,12 @@ use std::io::{self, IsTerminal as _, Write as _};
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_engine::Target;
 
+pub(crate) use difference::{Found, Item, Report};
+pub(crate) use editor::{Completion, Editor, Typed, Words};
 pub(crate) use form::Form;
-pub(crate) use output::Output;
+pub(crate) use lens::Lens;
+pub(crate) use look::Look;
+pub(crate) use output::{Output, Playback, Remote, Subscription};
 
 use crate::exit::Exit;
 
@@ -66,6 +78,19 @@ impl Console {
         let _ = io::stdout().lock().write_all(text.as_bytes());
     }
 
+    /// Bytes for stdout, exactly these.
+    ///
+    /// # Errors
+    ///
+    /// Returns why stdout took no more, unless its reader had left (rule A5).
+    pub(crate) fn data(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// An address that was taken; told whatever else is not.
     pub(crate) fn announce(&self, text: &str) {
         self.line(text);
@@ -97,7 +122,7 @@ impl Console {
 
     fn labelled(&self, label: &str, colour: &str, text: &str) {
         if self.has_colour {
-            write_line(&format!(
+            screen::write_line(&format!(
                 "\x1b[1;{colour}m{label}:\x1b[0m {}",
                 VisibleLine(text)
             ));
@@ -108,16 +133,8 @@ impl Console {
 
     /// What is told names paths, hosts and patterns, which may hold anything (rule D2).
     fn line(&self, text: &str) {
-        write_line(&VisibleLine(text).to_string());
+        screen::write_line(&VisibleLine(text).to_string());
     }
-}
-
-/// One line of talk, in one write: threads do not tear each other's lines.
-fn write_line(text: &str) {
-    // Nobody can be told that stderr is closed.
-    let _ = io::stderr()
-        .lock()
-        .write_all(format!("{text}\n").as_bytes());
 }
 
 /// Marks up text for stdout, where it is a terminal that wants it.

@@ -4,11 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use sockpit_core::event::{Direction, Event, FaultKind, What};
+use sockpit_core::filter::{Filter, Sieve};
 use sockpit_core::plan::Plan;
 use sockpit_core::record::{self, Epoch};
+use sockpit_core::session::UNREADABLE;
 use sockpit_core::text::charset::{Charset, Decoder};
 use sockpit_core::text::escape::{VisibleLine, escape_text};
 use sockpit_core::text::hex;
@@ -17,8 +20,14 @@ use sockpit_engine::bus::{Scope, Tap, TapLimit};
 use sockpit_engine::stdio::{self, Patient};
 use tokio::sync::oneshot;
 
+use super::counts::Counts;
+use super::look::{Look, SharedLook};
 use super::timeline::Timeline;
-use super::{Console, Form, Talk};
+use super::{Console, Form, Talk, screen};
+
+mod playback;
+
+pub(crate) use playback::Playback;
 
 /// What may wait for stdout to be read. Sessions pause beyond it, for as long as it takes.
 const LIMIT: TapLimit = TapLimit {
@@ -29,6 +38,21 @@ const LIMIT: TapLimit = TapLimit {
 /// In bytes: output gathered while more events wait.
 const BATCH: usize = 64 * 1024;
 
+/// What an output is to show.
+pub(crate) struct Subscription {
+    /// What stdout gets.
+    pub(crate) form: Form,
+    /// How much is told beside it.
+    pub(crate) talk: Talk,
+    /// Only what it lets through goes to stdout.
+    pub(crate) filter: Option<Filter>,
+    /// Whether the user may change the form, so that everything must be known.
+    pub(crate) may_change: bool,
+}
+
+/// A terminal is drawn on no more often than people can see.
+const PACE: Duration = Duration::from_millis(33);
+
 /// The writing thread.
 pub(crate) struct Output {
     /// Rings when a write failed.
@@ -36,29 +60,41 @@ pub(crate) struct Output {
     /// Rings when the reader has left, even if nothing is written; not for terminals and files.
     gone: Option<oneshot::Receiver<()>>,
     done: oneshot::Receiver<io::Result<()>>,
+    look: SharedLook,
+    counts: Arc<Mutex<Counts>>,
 }
 
 impl Output {
-    /// Subscribes to what `form` and `talk` need, and writes it until the workbench is gone.
+    /// Subscribes to what is wanted, and writes it until the workbench is gone.
     pub(crate) async fn start(
         handle: &Handle,
         console: &Console,
-        form: Form,
-        talk: Talk,
         plan: &Plan,
+        subscription: Subscription,
     ) -> io::Result<Self> {
+        let Subscription {
+            form,
+            talk,
+            filter,
+            may_change,
+        } = subscription;
         let scope = match (form, talk) {
+            _ if may_change => Scope::Everything,
             (Form::None, Talk::Peers) => Scope::Life,
             (Form::None, _) => Scope::Faults,
             _ => Scope::Everything,
         };
         let tap = handle.tap(LIMIT, scope).await;
         let is_terminal = io::stdout().is_terminal();
+        let look = SharedLook::new(Look::of(plan, form, filter));
+        let counts = Arc::new(Mutex::new(Counts::new()));
         let writer = Writer {
-            form,
+            sieve: None,
+            look: look.get(),
+            shared: look.clone(),
+            seen: u64::MAX,
+            counts: counts.clone(),
             talk,
-            charset: plan.text,
-            is_raw_stream: plan.is_raw_stream(),
             is_terminal,
             epoch: tap.epoch(),
             decoders: BTreeMap::new(),
@@ -92,7 +128,17 @@ impl Output {
             closed: Some(closed),
             gone,
             done,
+            look,
+            counts,
         })
+    }
+
+    /// What changes it from elsewhere.
+    pub(crate) fn remote(&self) -> Remote {
+        Remote {
+            look: self.look.clone(),
+            counts: self.counts.clone(),
+        }
     }
 
     /// Waits until stdout cannot be written to any more. Cancel-safe.
@@ -116,6 +162,25 @@ impl Output {
     }
 }
 
+/// Changes how an output shows things, and asks what it has seen.
+#[derive(Clone)]
+pub(crate) struct Remote {
+    look: SharedLook,
+    counts: Arc<Mutex<Counts>>,
+}
+
+impl Remote {
+    /// Changes how things are shown, from here on.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Look)) {
+        self.look.change(change);
+    }
+
+    /// What came and went until now, in a few words.
+    pub(crate) fn stats(&self) -> Vec<String> {
+        self.counts.lock().expect("no holder panics").lines()
+    }
+}
+
 /// Waits for a bell; one that was taken away never rings.
 async fn rung(bell: &mut Option<oneshot::Receiver<()>>) {
     if let Some(waiting) = bell {
@@ -129,10 +194,14 @@ async fn rung(bell: &mut Option<oneshot::Receiver<()>>) {
 }
 
 struct Writer {
-    form: Form,
+    look: Look,
+    /// The look's filter, at work.
+    sieve: Option<Sieve>,
+    shared: SharedLook,
+    /// Which version of the look is in use; none at first.
+    seen: u64,
+    counts: Arc<Mutex<Counts>>,
     talk: Talk,
-    charset: Option<Charset>,
-    is_raw_stream: bool,
     is_terminal: bool,
     epoch: Epoch,
     /// What decodes each peer's raw stream.
@@ -147,29 +216,71 @@ struct Writer {
 impl Writer {
     fn run(mut self, mut tap: Tap) -> io::Result<()> {
         let mut stdout = Patient::stdout()?;
+        let mut drawn: Option<Instant> = None;
         while let Some(event) = tap.blocking_next() {
+            if let Some(drawn) = drawn {
+                // What comes so soon is drawn together with what follows it.
+                std::thread::sleep(PACE.saturating_sub(drawn.elapsed()));
+            }
             let mut next = Some(event);
+            self.look_again(&mut stdout)?;
             while let Some(event) = next.take() {
+                self.counts
+                    .lock()
+                    .expect("no holder panics")
+                    .take(&event, self.look.is_raw_stream);
                 self.take(&event, &mut stdout)?;
                 if self.out.len() < BATCH {
                     next = tap.try_next();
                 }
             }
+            // A full batch has more behind it, and does not wait for that.
+            let is_calm = self.is_terminal && self.out.len() < BATCH;
             self.flush(&mut stdout)?;
+            drawn = is_calm.then(Instant::now);
         }
         self.end_decoders();
         self.flush(&mut stdout)
     }
 
-    fn flush(&mut self, stdout: &mut Patient) -> io::Result<()> {
-        if !self.out.is_empty() {
-            stdout.write_all(&self.out)?;
-            self.out.clear();
+    /// Takes up how the user wants things shown now.
+    fn look_again(&mut self, stdout: &mut Patient) -> io::Result<()> {
+        if self.seen == self.shared.version() {
+            return Ok(());
         }
+        self.seen = self.shared.version();
+        let look = self.shared.get();
+        if look.charset != self.look.charset || look.is_raw_stream != self.look.is_raw_stream {
+            self.end_decoders();
+            self.flush(stdout)?;
+            self.timeline.look_with(look.charset, look.is_raw_stream);
+            self.warned.clear();
+        }
+        self.sieve = look.filter.clone().map(|filter| {
+            Sieve::new(filter, self.timeline.clock(self.epoch)).in_charset(look.charset)
+        });
+        self.look = look;
+        Ok(())
+    }
+
+    fn flush(&mut self, stdout: &mut Patient) -> io::Result<()> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        // What a line editor writes are whole lines of text, as are ours on a terminal.
+        let is_shown = self.is_terminal
+            && std::str::from_utf8(&self.out).is_ok_and(|lines| screen::show(lines));
+        if !is_shown {
+            stdout.write_all(&self.out)?;
+        }
+        self.out.clear();
         Ok(())
     }
 
     fn take(&mut self, event: &Arc<Event>, stdout: &mut Patient) -> io::Result<()> {
+        if self.is_terminal {
+            self.timeline.observe(event);
+        }
         if matches!(event.what, What::Closed { .. }) {
             self.warned.remove(&event.peer);
         }
@@ -178,12 +289,23 @@ impl Writer {
             self.flush(stdout)?;
             self.tell_fault(event.peer, *kind, message);
         }
+        if let What::Note { kind, message, .. } = &event.what
+            && kind == UNREADABLE
+            && !self.is_terminal
+            && matches!(self.look.form, Form::Text | Form::Both)
+        {
+            self.flush(stdout)?;
+            self.tell_hint(event.peer, message);
+        }
         let has_timeline =
-            self.is_terminal && matches!(self.form, Form::Text | Form::Hex | Form::Both);
+            self.is_terminal && matches!(self.look.form, Form::Text | Form::Hex | Form::Both);
         if self.talk >= Talk::Peers && !has_timeline {
             self.tell_life(event);
         }
-        match self.form {
+        if self.sieve.as_mut().is_some_and(|sieve| !sieve.keeps(event)) {
+            return Ok(());
+        }
+        match self.look.form {
             Form::None => {}
             Form::Json => {
                 record::write(event, self.epoch, &mut self.out);
@@ -201,7 +323,8 @@ impl Writer {
             }
             _ if self.is_terminal => {
                 let mut text = String::new();
-                self.timeline.write(event, self.epoch, self.form, &mut text);
+                self.timeline
+                    .write(event, self.epoch, self.look.form, &mut text);
                 self.out.extend_from_slice(text.as_bytes());
             }
             Form::Text => self.take_text(event),
@@ -223,7 +346,7 @@ impl Writer {
                 direction: Direction::In,
                 bytes,
                 ..
-            } if self.is_raw_stream => Some(bytes),
+            } if self.look.is_raw_stream => Some(bytes),
             What::Frame {
                 direction: Direction::In,
                 payload,
@@ -235,7 +358,7 @@ impl Writer {
 
     fn take_text(&mut self, event: &Event) {
         let key = (event.session, event.peer);
-        match (&event.what, self.charset) {
+        match (&event.what, self.look.charset) {
             (
                 What::Chunk {
                     direction: Direction::In,
@@ -243,7 +366,7 @@ impl Writer {
                     ..
                 },
                 Some(charset),
-            ) if self.is_raw_stream => {
+            ) if self.look.is_raw_stream => {
                 let mut text = String::new();
                 let decoder = self
                     .decoders
@@ -291,7 +414,7 @@ impl Writer {
     fn warn_of_text(&mut self, peer: u32, charset: Charset, at: u64) {
         if self.talk != Talk::Errors && self.warned.insert(peer) {
             let whom = self.whom(peer);
-            super::write_line(&format!(
+            screen::write_line(&format!(
                 "warning: {whom}not {charset} at byte {at}; what cannot be read is shown as U+FFFD"
             ));
         }
@@ -303,7 +426,7 @@ impl Writer {
         };
         self.push_hex(bytes);
         self.out.push(b'\t');
-        let charset = self.charset.unwrap_or(Charset::UTF_8);
+        let charset = self.look.charset.unwrap_or(Charset::UTF_8);
         let mut escaped = String::new();
         escape_text(&charset.decode(bytes).text, &mut escaped);
         self.out.extend_from_slice(escaped.as_bytes());
@@ -345,9 +468,21 @@ impl Writer {
         let whom = self.whom(peer);
         let text = format!("{whom}{}", VisibleLine(message));
         if self.has_colour {
-            super::write_line(&format!("\x1b[1;{colour}m{label}:\x1b[0m {text}"));
+            screen::write_line(&format!("\x1b[1;{colour}m{label}:\x1b[0m {text}"));
         } else {
-            super::write_line(&format!("{label}: {text}"));
+            screen::write_line(&format!("{label}: {text}"));
+        }
+    }
+
+    fn tell_hint(&self, peer: u32, message: &str) {
+        if self.talk == Talk::Errors {
+            return;
+        }
+        let text = format!("{}{}", self.whom(peer), VisibleLine(message));
+        if self.has_colour {
+            screen::write_line(&format!("\x1b[1;36mhint:\x1b[0m {text}"));
+        } else {
+            screen::write_line(&format!("hint: {text}"));
         }
     }
 
@@ -362,10 +497,10 @@ impl Writer {
     fn tell_life(&self, event: &Event) {
         match &event.what {
             What::Opened { addr, .. } => {
-                super::write_line(&format!("peer {} is {}", event.peer, VisibleLine(addr)));
+                screen::write_line(&format!("peer {} is {}", event.peer, VisibleLine(addr)));
             }
             What::Closed { reason, .. } if event.peer > 0 => {
-                super::write_line(&format!(
+                screen::write_line(&format!(
                     "peer {} has ended ({})",
                     event.peer,
                     reason.as_str()

@@ -1,16 +1,19 @@
 //! The timeline on a terminal: time, direction, peer, message; nothing that a peer could use against
 //! the terminal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use sockpit_core::event::{Direction, Event, What};
+use sockpit_core::filter::Clock;
 use sockpit_core::plan::{Plan, Role};
 use sockpit_core::record::Epoch;
 use sockpit_core::text::charset::{Charset, Decoder};
 use sockpit_core::text::escape::{Visible, VisibleLine};
 use sockpit_core::text::{hex, width};
+use sockpit_core::time::Time;
 
 use super::Form;
 
@@ -19,9 +22,55 @@ pub(crate) struct Timeline {
     charset: Option<Charset>,
     is_raw_stream: bool,
     has_many_peers: bool,
+    has_many_sessions: bool,
     has_colour: bool,
     zone: TimeZone,
     decoders: BTreeMap<(u32, u32, bool), Decoder>,
+    paces: BTreeMap<(u32, u32), Pace>,
+}
+
+/// When a peer was asked, and when what it says began to come.
+#[derive(Default)]
+struct Pace {
+    /// When something was sent last, until it is answered.
+    asked: Option<Time>,
+    /// Where each chunk begins that may hold the beginning of a message, and when it came.
+    chunks: VecDeque<(u64, Time)>,
+}
+
+/// Chunks of one message whose times are remembered; of a longer one, the first and the last.
+const MAX_CHUNKS: usize = 1024;
+
+impl Pace {
+    fn take(&mut self, event: &Event) {
+        let What::Chunk {
+            direction, offset, ..
+        } = &event.what
+        else {
+            return;
+        };
+        match direction {
+            Direction::Out => self.asked = Some(event.time),
+            Direction::In => {
+                if self.chunks.len() == MAX_CHUNKS {
+                    self.chunks.pop_back();
+                }
+                self.chunks.push_back((*offset, event.time));
+            }
+        }
+    }
+
+    /// When the byte at `offset` came. Nothing before it is asked for any more.
+    fn came(&mut self, offset: u64) -> Option<Time> {
+        while self
+            .chunks
+            .get(1)
+            .is_some_and(|(start, _)| *start <= offset)
+        {
+            self.chunks.pop_front();
+        }
+        self.chunks.front().map(|(_, time)| *time)
+    }
 }
 
 impl Timeline {
@@ -30,10 +79,31 @@ impl Timeline {
             charset: plan.text,
             is_raw_stream: plan.is_raw_stream(),
             has_many_peers: plan.role == Role::Server,
+            has_many_sessions: false,
             has_colour,
             zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
             decoders: BTreeMap::new(),
+            paces: BTreeMap::new(),
         }
+    }
+
+    /// Reads bytes as `charset` from here on, and shows chunks or messages.
+    pub(crate) fn look_with(&mut self, charset: Option<Charset>, is_raw_stream: bool) {
+        self.charset = charset;
+        self.is_raw_stream = is_raw_stream;
+        self.decoders.clear();
+    }
+
+    /// Says of each line which session it belongs to.
+    pub(crate) fn show_sessions(&mut self) {
+        self.has_many_sessions = true;
+    }
+
+    /// What filters count times from.
+    pub(crate) fn clock(&self, epoch: Epoch) -> Clock {
+        let began = jiff::Timestamp::from_nanosecond(i128::from(epoch.0));
+        let utc_offset = began.map_or(0, |began| self.zone.to_offset(began).seconds());
+        Clock { epoch, utc_offset }
     }
 
     /// Whether it is worth saying which peer.
@@ -41,25 +111,39 @@ impl Timeline {
         self.has_many_peers
     }
 
+    /// Takes an event, shown or not, that tells when others began and what they answer.
+    pub(crate) fn observe(&mut self, event: &Event) {
+        let key = (event.session, event.peer);
+        match &event.what {
+            What::Chunk { .. } => self.paces.entry(key).or_default().take(event),
+            What::Closed { .. } => {
+                self.paces.remove(&key);
+            }
+            _ => {}
+        }
+    }
+
     /// Appends the lines of `event`, if it has any in this form.
     pub(crate) fn write(&mut self, event: &Event, epoch: Epoch, form: Form, out: &mut String) {
         match &event.what {
             What::Chunk {
-                direction, bytes, ..
+                direction,
+                offset,
+                bytes,
+                ..
             } if self.is_raw_stream => {
                 let (text, broken_at) = self.decode(event, *direction, bytes);
-                let mark = self.mark(false, broken_at);
-                self.message(
-                    event,
-                    epoch,
-                    *direction,
-                    &body(form, bytes, text),
-                    &mark,
-                    out,
-                );
+                let shown = Shown {
+                    direction: *direction,
+                    offset: *offset,
+                    mark: self.mark(false, broken_at),
+                    body: body(form, bytes, text),
+                };
+                self.message(event, epoch, &shown, out);
             }
             What::Frame {
                 direction,
+                offset,
                 payload,
                 text,
                 partial,
@@ -70,9 +154,13 @@ impl Timeline {
                     Some(charset) if *malformed => charset.decode(payload).malformed_at,
                     _ => None,
                 };
-                let mark = self.mark(*partial, broken_at.map(|at| at as u64));
-                let body = body(form, payload, text.clone());
-                self.message(event, epoch, *direction, &body, &mark, out);
+                let shown = Shown {
+                    direction: *direction,
+                    offset: *offset,
+                    mark: self.mark(*partial, broken_at.map(|at| at as u64)),
+                    body: body(form, payload, text.clone()),
+                };
+                self.message(event, epoch, &shown, out);
             }
             What::Opened { addr, .. } => {
                 let addr = VisibleLine(addr);
@@ -127,7 +215,13 @@ impl Timeline {
                 decoder.finish(&mut text);
             }
             if !text.is_empty() {
-                self.message(event, epoch, direction, &text, "  (partial)", out);
+                let shown = Shown {
+                    direction,
+                    offset: u64::MAX,
+                    mark: "  (partial)".to_owned(),
+                    body: text,
+                };
+                self.message(event, epoch, &shown, out);
             }
         }
     }
@@ -145,25 +239,16 @@ impl Timeline {
         mark
     }
 
-    fn message(
-        &self,
-        event: &Event,
-        epoch: Epoch,
-        direction: Direction,
-        body: &str,
-        mark: &str,
-        out: &mut String,
-    ) {
-        let (arrow, colour) = match direction {
+    fn message(&mut self, event: &Event, epoch: Epoch, shown: &Shown, out: &mut String) {
+        let (arrow, colour) = match shown.direction {
             Direction::In => ("←", "32"),
             Direction::Out => ("→", "34"),
         };
-        let mut head = self.time(event, epoch);
-        if self.has_many_peers {
-            let _ = write!(head, " {:>2}", event.peer);
-        }
+        let (began, answers_in) = self.pace(event, shown);
+        let mut head = self.time(began, epoch);
+        self.who(event, &mut head);
         let indent = width::width(&head) + 3;
-        let body = body.strip_suffix('\n').unwrap_or(body);
+        let body = shown.body.strip_suffix('\n').unwrap_or(&shown.body);
         for (index, line) in body.split('\n').enumerate() {
             let line = line.strip_suffix("\\x0d").unwrap_or(line);
             let _ = match (index, self.has_colour) {
@@ -175,15 +260,35 @@ impl Timeline {
                 _ => write!(out, "\n{:indent$}{line}", ""),
             };
         }
-        out.push_str(mark);
+        out.push_str(&shown.mark);
+        if let Some(time) = answers_in {
+            let _ = if self.has_colour {
+                write!(out, "  \x1b[2m+{}\x1b[0m", short(time))
+            } else {
+                write!(out, "  +{}", short(time))
+            };
+        }
         out.push('\n');
     }
 
-    fn remark(&self, event: &Event, epoch: Epoch, text: std::fmt::Arguments<'_>, out: &mut String) {
-        let mut line = self.time(event, epoch);
-        if self.has_many_peers {
-            let _ = write!(line, " {:>2}", event.peer);
+    /// When the first byte of a message came or went, and how long after the request before it, if
+    /// it is the first to answer that.
+    fn pace(&mut self, event: &Event, shown: &Shown) -> (Time, Option<Duration>) {
+        let key = (event.session, event.peer);
+        let Some(pace) = self.paces.get_mut(&key) else {
+            return (event.time, None);
+        };
+        if shown.direction == Direction::Out {
+            return (event.time, None);
         }
+        let began = pace.came(shown.offset).unwrap_or(event.time);
+        let asked = pace.asked.take().filter(|asked| *asked <= began);
+        (began, asked.map(|asked| began - asked))
+    }
+
+    fn remark(&self, event: &Event, epoch: Epoch, text: std::fmt::Arguments<'_>, out: &mut String) {
+        let mut line = self.time(event.time, epoch);
+        self.who(event, &mut line);
         let _ = write!(line, " · {text}");
         let _ = if self.has_colour {
             writeln!(out, "\x1b[2m{line}\x1b[0m")
@@ -192,9 +297,18 @@ impl Timeline {
         };
     }
 
+    /// Which session and which peer, where it is worth saying.
+    fn who(&self, event: &Event, out: &mut String) {
+        if self.has_many_sessions {
+            let _ = write!(out, " {:>2}.{}", event.session, event.peer);
+        } else if self.has_many_peers {
+            let _ = write!(out, " {:>2}", event.peer);
+        }
+    }
+
     /// `14:03:22.123`, in local time.
-    fn time(&self, event: &Event, epoch: Epoch) -> String {
-        let nanos = i128::from(epoch.0) + i128::from(event.time.as_nanos());
+    fn time(&self, time: Time, epoch: Epoch) -> String {
+        let nanos = i128::from(epoch.0) + i128::from(time.as_nanos());
         let Ok(moment) = jiff::Timestamp::from_nanosecond(nanos) else {
             return String::new();
         };
@@ -202,6 +316,24 @@ impl Timeline {
             .to_zoned(self.zone.clone())
             .strftime("%H:%M:%S%.3f")
             .to_string()
+    }
+}
+
+/// A message as it is shown.
+struct Shown {
+    direction: Direction,
+    /// Place of its first byte in the direction's stream.
+    offset: u64,
+    body: String,
+    mark: String,
+}
+
+/// `870µs`, `12.3ms`, `4.56s`.
+fn short(time: Duration) -> String {
+    match time.as_micros() {
+        micros @ 0..1_000 => format!("{micros}µs"),
+        micros @ 1_000..1_000_000 => format!("{:.1}ms", micros as f64 / 1e3),
+        micros => format!("{:.2}s", micros as f64 / 1e6),
     }
 }
 

@@ -6,16 +6,24 @@
 mod support;
 
 mod charset;
+mod compose;
 mod datagram;
+mod doctor;
 mod endings;
 mod errors;
 mod framing;
 mod hostile;
+mod import;
+mod keyboard;
+mod lens;
 mod multicast;
 mod output;
 mod peers;
 mod record;
+mod reference;
+mod replay;
 mod rules;
+mod scenario;
 mod script;
 mod stream;
 mod terminal;

@@ -573,3 +573,18 @@ fn sixty_four_mebibytes_arrive_intact_at_a_python_client_and_back() {
     );
     listener.check_code(0);
 }
+
+#[test]
+fn a1_a_script_of_megabytes_is_sent_though_its_echo_comes_meanwhile() {
+    let folder = crate::support::folder();
+    let path = folder.path().join("megabytes");
+    std::fs::write(&path, megabytes()).unwrap();
+    let path = path.to_str().expect("a path");
+    let listener = listen(&["127.0.0.1:0", "--reply", "echo"]);
+    let client = connect(&[&listener.address(), "--send-file", path, "--as", "raw"]).run();
+    assert!(
+        client.stdout == megabytes(),
+        "the echo is not what was sent"
+    );
+    client.check_code(0);
+}

@@ -490,7 +490,7 @@ pub(crate) fn need(tool: &str) -> bool {
     is_installed
 }
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     io::stdout()
         .write_all(format!("{text}\n").as_bytes())
         .expect("the test has a stdout");

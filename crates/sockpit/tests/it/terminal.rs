@@ -11,10 +11,11 @@ use crate::support::{
 /// Runs a program on a terminal of its own. What comes on stdin is typed, what the terminal gets is
 /// printed, and the program's exit code is passed on.
 const TERMINAL: &str = "
-import os, pty, select, sys
+import fcntl, os, pty, select, struct, sys, termios
 pid, fd = pty.fork()
 if pid == 0:
     os.execv(sys.argv[1], sys.argv[1:])
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
 sources = [0, fd]
 while True:
     ready, _, _ = select.select(sources, [], [])
@@ -33,7 +34,11 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 /// The program under test on a terminal, with nobody at the keyboard yet.
 fn terminal(args: &[&str], variables: &[(&str, &str)]) -> Running {
     let program = [&[env!("CARGO_BIN_EXE_sockpit")], args].concat();
-    let mut terminal = python(TERMINAL, &program).env("TERM", "xterm").hold_stdin();
+    let mut terminal = python(TERMINAL, &program)
+        .env("TERM", "xterm")
+        // Nothing that a test types is remembered.
+        .env("XDG_STATE_HOME", "/dev/null")
+        .hold_stdin();
     for (name, value) in variables {
         terminal = terminal.env(name, value);
     }
@@ -102,6 +107,8 @@ fn the_end_of_the_keyboard_does_not_end_a_listener() {
     let mut first = client(port);
     // Ctrl-D at the beginning of a line.
     terminal.feed(b"\x04");
+    // The prompt is gone, and keys have their usual meaning.
+    terminal.wait_for_stdout(b"\x1b[J");
     first.write_all(b"still here").unwrap();
     assert_eq!(read_exactly(&mut first, 10), b"STILL HERE");
     terminal.feed(b"\x03");
@@ -176,13 +183,23 @@ fn shown(bytes: &[u8], variables: &[(&str, &str)]) -> Finished {
 fn no_color_is_kept() {
     let coloured = shown(b"hello\n", &[]);
     assert!(
-        contains(&coloured.stdout, b"\x1b["),
+        has_colour(&coloured.stdout),
         "a terminal has colour\n{}",
         coloured.told()
     );
     let plain = shown(b"hello\n", &[("NO_COLOR", "1")]);
     assert!(contains(&plain.stdout, b"hello"), "{}", plain.told());
-    assert!(!contains(&plain.stdout, b"\x1b"), "{}", plain.told());
+    // What moves the cursor of the line being edited is no colour.
+    assert!(!has_colour(&plain.stdout), "{}", plain.told());
     let dumb = shown(b"hello\n", &[("TERM", "dumb")]);
     assert!(!contains(&dumb.stdout, b"\x1b"), "{}", dumb.told());
+}
+
+/// Whether there is a sequence that ends in `m` (ECMA-48's SGR).
+fn has_colour(shown: &[u8]) -> bool {
+    let mut parts = shown.split(|byte| *byte == 0x1b).skip(1);
+    parts.any(|part| {
+        let last = part.iter().find(|byte| byte.is_ascii_alphabetic());
+        part.starts_with(b"[") && last == Some(&b'm')
+    })
 }

@@ -1,22 +1,18 @@
-//! What stdin gives, and how it becomes messages.
+//! What stdin gives.
 //!
 //! Stdin is read by a thread, in blocking reads: a terminal or a pipe that the shell shares must not
 //! be made non-blocking.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::thread;
 
 use bytes::Bytes;
-use sockpit_core::session::{Message, Session as Machine};
-use sockpit_core::text::charset::Charset;
-use sockpit_core::text::escape::VisibleLine;
 use sockpit_engine::stdio::Patient;
-use sockpit_engine::{Session, Target, cause_text};
 use tokio::sync::mpsc;
 
-use super::script;
 use super::settings::{Settings, Stdin};
-use crate::console::Console;
+use crate::console::{Editor, Typed};
 
 /// In bytes: one read of piped bytes.
 const READ_SIZE: usize = 64 * 1024;
@@ -28,6 +24,8 @@ const WAITING: usize = 4;
 pub(super) enum Taken {
     /// Bytes of a stream, or one line without its end.
     Piece(Bytes),
+    /// One of several lines that were pasted, which is no command whatever it begins with.
+    Pasted(Bytes),
     /// A line is longer than a message may be.
     TooLong,
     /// Stdin could not be read.
@@ -36,27 +34,28 @@ pub(super) enum Taken {
     End,
 }
 
-/// What became of it.
-pub(super) enum Given {
-    /// It is on its way; go on.
-    More,
-    /// Stdin is over.
-    End,
-    /// The session was over before it could be sent.
-    Lost,
-    /// The user wants to leave.
-    Quit,
-    /// It cannot be sent, for this reason.
-    Wrong(String),
-}
-
 /// Stdin, being read.
-pub(super) struct Feed {
-    pieces: mpsc::Receiver<Taken>,
+pub(super) enum Feed {
+    /// As it comes, by a thread.
+    Plain(mpsc::Receiver<Taken>),
+    /// Line by line, as somebody edits them; of pasted text the lines that are not taken yet.
+    Edited(Editor, VecDeque<Bytes>),
 }
 
 impl Feed {
-    pub(super) fn start(settings: &Settings) -> Self {
+    /// Begins to read.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the terminal cannot be used.
+    pub(super) fn start(settings: &Settings, prompt: &str) -> io::Result<Self> {
+        if settings.edits_lines {
+            let editor = Editor::start(
+                super::keyboard::completions(settings.plan.rules.as_deref()),
+                prompt,
+            )?;
+            return Ok(Self::Edited(editor, VecDeque::new()));
+        }
         let (sender, pieces) = mpsc::channel(WAITING);
         let stdin = settings.stdin;
         let max_line = settings.plan.max_frame;
@@ -69,13 +68,44 @@ impl Feed {
             // The conversation may be over before stdin is.
             let _ = sender.blocking_send(last.unwrap_or_else(Taken::Failed));
         });
-        Self { pieces }
+        Ok(Self::Plain(pieces))
     }
 
     /// The next piece. Cancel-safe.
     pub(super) async fn next(&mut self) -> Taken {
-        let lost = || Taken::Failed(io::Error::other("its reader is gone"));
-        self.pieces.recv().await.unwrap_or_else(lost)
+        match self {
+            Self::Plain(pieces) => {
+                let lost = || Taken::Failed(io::Error::other("its reader is gone"));
+                pieces.recv().await.unwrap_or_else(lost)
+            }
+            Self::Edited(editor, lines) => {
+                if let Some(line) = lines.pop_front() {
+                    return Taken::Pasted(line);
+                }
+                match editor.next().await {
+                    Typed::End => Taken::End,
+                    Typed::Line(line) if !line.contains('\n') => Taken::Piece(line.into()),
+                    Typed::Line(text) => {
+                        let pasted = text
+                            .lines()
+                            .map(|line| Bytes::copy_from_slice(line.as_bytes()));
+                        lines.extend(pasted);
+                        lines
+                            .pop_front()
+                            .map_or(Taken::Piece(Bytes::new()), Taken::Pasted)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says that the last piece was dealt with, and what stands before the next line.
+    pub(super) fn ask(&self, prompt: &str) {
+        if let Self::Edited(editor, lines) = self
+            && lines.is_empty()
+        {
+            editor.ask(prompt);
+        }
     }
 }
 
@@ -144,159 +174,4 @@ fn read_lines(sender: &mpsc::Sender<Taken>, max_line: usize) -> io::Result<Taken
             return Ok(Taken::End);
         }
     }
-}
-
-/// Gives a piece of stdin to the session; waits while the peer has not taken earlier ones.
-pub(super) async fn give(
-    taken: Taken,
-    settings: &Settings,
-    session: &Session<Machine>,
-    console: &Console,
-) -> Given {
-    let piece = match taken {
-        Taken::Piece(piece) => piece,
-        Taken::TooLong => {
-            return Given::Wrong(format!(
-                "stdin has a line of more than {} bytes; `--max-frame` allows longer ones",
-                settings.plan.max_frame
-            ));
-        }
-        Taken::Failed(error) => {
-            return Given::Wrong(format!("cannot read stdin: {}", cause_text(&error)));
-        }
-        Taken::End => {
-            session.finish(target_of(settings, console)).await;
-            return Given::End;
-        }
-    };
-    let target = target_of(settings, console);
-    let payload = match settings.stdin {
-        Stdin::Bytes | Stdin::Unused => piece,
-        Stdin::Text(charset) => match to_charset(&piece, charset) {
-            Ok(bytes) => bytes,
-            Err(message) => return Given::Wrong(message),
-        },
-        Stdin::Lines => match to_message(piece, settings.plan.text_out) {
-            Ok(bytes) => bytes,
-            Err(message) => return Given::Wrong(message),
-        },
-        Stdin::Typed => {
-            let text = String::from_utf8_lossy(&piece).into_owned();
-            let text = match text.strip_prefix('/') {
-                Some(rest) if rest.starts_with('/') => rest,
-                Some(command) => return obey(command, session, console).await,
-                None => text.as_str(),
-            };
-            match script::encode(text, settings.escape, &settings.plan) {
-                Ok(bytes) => bytes,
-                // A slip of the fingers must not end the conversation.
-                Err(error) => {
-                    console.error(&crate::exit::sentence(&error));
-                    return Given::More;
-                }
-            }
-        }
-    };
-    let message = if settings.stdin == Stdin::Bytes {
-        Message {
-            wire: payload.clone(),
-            payload,
-        }
-    } else {
-        match settings.plan.message(payload) {
-            Ok(message) => message,
-            Err(error) if settings.stdin == Stdin::Typed => {
-                console.error(&error.to_string());
-                return Given::More;
-            }
-            Err(error) => return Given::Wrong(error.to_string()),
-        }
-    };
-    if session.send(target, message).await {
-        Given::More
-    } else {
-        Given::Lost
-    }
-}
-
-/// Whom stdin is for: typed lines go where the user wants them, a pipe has one reader.
-fn target_of(settings: &Settings, console: &Console) -> Target {
-    match settings.stdin {
-        Stdin::Typed => console.target(),
-        _ => Target::First,
-    }
-}
-
-/// Piped UTF-8, in the charset that the peer reads.
-fn to_charset(piece: &Bytes, charset: Charset) -> Result<Bytes, String> {
-    let text = std::str::from_utf8(piece).map_err(|error| {
-        format!(
-            "stdin is not UTF-8 (byte {} of the latest {}), so it cannot be sent in {charset}",
-            error.valid_up_to(),
-            piece.len()
-        )
-    })?;
-    charset
-        .encode(text)
-        .map(|bytes| bytes.into_owned().into())
-        .map_err(|error| error.to_string())
-}
-
-/// A piped line as a message: text goes out in the charset of the plan, bytes that are no UTF-8 as
-/// they are.
-fn to_message(line: Bytes, charset: Charset) -> Result<Bytes, String> {
-    if charset == Charset::UTF_8 {
-        return Ok(line);
-    }
-    match std::str::from_utf8(&line) {
-        Ok(text) => charset
-            .encode(text)
-            .map(|bytes| bytes.into_owned().into())
-            .map_err(|error| error.to_string()),
-        Err(_) => Ok(line),
-    }
-}
-
-/// Carries out a command that was typed as `/command`.
-async fn obey(command: &str, session: &Session<Machine>, console: &Console) -> Given {
-    let (word, rest) = command.split_once(' ').unwrap_or((command, ""));
-    match word {
-        "to" => match rest.trim().parse() {
-            Ok(peer) => {
-                console.set_target(Target::Peer(peer));
-                console.say(&format!("lines go to peer {peer}"));
-            }
-            Err(_) => console.say("write `/to 2`: the number of a peer, as `/peers` lists them"),
-        },
-        "all" => {
-            console.set_target(Target::All);
-            console.say("lines go to every peer");
-        }
-        "latest" => {
-            console.set_target(Target::Latest);
-            console.say("lines go to the peer that came last");
-        }
-        "peers" => {
-            let peers = session.peers().await;
-            if peers.is_empty() {
-                console.say("no peers");
-            }
-            for peer in peers {
-                console.say(&format!("{}  {}", peer.number, VisibleLine(&peer.addr)));
-            }
-        }
-        "close" => match rest.trim().parse() {
-            Ok(peer) => session.disconnect(peer),
-            Err(_) => console.say("write `/close 2`: the number of a peer"),
-        },
-        "quit" => return Given::Quit,
-        "help" => console.say(
-            "/to N, /all, /latest: whom lines go to · /peers · /close N · /quit · //x sends `/x`",
-        ),
-        _ => console.say(&format!(
-            "no command `/{}`; `/help` lists them, and `//` sends a line that begins with `/`",
-            VisibleLine(word)
-        )),
-    }
-    Given::More
 }

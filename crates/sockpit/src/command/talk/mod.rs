@@ -1,17 +1,27 @@
 //! `sockpit connect` and `sockpit listen`: a conversation, by hand or by script.
 
+mod beats;
+mod conversation;
 mod input;
+mod keyboard;
+mod manner;
 mod run;
 mod script;
 mod settings;
 
+pub(super) use run::explain_error;
+
 use clap::ArgMatches;
 use sockpit_core::endpoint::Endpoint;
+use sockpit_core::filter::Filter;
 use sockpit_core::frame::Framing;
-use sockpit_core::plan::{Eol, Family, Options, Role, Switch, TextChoice, WarnSize};
+use sockpit_core::plan::{
+    Coalesce, Eol, Family, Options, Role, SplitAt, Switch, TextChoice, WarnSize,
+};
 use sockpit_core::rule::Reply;
 use sockpit_core::size::ByteSize;
 use sockpit_core::text::charset::Charset;
+use sockpit_core::text::checksum::ChecksumSpec;
 use sockpit_core::time::TimeSpan;
 
 use crate::console::{Console, Form};
@@ -34,7 +44,9 @@ Framings:
 Examples:
   sockpit listen :7000 --reply echo
   sockpit connect localhost 7000 --frame lines --send hello --expect hello
+  sockpit connect :7000 --frame lines --send a --send b --coalesce 20ms --split-every 3
   sockpit connect udp://192.168.10.1:8889 --send command --expect ok
+  sockpit connect gateway:4001 --send-hex '01 03 00 00 00 0A' --checksum modbus --explain
   printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockpit connect example.net:80")]
 pub(crate) struct Args {
     /// Where to connect to or to listen on, such as `tcp://host:7000`, `udp://:9000`, `unix:///run/a.sock`
@@ -53,6 +65,13 @@ pub(crate) struct Args {
     /// What is appended to typed lines and `--send`: none, lf, crlf, cr
     #[arg(long, value_name = "EOL", help_heading = "Messages")]
     eol: Option<Eol>,
+    /// Write this checksum into what is sent, such as `modbus`, `crc32:le`, `sum8,from=2`, `xor,at=-1`
+    #[arg(
+        long,
+        value_name = "ALGO[:le|:be][,from=N][,to=N][,at=N]",
+        help_heading = "Messages"
+    )]
+    checksum: Option<ChecksumSpec>,
     /// Longest message that a peer may make us hold
     #[arg(long, value_name = "SIZE", help_heading = "Messages")]
     max_frame: Option<ByteSize>,
@@ -120,6 +139,29 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CMD", help_heading = "Answers")]
     exec: Option<String>,
 
+    /// Cut each message into writes at these offsets; -1 is before its last byte
+    #[arg(
+        long,
+        value_name = "N[,N…]",
+        allow_hyphen_values = true,
+        help_heading = "Half and sticky packets"
+    )]
+    split_at: Option<SplitAt>,
+    /// Cut the stream as a whole into writes of N bytes; nothing waits to fill one
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "split_at",
+        help_heading = "Half and sticky packets"
+    )]
+    split_every: Option<ByteSize>,
+    /// Pause between the pieces, so that a recv sees them apart [default: 20ms]
+    #[arg(long, value_name = "TIME", help_heading = "Half and sticky packets")]
+    split_delay: Option<TimeSpan>,
+    /// Hold what is sent until N bytes are there, or for TIME, and write it as one; cut after that
+    #[arg(long, value_name = "N|TIME", help_heading = "Half and sticky packets")]
+    coalesce: Option<Coalesce>,
+
     /// What stdout gets: raw, text, hex, both, json, none
     #[arg(long = "as", value_name = "FORM", help_heading = "Output")]
     form: Option<Form>,
@@ -129,6 +171,13 @@ pub(crate) struct Args {
     /// Record every event to this file, as `.jsonl`
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     record: Option<std::path::PathBuf>,
+    /// Show only what fits, such as `in and text ~ err`; see docs/filter.md
+    #[arg(long, value_name = "EXPRESSION", help_heading = "Output")]
+    filter: Option<Filter>,
+    /// Draw how writes, reads and messages cut the same bytes: on stderr, or on stdout where that holds
+    /// nothing else (`--as none`)
+    #[arg(long, help_heading = "Output")]
+    lens: bool,
     /// Tell more: peers that come and go
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Output")]
     verbose: u8,
@@ -154,6 +203,9 @@ pub(crate) struct Args {
     /// How long the peer's end is waited for once ours is sent
     #[arg(long, value_name = "TIME", help_heading = "Link")]
     linger: Option<TimeSpan>,
+    /// Connect again when the peer has ended or cannot be reached, and begin anew
+    #[arg(long, help_heading = "Link")]
+    reconnect: bool,
     /// Serve one peer, then exit
     #[arg(long, help_heading = "Link")]
     once: bool,
@@ -192,9 +244,14 @@ impl Args {
             text: self.text,
             text_out: self.text_out,
             eol: self.eol,
+            checksum: self.checksum,
             read_size: self.read_size,
             max_frame: self.max_frame,
             warn_size: self.warn_size,
+            split_at: self.split_at.clone(),
+            split_every: self.split_every,
+            split_delay: self.split_delay,
+            coalesce: self.coalesce,
             timeout: self.timeout,
             wait: self.wait,
             idle: self.idle,
@@ -224,7 +281,7 @@ pub(crate) fn run(role: Role, args: Args, matches: &ArgMatches, console: &Consol
     }
     match run::run(&settings, console) {
         Ok(exit) => exit,
-        Err(error) => run::explain_error(&error, &settings.plan, console),
+        Err(error) => explain_error(&error, &settings.plan, console),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::ArgMatches;
+use sockpit_core::filter::Filter;
 use sockpit_core::plan::{Plan, Role, Shape};
 use sockpit_core::rule::Rules;
 use sockpit_core::session::Script;
@@ -14,7 +15,7 @@ use sockpit_core::text::charset::Charset;
 use sockpit_core::time::TimeSpan;
 
 use super::{Args, endpoint_of, script};
-use crate::console::{Form, Talk};
+use crate::console::{Editor, Form, Subscription, Talk};
 
 /// In bytes: a rule file larger than this is none.
 const MAX_RULE_FILE: u64 = 4 * 1024 * 1024;
@@ -30,11 +31,18 @@ pub(crate) struct Settings {
     pub(super) program: Option<String>,
     pub(super) record: Option<PathBuf>,
     pub(super) talk: Talk,
-    pub(super) stdout_is_terminal: bool,
+    /// Whether the cuts of the bytes are drawn.
+    pub(super) lens: bool,
+    /// Whether bytes go straight between stdio and the peer, without being looked at.
+    pub(super) passes_through: bool,
+    /// Whether somebody types lines at a terminal that can show them being edited.
+    pub(super) edits_lines: bool,
+    /// Whether a client connects again when its peer has ended or cannot be reached.
+    pub(super) reconnect: bool,
+    /// Only what it lets through is shown.
+    pub(super) filter: Option<Filter>,
     /// Whether escapes are understood in typed lines.
     pub(super) escape: bool,
-    /// Whether the user chose how much one read takes, so that it must be kept to.
-    pub(super) counts_reads: bool,
 }
 
 /// What stdin is for.
@@ -59,6 +67,12 @@ impl Settings {
             bail!("`--once` and `--max-peers` belong to `sockpit listen`; a client has one peer");
         }
         let mut plan = Plan::resolve(role, &endpoint, args.options())?;
+        if plan.checksum.is_some() && args.exec.is_some() {
+            bail!(
+                "`--checksum` belongs to messages, and what the program of `--exec` writes has none; \
+                 let the program compute it"
+            );
+        }
         let rules = match (&args.reply, &args.rules) {
             (Some(reply), _) => Some(Rules::from_reply(reply.clone())),
             (None, Some(path)) => Some(read_rules(path)?),
@@ -104,30 +118,60 @@ impl Settings {
         {
             bail!("`{}`: recordings are `.jsonl` files", path.display());
         }
-        Ok(Self {
+        if args.reconnect && (role == Role::Server || plan.shape() == Shape::Datagram) {
+            bail!(
+                "`--reconnect` is for clients of streams; a listener or a datagram has no connection to lose"
+            );
+        }
+        // Raw bytes on a terminal are shown as they come, in the middle of a line too.
+        let edits_lines = stdin == Stdin::Typed && form != Form::Raw && Editor::is_possible();
+        let mut settings = Self {
             plan: Arc::new(plan),
             form,
             stdin,
             program: args.exec,
             record: args.record,
             talk,
-            stdout_is_terminal,
+            lens: args.lens,
+            passes_through: false,
+            edits_lines,
+            reconnect: args.reconnect,
+            filter: args.filter,
             escape: args.escape,
-            counts_reads: args.read_size.is_some(),
-        })
+        };
+        settings.passes_through =
+            !stdout_is_terminal && args.read_size.is_none() && settings.can_pass_through();
+        Ok(settings)
     }
 
-    /// Whether bytes can go straight between stdio and the peer, without being looked at.
-    pub(super) fn can_pass_through(&self) -> bool {
+    /// What stdout and stderr are to show.
+    pub(super) fn subscription(&self) -> Subscription {
+        Subscription {
+            form: match self.passes_through {
+                true => Form::None,
+                false => self.form,
+            },
+            talk: self.talk,
+            filter: self.filter.clone(),
+            may_change: self.edits_lines,
+        }
+    }
+
+    /// Whether nothing has to look at the bytes.
+    fn can_pass_through(&self) -> bool {
         let plan = &self.plan;
         let has_one_peer = plan.role == Role::Client || plan.once;
         plan.is_raw_stream()
             && has_one_peer
             && plan.rules.is_none()
+            && plan.checksum.is_none()
             && plan.script.is_empty()
+            && plan.shaping.is_off()
             && self.program.is_none()
             && self.record.is_none()
-            && !self.counts_reads
+            && !self.lens
+            && self.filter.is_none()
+            && !self.reconnect
             && matches!(self.form, Form::Raw | Form::None)
             && matches!(self.stdin, Stdin::Bytes | Stdin::Unused)
     }
@@ -140,7 +184,7 @@ fn stdin_use(plan: &Plan, is_read: bool, text_out: Option<Charset>) -> Stdin {
     if std::io::stdin().is_terminal() {
         return Stdin::Typed;
     }
-    if plan.shape() == Shape::Datagram || !plan.framing.is_raw() {
+    if plan.shape() == Shape::Datagram || !plan.framing.is_raw() || plan.checksum.is_some() {
         return Stdin::Lines;
     }
     match text_out {

@@ -1,0 +1,493 @@
+//! A conversation: sessions one after the other, fed by stdin, until it is over.
+
+use std::io;
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use sockpit_core::machine::Reason;
+use sockpit_core::plan::Role;
+use sockpit_core::session::{Input, Message, Session as Machine};
+use sockpit_core::time::TimeSpan;
+use sockpit_engine::recorder::Recorder;
+use sockpit_engine::{Handle, Operation, Outcome, Session, Stdio, Target, cause_text};
+use tokio::time::Instant;
+
+use super::beats::Beats;
+use super::input::{Feed, Taken};
+use super::manner::Manner;
+use super::run::{DRAIN_TIME, Signals};
+use super::settings::{Settings, Stdin};
+use crate::console::{Console, Form, Lens, Output, Remote, Talk};
+use crate::exit::{Exit, sentence};
+
+/// The first wait before a client connects again; each later one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest wait before a client connects again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A conversation, as far as it outlives one session.
+pub(super) struct Conversation<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) handle: &'a Handle,
+    pub(super) console: &'a Console,
+    pub(super) remote: Remote,
+    pub(super) watchers: Watchers,
+    pub(super) manner: Manner,
+    pub(super) beats: Beats,
+    feed: Option<Feed>,
+    has_begun_to_read: bool,
+    /// Whether stdin gave anything.
+    has_given: bool,
+    pause: Duration,
+}
+
+/// Those who watch everything, for as long as the user wants.
+#[derive(Default)]
+pub(super) struct Watchers {
+    pub(super) recorder: Option<Recorder>,
+    pub(super) lens: Option<Lens>,
+}
+
+/// What became of something that was typed or piped.
+pub(super) enum Given {
+    /// It is on its way; go on.
+    More,
+    /// Stdin is over.
+    End,
+    /// The session was over before it could be sent.
+    Lost,
+    /// The user wants to leave.
+    Quit,
+    /// The user wants the connection closed, and to stay.
+    Close,
+    /// The user wants a new connection.
+    Again,
+    /// It cannot be sent, for this reason.
+    Wrong(String),
+}
+
+/// How a session ended.
+struct Ended {
+    exit: Exit,
+    /// What comes after it.
+    then: Then,
+}
+
+/// What comes after a session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// Nothing.
+    Leave,
+    /// A new connection, at once.
+    Again,
+    /// A new connection, when the user says so.
+    WhenAsked,
+    /// A new connection, after a while, if one was asked for in that case.
+    Later,
+}
+
+/// Something to be dealt with.
+enum Next {
+    Taken(Taken),
+    /// A text whose time has come.
+    Beat(String),
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) fn new(
+        settings: &'a Settings,
+        handle: &'a Handle,
+        console: &'a Console,
+        remote: Remote,
+        watchers: Watchers,
+    ) -> Self {
+        Self {
+            settings,
+            handle,
+            console,
+            remote,
+            watchers,
+            manner: Manner::of(settings),
+            beats: Beats::default(),
+            feed: None,
+            has_begun_to_read: false,
+            has_given: false,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// Holds it, to its end.
+    ///
+    /// # Errors
+    ///
+    /// Returns why a session could not be opened.
+    pub(super) async fn hold(
+        &mut self,
+        signals: &mut Signals,
+        output: &mut Output,
+    ) -> anyhow::Result<Exit> {
+        loop {
+            let opened = tokio::select! {
+                opened = self.open() => opened,
+                exit = signals.next() => return Ok(exit),
+            };
+            let ended = match opened {
+                Ok(mut session) => {
+                    for local in session.local() {
+                        self.console.announce(&format!("listening on {local}"));
+                    }
+                    self.drive(&mut session, signals, output).await?
+                }
+                Err(error) if self.settings.reconnect && may_pass(&error) => {
+                    self.console.error(&sentence(&error));
+                    Ended {
+                        exit: Exit::Network,
+                        then: Then::Later,
+                    }
+                }
+                Err(error) => return Err(error),
+            };
+            let pause = match ended.then {
+                Then::Again => continue,
+                Then::Later if self.settings.reconnect => {
+                    let pause = self.pause;
+                    self.pause = (pause * 2).min(LONGEST_PAUSE);
+                    self.tell(&format!("connecting again in {}", TimeSpan(pause)));
+                    Some(pause)
+                }
+                Then::WhenAsked => {
+                    self.tell("closed; `/reconnect` connects again, `/quit` leaves");
+                    None
+                }
+                Then::Leave | Then::Later => return Ok(ended.exit),
+            };
+            if let Some(exit) = self.wait(pause, signals, output).await? {
+                return Ok(exit);
+            }
+        }
+    }
+
+    /// Leaves the terminal as it was; gives those who have something left to write.
+    pub(super) fn end(self) -> Watchers {
+        self.watchers
+    }
+
+    /// Waits, with no session, until one is wanted again; an exit where none is.
+    async fn wait(
+        &mut self,
+        pause: Option<Duration>,
+        signals: &mut Signals,
+        output: &mut Output,
+    ) -> anyhow::Result<Option<Exit>> {
+        self.begin_to_read()?;
+        let over = pause.map(|pause| Instant::now() + pause);
+        loop {
+            self.ask();
+            let is_over = async {
+                match over {
+                    Some(over) => tokio::time::sleep_until(over).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let is_typed = self.settings.stdin == Stdin::Typed;
+            let typed = async {
+                match &mut self.feed {
+                    // What is piped waits for the next connection.
+                    Some(feed) if is_typed => feed.next().await,
+                    _ => std::future::pending().await,
+                }
+            };
+            let taken = tokio::select! {
+                biased;
+                exit = signals.next() => return Ok(Some(exit)),
+                () = output.closed() => return Ok(Some(Exit::Done)),
+                () = is_over => return Ok(None),
+                taken = typed => taken,
+            };
+            match taken {
+                Taken::Piece(line) if line.as_ref() == b"/reconnect" => return Ok(None),
+                Taken::Piece(line) if line.as_ref() == b"/quit" => return Ok(Some(Exit::Done)),
+                Taken::Piece(_) | Taken::Pasted(_) | Taken::TooLong => {
+                    self.console
+                        .say("not connected, and nothing is sent; `/reconnect` connects now");
+                }
+                Taken::End | Taken::Failed(_) => return Ok(Some(Exit::Done)),
+            }
+        }
+    }
+
+    async fn open(&self) -> anyhow::Result<Session<Machine>> {
+        let settings = self.settings;
+        let plan = self.manner.plan.clone();
+        if settings.passes_through {
+            let input = match settings.stdin {
+                Stdin::Bytes => Some(io::stdin().as_fd().try_clone_to_owned()?),
+                _ => None,
+            };
+            let output = match settings.form {
+                Form::Raw => Some(io::stdout().as_fd().try_clone_to_owned()?),
+                _ => None,
+            };
+            return Ok(self.handle.pipe(plan, Stdio { input, output }).await?);
+        }
+        let is_over = self.has_begun_to_read && self.feed.is_none();
+        let input = match (settings.stdin, plan.role) {
+            // Who wants to stay connected does not end its side by having nothing to say.
+            (Stdin::Unused, Role::Client) if settings.reconnect => Input::Open,
+            (Stdin::Unused, _) | (Stdin::Typed, Role::Server) => Input::Closed,
+            _ if is_over => Input::Closed,
+            _ => Input::Open,
+        };
+        let program = settings.program.clone();
+        Ok(self.handle.talk(plan, input, program).await?)
+    }
+
+    fn begin_to_read(&mut self) -> anyhow::Result<()> {
+        let is_read = self.settings.stdin != Stdin::Unused && !self.settings.passes_through;
+        if is_read && !self.has_begun_to_read {
+            let feed = Feed::start(self.settings, &self.prompt());
+            self.feed = Some(feed.context("cannot use the terminal")?);
+            self.has_begun_to_read = true;
+        }
+        Ok(())
+    }
+
+    /// Feeds the session and waits for its end.
+    async fn drive(
+        &mut self,
+        session: &mut Session<Machine>,
+        signals: &mut Signals,
+        output: &mut Output,
+    ) -> anyhow::Result<Ended> {
+        self.begin_to_read()?;
+        let mut failed = None;
+        let mut is_lost = false;
+        let mut then = Then::Later;
+        loop {
+            self.ask();
+            let next = tokio::select! {
+                biased;
+                exit = signals.next() => return Ok(stop(session, signals, exit).await),
+                outcome = session.outcome() => {
+                    return Ok(self.conclude(&outcome, failed, is_lost, then));
+                }
+                () = output.closed() => return Ok(leave(session, signals).await),
+                next = self.next() => next,
+            };
+            // Giving it to the session may take as long as the peer wants, and anything may end that.
+            let given = tokio::select! {
+                biased;
+                exit = signals.next() => return Ok(stop(session, signals, exit).await),
+                () = output.closed() => return Ok(leave(session, signals).await),
+                given = self.give(next, session) => given,
+            };
+            match given {
+                Given::More => continue,
+                Given::End => self.feed = None,
+                Given::Lost => {
+                    is_lost = true;
+                    self.feed = None;
+                }
+                Given::Quit => then = Then::Leave,
+                Given::Close => then = Then::WhenAsked,
+                Given::Again => then = Then::Again,
+                Given::Wrong(message) => {
+                    self.console.error(&message);
+                    failed = Some(Exit::Usage);
+                    self.feed = None;
+                }
+            }
+            if then != Then::Later || failed.is_some() {
+                session.close();
+            }
+        }
+    }
+
+    /// What is to be dealt with next. Cancel-safe.
+    async fn next(&mut self) -> Next {
+        let taken = async {
+            match &mut self.feed {
+                Some(feed) => feed.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            taken = taken => Next::Taken(taken),
+            text = self.beats.due() => Next::Beat(text),
+        }
+    }
+
+    /// Gives something to the session; waits while the peer has not taken earlier things.
+    async fn give(&mut self, next: Next, session: &Session<Machine>) -> Given {
+        let is_typed = self.settings.stdin == Stdin::Typed;
+        let message = match next {
+            Next::Beat(text) => self.manner.typed(&text),
+            Next::Taken(Taken::Pasted(line)) => self.manner.message(line),
+            Next::Taken(Taken::Piece(line)) if is_typed && line.starts_with(b"/") => {
+                match line.strip_prefix(b"//") {
+                    Some(_) => self.manner.message(line.slice(1..)),
+                    None => return self.obey(&String::from_utf8_lossy(&line), session).await,
+                }
+            }
+            Next::Taken(Taken::Piece(piece)) => {
+                self.has_given = true;
+                self.manner.message(piece)
+            }
+            Next::Taken(Taken::TooLong) => {
+                return Given::Wrong(format!(
+                    "stdin has a line of more than {} bytes; `--max-frame` allows longer ones",
+                    self.manner.plan.max_frame
+                ));
+            }
+            Next::Taken(Taken::Failed(error)) => {
+                return Given::Wrong(format!("cannot read stdin: {}", cause_text(&error)));
+            }
+            Next::Taken(Taken::End) => {
+                // An empty stdin does not end what is to stay connected.
+                if self.has_given || !self.settings.reconnect {
+                    session.finish(self.target()).await;
+                }
+                return Given::End;
+            }
+        };
+        match message {
+            Ok(message) => self.send(message, session).await,
+            // A slip of the fingers must not end the conversation.
+            Err(message) if is_typed => {
+                self.console.error(&message);
+                Given::More
+            }
+            Err(message) => Given::Wrong(message),
+        }
+    }
+
+    /// Sends a message to whom stdin is for.
+    pub(super) async fn send(&self, message: Message, session: &Session<Machine>) -> Given {
+        if session.send(self.target(), message).await {
+            Given::More
+        } else {
+            Given::Lost
+        }
+    }
+
+    /// Sends bytes to whom stdin is for, as one message.
+    pub(super) async fn send_bytes(&self, bytes: Bytes, session: &Session<Machine>) -> Given {
+        match self.manner.bytes(bytes) {
+            Ok(message) => self.send(message, session).await,
+            Err(message) => {
+                self.console.error(&message);
+                Given::More
+            }
+        }
+    }
+
+    /// Whom stdin is for: typed lines go where the user wants them, a pipe has one reader.
+    pub(super) fn target(&self) -> Target {
+        match self.settings.stdin {
+            Stdin::Typed => self.console.target(),
+            _ => Target::First,
+        }
+    }
+
+    /// What stands before the line that is typed: whom it is for.
+    fn prompt(&self) -> String {
+        match (self.settings.plan.role, self.console.target()) {
+            (Role::Client, _) | (_, Target::Latest | Target::First) => "> ".to_owned(),
+            (_, Target::Peer(peer)) => format!("{peer}> "),
+            (_, Target::All) => "all> ".to_owned(),
+        }
+    }
+
+    fn ask(&self) {
+        if let Some(feed) = &self.feed {
+            feed.ask(&self.prompt());
+        }
+    }
+
+    /// Tells something that is no error.
+    fn tell(&self, text: &str) {
+        if self.settings.talk != Talk::Errors {
+            self.console.say(text);
+        }
+    }
+
+    /// Says which of the user's times has passed, and what the end comes to.
+    fn conclude(
+        &mut self,
+        outcome: &Outcome,
+        failed: Option<Exit>,
+        is_lost: bool,
+        then: Then,
+    ) -> Ended {
+        let settings = self.settings;
+        let exit = failed.unwrap_or_else(|| Exit::of(outcome, &settings.plan));
+        let (idle, linger) = (settings.plan.idle, settings.plan.linger);
+        match (exit, outcome.reason, idle, linger) {
+            (Exit::TimedOut, Reason::Idle, Some(idle), _) => {
+                let silence = TimeSpan(idle);
+                self.console
+                    .error(&format!("the peer was silent for {silence}"));
+            }
+            (Exit::TimedOut, Reason::Timeout, _, Some(linger)) => {
+                self.console.error(&format!(
+                    "the peer had not ended its side {} after ours",
+                    TimeSpan(linger)
+                ));
+            }
+            _ => {}
+        }
+        if outcome.received > 0 {
+            self.pause = FIRST_PAUSE;
+        }
+        let is_done = failed.is_some()
+            || matches!(exit, Exit::Unmet(_) | Exit::Usage)
+            || matches!(outcome.reason, Reason::Limit | Reason::Timeout)
+            // Who has said everything, and heard the answer, is done.
+            || (self.has_given && self.feed.is_none())
+            || (then == Then::Later && outcome.reason == Reason::Local);
+        let then = if is_done { Then::Leave } else { then };
+        if is_lost && exit == Exit::Done && outcome.reason != Reason::Local {
+            self.console
+                .error("the peer ended before everything was sent");
+            return Ended {
+                exit: Exit::Network,
+                then,
+            };
+        }
+        Ended { exit, then }
+    }
+}
+
+/// Whether connecting may succeed another time.
+fn may_pass(error: &anyhow::Error) -> bool {
+    let error = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<sockpit_engine::Error>());
+    error.is_some_and(|error| matches!(error.operation(), Operation::Resolve | Operation::Connect))
+}
+
+/// Ends the session because nobody reads what it receives; that is no failure.
+async fn leave(session: &mut Session<Machine>, signals: &mut Signals) -> Ended {
+    session.close();
+    let exit = tokio::select! {
+        _ = session.outcome() => Exit::Done,
+        exit = signals.next() => exit,
+    };
+    let then = Then::Leave;
+    Ended { exit, then }
+}
+
+/// Ends the session in order; another signal ends it at once.
+async fn stop(session: &mut Session<Machine>, signals: &mut Signals, exit: Exit) -> Ended {
+    session.close();
+    tokio::select! {
+        _ = session.outcome() => {}
+        _ = signals.next() => {}
+        () = tokio::time::sleep(DRAIN_TIME) => {}
+    }
+    let then = Then::Leave;
+    Ended { exit, then }
+}

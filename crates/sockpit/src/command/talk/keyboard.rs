@@ -1,0 +1,503 @@
+//! What can be typed as `/command`.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use sockpit_core::filter::Filter;
+use sockpit_core::frame::Framing;
+use sockpit_core::plan::{Eol, Role, Shape, Shaping, TextChoice};
+use sockpit_core::rule::Rules;
+use sockpit_core::session::Session as Machine;
+use sockpit_core::size::ByteSize;
+use sockpit_core::text::charset::Charset;
+use sockpit_core::text::checksum::ChecksumSpec;
+use sockpit_core::text::escape::VisibleLine;
+use sockpit_core::text::hex;
+use sockpit_core::time::TimeSpan;
+use sockpit_engine::recorder::Recorder;
+use sockpit_engine::{Session, Target, cause_text};
+
+use super::conversation::{Conversation, Given};
+use crate::console::{Completion, Form, Lens, Words};
+use crate::exit::sentence;
+
+/// A command: what is typed, what it takes, what it does.
+struct Command {
+    word: &'static str,
+    usage: &'static str,
+    about: &'static str,
+}
+
+const fn command(word: &'static str, usage: &'static str, about: &'static str) -> Command {
+    Command { word, usage, about }
+}
+
+const COMMANDS: &[Command] = &[
+    command("/help", "", "this list"),
+    command("/peers", "", "who is there"),
+    command("/to", "N", "lines go to peer N"),
+    command("/all", "", "lines go to every peer"),
+    command("/latest", "", "lines go to the peer that came last"),
+    command("/hex", "01 03 0A", "send these bytes"),
+    command("/file", "PATH", "send a file"),
+    command("/every", "TIME TEXT", "send a text again and again"),
+    command("/stop", "", "stop what repeats: /every and lists"),
+    command(
+        "/send",
+        "NAME",
+        "send a saved message or list of the rule file",
+    ),
+    command(
+        "/split",
+        "every N | at N,N | off",
+        "cut what is sent into pieces",
+    ),
+    command(
+        "/checksum",
+        "modbus|off",
+        "append a checksum to what is sent",
+    ),
+    command("/eol", "none|lf|crlf|cr", "what ends a typed line"),
+    command(
+        "/escape",
+        "on|off",
+        "understand \\r \\n \\xNN in typed lines",
+    ),
+    command("/as", "text|hex|both", "how messages are shown"),
+    command(
+        "/text",
+        "CHARSET [OUT]",
+        "the charset, and that of what is sent",
+    ),
+    command("/frame", "FRAMING", "how messages are cut"),
+    command(
+        "/filter",
+        "EXPRESSION|off",
+        "show only what fits, such as `in and text ~ err`",
+    ),
+    command(
+        "/lens",
+        "on|off",
+        "show how writes, reads and messages lie over the same bytes",
+    ),
+    command("/record", "FILE|off", "record everything to a file"),
+    command("/stats", "", "bytes and messages so far"),
+    command("/close", "[N]", "close the connection, or that with peer N"),
+    command("/reconnect", "", "close, and connect again"),
+    command("/quit", "", "leave"),
+];
+
+/// In bytes: a piece of a file that goes into a raw stream.
+const FILE_PIECE: usize = 64 * 1024;
+
+/// Sending a file for so long without a word makes people wonder.
+const PROGRESS: Duration = Duration::from_secs(1);
+
+/// The shortest rhythm of `/every`, as for `--every`.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// What completes each command.
+pub(super) fn completions(rules: Option<&Rules>) -> Vec<Completion> {
+    let words =
+        |words: &[&str]| Words::OneOf(words.iter().map(|word| (*word).to_owned()).collect());
+    let completion = |command: &Command| Completion {
+        command: command.word,
+        usage: command.usage,
+        words: match command.word {
+            "/file" | "/record" => Words::Path,
+            "/send" => Words::OneOf(names(rules)),
+            "/eol" => words(&["none", "lf", "crlf", "cr"]),
+            "/checksum" => words(&["modbus", "crc32", "xmodem", "sum8", "xor", "lrc", "off"]),
+            "/escape" | "/lens" => words(&["on", "off"]),
+            "/as" => words(&["text", "hex", "both", "raw", "json", "none"]),
+            "/split" => words(&["every", "at", "coalesce", "off"]),
+            "/filter" => words(&["in", "out", "text", "hex", "len", "peer", "off"]),
+            "/text" => words(&[
+                "utf-8",
+                "gbk",
+                "gb18030",
+                "big5",
+                "shift_jis",
+                "euc-kr",
+                "latin1",
+                "none",
+            ]),
+            "/frame" => words(&[
+                "raw",
+                "lines",
+                "delim:",
+                "fixed:",
+                "len:u16be",
+                "len:u32be",
+                "slip",
+                "cobs",
+                "gap:50ms",
+            ]),
+            _ => Words::Any,
+        },
+    };
+    COMMANDS.iter().map(completion).collect()
+}
+
+/// What `/send` knows: lists, and items as `list.item`.
+fn names(rules: Option<&Rules>) -> Vec<String> {
+    let mut names = Vec::new();
+    for list in rules.map(Rules::lists).unwrap_or_default() {
+        names.push(list.name.clone());
+        let items = list.items.iter().filter_map(|item| item.name.as_ref());
+        names.extend(items.map(|item| format!("{}.{item}", list.name)));
+    }
+    names
+}
+
+/// What a name of `/send` means.
+enum Saved {
+    List(usize),
+    Item(usize, usize),
+}
+
+/// Looks a name up: a list, `list.item`, or an item of the first list that has one of that name.
+fn find(rules: Option<&Rules>, name: &str) -> Option<Saved> {
+    let lists = rules.map(Rules::lists).unwrap_or_default();
+    if let Some(list) = lists.iter().position(|list| list.name == name) {
+        return Some(Saved::List(list));
+    }
+    let item_of = |list: usize, name: &str| {
+        let items = &lists[list].items;
+        let item = items
+            .iter()
+            .position(|it| it.name.as_deref() == Some(name))?;
+        Some(Saved::Item(list, item))
+    };
+    let dotted = lists.iter().enumerate().find_map(|(index, list)| {
+        let item = name.strip_prefix(&list.name)?.strip_prefix('.')?;
+        item_of(index, item)
+    });
+    dotted.or_else(|| (0..lists.len()).find_map(|list| item_of(list, name)))
+}
+
+impl Conversation<'_> {
+    /// Carries out a command that was typed.
+    pub(super) async fn obey(&mut self, line: &str, session: &Session<Machine>) -> Given {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let rest = rest.trim();
+        let result = match word {
+            "/help" => Ok(self.help()),
+            "/peers" => Ok(self.list_peers(session).await),
+            "/to" => self.aim(rest),
+            "/all" => {
+                self.console.set_target(Target::All);
+                Ok(self.say("lines go to every peer"))
+            }
+            "/latest" => {
+                self.console.set_target(Target::Latest);
+                Ok(self.say("lines go to the peer that came last"))
+            }
+            "/hex" => match hex::parse(rest) {
+                Ok(bytes) => return self.send_bytes(bytes.into(), session).await,
+                Err(error) => Err(error.to_string()),
+            },
+            "/file" => return self.send_file(rest, session).await,
+            "/every" => self.repeat(rest),
+            "/stop" => Ok(self.stop_all(session).await),
+            "/send" => self.send_saved(rest, session).await,
+            "/split" => self.split(rest, session).await,
+            "/checksum" => self.check(rest, session).await,
+            "/eol" => self.end_lines(rest),
+            "/escape" => switch(rest).map(|is_on| self.manner.escape = is_on),
+            "/as" => rest
+                .parse()
+                .map_err(|error| format!("{error}"))
+                .map(|form: Form| {
+                    self.remote.change(|look| look.form = form);
+                }),
+            "/text" => self.read_as(rest, session).await,
+            "/frame" => self.cut_by(rest, session).await,
+            "/filter" => self.filter(rest),
+            "/lens" => self.watch_through_lens(rest).await,
+            "/record" => self.record(rest).await,
+            "/stats" => {
+                for line in self.remote.stats() {
+                    self.console.say(&line);
+                }
+                Ok(())
+            }
+            "/close" => match (rest, self.settings.plan.role) {
+                ("", Role::Client) => return Given::Close,
+                _ => rest
+                    .parse()
+                    .map(|peer| session.disconnect(peer))
+                    .map_err(|_| "write `/close 2`: the number of a peer".to_owned()),
+            },
+            "/reconnect" if self.settings.plan.role == Role::Client => return Given::Again,
+            "/reconnect" => Err("a listener waits for its peers to connect".to_owned()),
+            "/quit" => return Given::Quit,
+            _ => Err(format!(
+                "no command `{}`; `/help` lists them, and `//` sends a line that begins with `/`",
+                VisibleLine(word)
+            )),
+        };
+        if let Err(message) = result {
+            self.console.error(&message);
+        }
+        Given::More
+    }
+
+    fn say(&self, text: &str) {
+        self.console.say(text);
+    }
+
+    fn help(&self) {
+        for Command { word, usage, about } in COMMANDS {
+            self.say(&format!("{:<28} {about}", format!("{word} {usage}")));
+        }
+        self.say(&format!("{:<28} send `/x`", "//x"));
+    }
+
+    async fn list_peers(&self, session: &Session<Machine>) {
+        let peers = session.peers().await;
+        if peers.is_empty() {
+            self.say("no peers");
+        }
+        for peer in peers {
+            self.say(&format!("{}  {}", peer.number, VisibleLine(&peer.addr)));
+        }
+    }
+
+    fn aim(&self, rest: &str) -> Result<(), String> {
+        let peer = rest
+            .parse()
+            .map_err(|_| "write `/to 2`: the number of a peer, as `/peers` lists them")?;
+        self.console.set_target(Target::Peer(peer));
+        self.say(&format!("lines go to peer {peer}"));
+        Ok(())
+    }
+
+    /// Sends a file: into a raw stream piece by piece, otherwise as one message.
+    async fn send_file(&self, path: &str, session: &Session<Machine>) -> Given {
+        let sent = async {
+            let mut file = std::fs::File::open(path).map_err(|error| cause_text(&error))?;
+            let facts = file.metadata().map_err(|error| cause_text(&error))?;
+            if !facts.is_file() {
+                return Err("it is no file".to_owned());
+            }
+            let whole = facts.len();
+            let is_stream = self.manner.plan.is_raw_stream();
+            let size = if is_stream {
+                FILE_PIECE as u64
+            } else if whole > self.manner.plan.max_frame as u64 {
+                let most = ByteSize(self.manner.plan.max_frame);
+                return Err(format!("it is longer than a message may be, {most}"));
+            } else {
+                whole + 1
+            };
+            let (mut gone, mut told) = (0, Instant::now());
+            loop {
+                let mut piece = Vec::new();
+                file.by_ref()
+                    .take(size)
+                    .read_to_end(&mut piece)
+                    .map_err(|error| cause_text(&error))?;
+                let len = piece.len() as u64;
+                if len == 0 && is_stream {
+                    break;
+                }
+                let message = self.manner.bytes(piece.into())?;
+                if let given @ Given::Lost = self.send(message, session).await {
+                    return Ok(Some(given));
+                }
+                gone += len;
+                if !is_stream {
+                    break;
+                }
+                if told.elapsed() > PROGRESS {
+                    told = Instant::now();
+                    self.say(&format!("{gone} of {whole} bytes of the file are sent"));
+                }
+            }
+            self.say(&format!("{gone} bytes of the file were sent"));
+            Ok(None)
+        };
+        match sent.await {
+            Ok(Some(given)) => given,
+            Ok(None) => Given::More,
+            Err(message) => {
+                self.console
+                    .error(&format!("cannot send `{}`: {message}", VisibleLine(path)));
+                Given::More
+            }
+        }
+    }
+
+    fn repeat(&mut self, rest: &str) -> Result<(), String> {
+        let (time, text) = rest.split_once(' ').unwrap_or((rest, ""));
+        let every = Duration::from(
+            time.parse::<TimeSpan>()
+                .map_err(|error| format!("{error}; write `/every 1s PING`"))?,
+        );
+        if every < SHORTEST {
+            return Err(format!("`/every` takes {} or more", TimeSpan(SHORTEST)));
+        }
+        // What cannot be sent is better known now.
+        self.manner.typed(text)?;
+        if !self.beats.add(every, text.to_owned()) {
+            return Err("too many texts repeat; `/stop` stops them".to_owned());
+        }
+        self.say(&format!("sent every {}; `/stop` stops it", TimeSpan(every)));
+        Ok(())
+    }
+
+    async fn stop_all(&mut self, session: &Session<Machine>) {
+        let count = self.beats.stop();
+        session
+            .change(Target::All, 0, |session, _| session.stop_lists())
+            .await;
+        self.say(match count {
+            0 => "nothing that `/every` began is left; lists are stopped",
+            _ => "stopped",
+        });
+    }
+
+    async fn send_saved(&self, name: &str, session: &Session<Machine>) -> Result<(), String> {
+        let rules = self.manner.plan.rules.as_deref();
+        match find(rules, name) {
+            Some(Saved::List(list)) => {
+                session
+                    .change(self.target(), 0, move |session, now| {
+                        session.start_list(now, list);
+                    })
+                    .await;
+            }
+            Some(Saved::Item(list, item)) => {
+                session
+                    .change(self.target(), 0, move |session, now| {
+                        session.send_item(now, list, item);
+                    })
+                    .await;
+            }
+            None => {
+                let names = names(rules);
+                return Err(if names.is_empty() {
+                    "nothing is saved; `--rules FILE.toml` with a `[[list]]` does it".to_owned()
+                } else {
+                    format!("`{}` is none of {}", VisibleLine(name), names.join(", "))
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn split(&mut self, rest: &str, session: &Session<Machine>) -> Result<(), String> {
+        let shaping: Shaping = rest.parse().map_err(|error| format!("{error}"))?;
+        if self.manner.plan.shape() == Shape::Datagram {
+            return Err("a datagram is sent whole; only a stream is cut into pieces".to_owned());
+        }
+        self.manner.change(|plan| plan.shaping = shaping);
+        session.adopt(self.manner.plan.clone()).await;
+        Ok(())
+    }
+
+    async fn check(&mut self, rest: &str, session: &Session<Machine>) -> Result<(), String> {
+        let checksum = match rest {
+            "off" => None,
+            text => Some(
+                text.parse::<ChecksumSpec>()
+                    .map_err(|error| error.to_string())?,
+            ),
+        };
+        self.manner.change(|plan| plan.checksum = checksum);
+        session.adopt(self.manner.plan.clone()).await;
+        Ok(())
+    }
+
+    fn end_lines(&mut self, rest: &str) -> Result<(), String> {
+        let eol: Eol = rest.parse().map_err(|error| format!("{error}"))?;
+        self.manner.change(|plan| plan.eol = eol);
+        Ok(())
+    }
+
+    async fn read_as(&mut self, rest: &str, session: &Session<Machine>) -> Result<(), String> {
+        let (text, text_out) = rest.split_once(' ').unwrap_or((rest, ""));
+        let choice: TextChoice = text.parse().map_err(|error| format!("{error}"))?;
+        let charset = choice.0;
+        let out = match text_out.trim() {
+            "" => charset,
+            label => Some(
+                label
+                    .parse::<Charset>()
+                    .map_err(|error| error.to_string())?,
+            ),
+        };
+        self.manner.change(|plan| {
+            plan.text = charset;
+            plan.text_out = out.unwrap_or(plan.text_out);
+        });
+        self.remote.change(|look| look.charset = charset);
+        session.adopt(self.manner.plan.clone()).await;
+        Ok(())
+    }
+
+    async fn cut_by(&mut self, rest: &str, session: &Session<Machine>) -> Result<(), String> {
+        let framing: Framing = rest.parse().map_err(|error| format!("{error}"))?;
+        self.manner.cut_by(framing);
+        let is_raw_stream = self.manner.plan.is_raw_stream();
+        self.remote
+            .change(|look| look.is_raw_stream = is_raw_stream);
+        session.adopt(self.manner.plan.clone()).await;
+        Ok(())
+    }
+
+    fn filter(&self, rest: &str) -> Result<(), String> {
+        let filter = match rest {
+            "off" => None,
+            "" => return Err("write `/filter in and text ~ err`, or `/filter off`".to_owned()),
+            text => Some(text.parse::<Filter>().map_err(|error| error.to_string())?),
+        };
+        self.remote.change(|look| look.filter = filter);
+        Ok(())
+    }
+
+    async fn watch_through_lens(&mut self, rest: &str) -> Result<(), String> {
+        match (switch(rest)?, self.watchers.lens.take()) {
+            (false, Some(lens)) => lens.stop(self.handle).await,
+            (false, None) => {}
+            (true, Some(lens)) => self.watchers.lens = Some(lens),
+            (true, None) => {
+                let lens = Lens::start(self.handle, &self.manner.plan, self.settings.form).await;
+                self.watchers.lens = Some(lens.map_err(|error| cause_text(&error))?);
+            }
+        }
+        Ok(())
+    }
+
+    async fn record(&mut self, rest: &str) -> Result<(), String> {
+        if rest.is_empty() {
+            return Err("write `/record FILE.jsonl`, or `/record off`".to_owned());
+        }
+        if let Some(recorder) = self.watchers.recorder.take() {
+            recorder.stop().await;
+            self.say("the recording is closed");
+        }
+        if rest == "off" {
+            return Ok(());
+        }
+        let path = PathBuf::from(rest);
+        let started = Recorder::start(&path, self.handle).await;
+        let recorder = started.map_err(|error| sentence(&error.into()))?;
+        self.watchers.recorder = Some(recorder);
+        self.say(&format!("recording to `{}`", VisibleLine(rest)));
+        Ok(())
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("write `on` or `off`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,481 @@
+//! The line that is typed: edited, never torn, remembered; and the commands of the keyboard.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::num::NonZeroU16;
+
+use crate::support::{
+    Finished, Running, Signal, TempDir, accept, client, contains, folder, python, read_exactly,
+    read_to_end, server,
+};
+
+/// Runs a program on a terminal of 24 rows and 80 columns. What comes on stdin is typed, what the
+/// terminal gets is printed; at the end it is told whether the terminal is as it was.
+const TERMINAL: &str = "
+import fcntl, os, pty, select, struct, sys, termios
+fd, held = pty.openpty()
+pid = os.fork()
+if pid == 0:
+    os.login_tty(held)
+    os.execv(sys.argv[1], sys.argv[1:])
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+before = termios.tcgetattr(held)
+sources = [0, fd]
+typed = b''
+while True:
+    ready, wanted, _ = select.select(sources, [fd] if typed else [], [], 0.05)
+    if 0 in ready:
+        more = os.read(0, 65536)
+        if more: typed += more
+        else: sources.remove(0)
+    if wanted: typed = typed[os.write(fd, typed[:1024]):]
+    if fd in ready: os.write(1, os.read(fd, 65536))
+    elif not ready:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done: break
+os.write(1, b'as it was' if termios.tcgetattr(held) == before else b'CHANGED')
+sys.exit(os.waitstatus_to_exitcode(status))
+";
+
+const ROWS: NonZeroU16 = NonZeroU16::new(24).expect("it is not zero");
+const COLUMNS: NonZeroU16 = NonZeroU16::new(80).expect("it is not zero");
+
+/// The program under test on a terminal, with nobody at the keyboard yet.
+fn terminal(args: &[&str], state: &TempDir) -> Running {
+    let program = [&[env!("CARGO_BIN_EXE_sockpit")], args].concat();
+    python(TERMINAL, &program)
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .env("XDG_STATE_HOME", state.path().to_str().expect("a path"))
+        .hold_stdin()
+        .start()
+}
+
+/// A client on a terminal and its peer, past the first prompt.
+fn talking(options: &[&str]) -> (Running, TcpStream) {
+    let (listener, address) = server();
+    let args = [&["connect", &address], options].concat();
+    let terminal = terminal(&args, &folder());
+    let peer = accept(&listener);
+    terminal.wait_for_stdout(b"> ");
+    (terminal, peer)
+}
+
+/// What is on the screen now, without empty rows at its end.
+fn screen(terminal: &Running) -> String {
+    let mut parser = vt100::Parser::new(ROWS, COLUMNS, 0);
+    parser.process(&terminal.stdout());
+    parser.screen().contents().trim_end().to_owned()
+}
+
+fn wait_for_screen(terminal: &Running, what: &str, condition: impl Fn(&str) -> bool) {
+    terminal.wait(what, |terminal| condition(&screen(terminal)));
+}
+
+/// Ends the program by its keyboard; the terminal is as it was.
+fn quit(mut terminal: Running) -> Finished {
+    terminal.feed(b"/quit\r");
+    restored(terminal.finish().check_code(0))
+}
+
+#[track_caller]
+fn restored(finished: Finished) -> Finished {
+    assert!(
+        finished.stdout.ends_with(b"as it was"),
+        "{}",
+        finished.told()
+    );
+    let mut parser = vt100::Parser::new(ROWS, COLUMNS, 0);
+    parser.process(&finished.stdout);
+    // No prompt is left before what comes next.
+    let contents = parser.screen().contents();
+    let last = contents.trim_end().lines().last();
+    assert_eq!(last, Some("as it was"), "{}", finished.told());
+    finished
+}
+
+#[test]
+fn what_arrives_does_not_tear_the_line_that_is_typed() {
+    let (mut terminal, mut peer) = talking(&["--frame", "lines"]);
+    terminal.feed("半 a li".as_bytes());
+    wait_for_screen(&terminal, "the typed half", |screen| {
+        screen.ends_with("> 半 a li")
+    });
+    for text in ["first of them", "第二", "third"] {
+        peer.write_all(format!("{text}\n").as_bytes()).unwrap();
+        wait_for_screen(&terminal, text, |screen| {
+            let mut rows = screen.lines().rev();
+            rows.next() == Some("> 半 a li") && rows.next().is_some_and(|row| row.contains(text))
+        });
+    }
+    terminal.feed(b"ne\r");
+    assert_eq!(read_exactly(&mut peer, 11), "半 a line\n".as_bytes());
+    // The line is shown once: in the timeline.
+    wait_for_screen(&terminal, "the sent line", |screen| {
+        screen.contains("→ 半 a line") && !screen.contains("> 半")
+    });
+    quit(terminal);
+}
+
+#[test]
+fn a_hundred_kilobytes_are_pasted_whole() {
+    let (mut terminal, mut peer) = talking(&["--as", "none"]);
+    let pasted = "0123456789".repeat(10_000);
+    terminal.feed(format!("\x1b[200~{pasted}\x1b[201~\r").as_bytes());
+    let came = read_exactly(&mut peer, pasted.len() + 1);
+    assert!(
+        came == format!("{pasted}\n").as_bytes(),
+        "something else came"
+    );
+    quit(terminal);
+}
+
+#[test]
+fn a_line_longer_than_a_terminal_holds_is_typed_whole() {
+    let (mut terminal, mut peer) = talking(&["--as", "none"]);
+    let typed = "0123456789".repeat(600);
+    terminal.feed(format!("{typed}\r").as_bytes());
+    let came = read_exactly(&mut peer, typed.len() + 1);
+    assert!(
+        came == format!("{typed}\n").as_bytes(),
+        "something else came"
+    );
+    quit(terminal);
+}
+
+#[test]
+fn pasted_lines_are_messages_whatever_they_begin_with() {
+    let (mut terminal, mut peer) = talking(&["--frame", "lines"]);
+    terminal.feed(b"\x1b[200~one\r\n/quit\r\n\r\nfour\x1b[201~\r");
+    assert_eq!(read_exactly(&mut peer, 16), b"one\n/quit\n\nfour\n");
+    quit(terminal);
+}
+
+#[test]
+fn lines_are_remembered_and_come_back_in_the_next_session() {
+    let state = folder();
+    let (listener, address) = server();
+    for typed in [&b"remember me\r"[..], b"\x1b[A\x1b[A\r"] {
+        let mut terminal = terminal(&["connect", &address], &state);
+        let mut peer = accept(&listener);
+        terminal.wait_for_stdout(b"> ");
+        terminal.feed(typed);
+        assert_eq!(read_exactly(&mut peer, 12), b"remember me\n");
+        quit(terminal);
+    }
+}
+
+#[test]
+fn commands_are_completed() {
+    let (mut terminal, _peer) = talking(&[]);
+    terminal.feed(b"/sta\t\r");
+    terminal.wait_for_stdout(b"received 0 bytes");
+    quit(terminal);
+}
+
+#[test]
+fn d3_the_terminal_is_as_it_was_whatever_ends_the_session() {
+    let (listener, address) = server();
+    let ends: [(&str, i32, fn(&mut Running, TcpStream)); 4] = [
+        ("ctrl-c", 130, |terminal, _| terminal.feed(b"\x03")),
+        ("the peer", 0, |_, peer| drop(peer)),
+        ("ctrl-d", 0, |terminal, mut peer| {
+            terminal.feed(b"\x04");
+            assert_eq!(read_to_end(&mut peer), b"");
+        }),
+        ("a peer that resets", 1, |_, peer| {
+            crate::support::reset(peer)
+        }),
+    ];
+    for (what, code, end) in ends {
+        let mut terminal = terminal(&["connect", &address], &folder());
+        let peer = accept(&listener);
+        terminal.wait_for_stdout(b"> ");
+        end(&mut terminal, peer);
+        let finished = restored(terminal.finish().check_code(code));
+        assert!(finished.stdout.len() > 10, "{what}");
+    }
+}
+
+#[test]
+fn what_is_shown_changes_while_it_runs() {
+    let (mut terminal, mut peer) = talking(&[]);
+    peer.write_all("你".as_bytes()).unwrap();
+    terminal.wait_for_stdout("← 你".as_bytes());
+    terminal.feed(b"/as hex\r/stats\r");
+    terminal.wait_for_stdout(b"received 3 bytes");
+    peer.write_all(b"AB").unwrap();
+    terminal.wait_for_stdout("← 41 42".as_bytes());
+    terminal.feed(b"/as both\r/text gbk\r/filter not text ~ hidden\r/stats\r");
+    terminal.wait_for_stdout(b"received 5 bytes");
+    peer.write_all(b"\xc4\xe3").unwrap();
+    terminal.wait_for_stdout("C4 E3  你".as_bytes());
+    peer.write_all(b"hidden").unwrap();
+    crate::support::wait_until_read(&peer);
+    terminal.feed("好\r".as_bytes());
+    assert_eq!(read_exactly(&mut peer, 3), b"\xba\xc3\n");
+    let terminal = quit(terminal);
+    assert!(
+        !contains(&terminal.stdout, b"68 69 64"),
+        "{}",
+        terminal.told()
+    );
+}
+
+#[test]
+fn the_framing_changes_while_it_runs() {
+    let (mut terminal, mut peer) = talking(&["--json"]);
+    peer.write_all(b"raw").unwrap();
+    terminal.wait_for_stdout(b"\"hex\":\"726177\"");
+    terminal.feed(b"/frame lines\r/eol none\r/stats\r");
+    terminal.wait_for_stdout(b"received 3 bytes");
+    peer.write_all(b"one\ntwo\n").unwrap();
+    // Offsets go on where the raw stream was.
+    terminal.wait_for_stdout(b"\"offset\":7,");
+    terminal.wait_for_stdout(b"\"text\":\"two\"");
+    terminal.feed(b"three\r");
+    assert_eq!(read_exactly(&mut peer, 6), b"three\n");
+    quit(terminal);
+}
+
+#[test]
+fn what_is_sent_is_composed_at_the_keyboard() {
+    let folder = folder();
+    let path = folder.path().join("data.bin");
+    std::fs::write(&path, b"of a file").unwrap();
+    let (mut terminal, mut peer) = talking(&[]);
+    terminal.feed(b"/hex 41 42,0x43\r");
+    assert_eq!(read_exactly(&mut peer, 3), b"ABC");
+    terminal.feed(format!("/file {}\r", path.display()).as_bytes());
+    assert_eq!(read_exactly(&mut peer, 9), b"of a file");
+    terminal.feed(b"/eol crlf\rwith an end\r");
+    assert_eq!(read_exactly(&mut peer, 13), b"with an end\r\n");
+    terminal.feed(b"/eol none\r/escape on\ra\\x00b\r");
+    assert_eq!(read_exactly(&mut peer, 3), b"a\0b");
+    terminal.feed(b"/checksum modbus\r/hex 01 03 00 00 00 0A\r/checksum off\r");
+    assert_eq!(read_exactly(&mut peer, 8), b"\x01\x03\0\0\0\x0a\xc5\xcd");
+    terminal.feed(b"/every 10ms tick\r");
+    assert_eq!(read_exactly(&mut peer, 16), b"ticktickticktick");
+    terminal.feed(b"/stop\r");
+    terminal.wait_for_stdout(b"stopped");
+    for (typed, told) in [
+        ("/hex 4G", "`G`"),
+        ("/file nothing-there", "no such file"),
+        ("/every soon x", "soon"),
+        ("/as loud", "loud"),
+        ("/text klingon", "klingon"),
+        ("/frame len:u7", "u7"),
+        ("/filter len >", "len"),
+        ("/split every 0", "every 0"),
+        ("/checksum crc99", "crc99"),
+        ("/send nothing", "nothing is saved"),
+        ("/reconnct", "no command"),
+    ] {
+        terminal.feed(format!("{typed}\r").as_bytes());
+        terminal.wait(told, |terminal| {
+            let shown = screen(terminal);
+            let error = shown.lines().rev().find(|row| row.starts_with("error:"));
+            error.is_some_and(|row| row.contains(told))
+        });
+    }
+    quit(terminal);
+}
+
+#[test]
+fn saved_messages_and_lists_are_sent_by_name() {
+    let folder = folder();
+    let rules = folder.path().join("rules.toml");
+    let file = "[[list]]\nname = \"poll\"\nloop = true\nitems = [\n\
+        { name = \"status\", send = \"S?${counter};\", delay = \"5ms\" },\n\
+        { name = \"reset\", send_hex = \"00 FF\" },\n]\n";
+    std::fs::write(&rules, file).unwrap();
+    let rules = rules.to_str().expect("a path");
+    let (mut terminal, mut peer) = talking(&["--rules", rules, "--as", "text"]);
+    terminal.feed(b"/send poll.reset\r");
+    assert_eq!(read_exactly(&mut peer, 2), b"\x00\xff");
+    terminal.feed(b"/send poll\r");
+    assert_eq!(read_exactly(&mut peer, 12), b"S?1;\x00\xffS?2;\x00\xff");
+    terminal.feed(b"/stop\r");
+    terminal.wait_for_stdout(b"lists are stopped");
+    terminal.feed(b"/send sta\t\r/send stat\r");
+    terminal.wait_for_stdout(b"is none of poll, poll.status, poll.reset");
+    quit(terminal);
+}
+
+#[test]
+fn a_recording_begins_and_ends_at_the_keyboard() {
+    let folder = folder();
+    let path = folder.path().join("later.jsonl");
+    let (mut terminal, mut peer) = talking(&[]);
+    peer.write_all(b"before").unwrap();
+    terminal.wait_for_stdout(b"before");
+    terminal.feed(format!("/record {}\r", path.display()).as_bytes());
+    terminal.wait_for_stdout(b"recording to");
+    peer.write_all(b"meanwhile").unwrap();
+    terminal.wait_for_stdout(b"meanwhile");
+    terminal.feed(b"/record off\r");
+    terminal.wait_for_stdout(b"the recording is closed");
+    let recorded = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = recorded.lines().collect();
+    assert_eq!(lines.len(), 1, "{recorded}");
+    assert!(lines[0].contains("6d65616e7768696c65"), "{recorded}");
+    peer.write_all(b"after").unwrap();
+    terminal.wait_for_stdout(b"after");
+    quit(terminal);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), recorded);
+}
+
+#[test]
+fn a_client_closes_and_connects_again_at_the_keyboard() {
+    let (listener, address) = server();
+    let mut terminal = terminal(&["connect", &address], &folder());
+    let mut first = accept(&listener);
+    terminal.wait_for_stdout(b"> ");
+    terminal.feed(b"/reconnect\r");
+    assert_eq!(read_to_end(&mut first), b"");
+    let mut second = accept(&listener);
+    terminal.feed(b"/close\r");
+    assert_eq!(read_to_end(&mut second), b"");
+    terminal.wait_for_stdout(b"`/reconnect` connects again");
+    terminal.feed(b"into nowhere\r");
+    terminal.wait_for_stdout(b"not connected");
+    terminal.feed(b"/reconnect\r");
+    let mut third = accept(&listener);
+    terminal.feed(b"here\r");
+    assert_eq!(read_exactly(&mut third, 5), b"here\n");
+    quit(terminal);
+}
+
+#[test]
+fn the_time_from_a_request_to_its_reply_is_shown() {
+    let (mut terminal, mut peer) = talking(&["--frame", "lines"]);
+    terminal.feed(b"ping\r");
+    assert_eq!(read_exactly(&mut peer, 5), b"ping\n");
+    peer.write_all(b"pong\n").unwrap();
+    terminal.wait("the time", |terminal| {
+        let shown = screen(terminal);
+        let reply = shown.lines().find(|row| row.contains("← pong"));
+        reply.is_some_and(|row| row.contains("  +") && row.ends_with('s'))
+    });
+    peer.write_all(b"unasked\n").unwrap();
+    wait_for_screen(&terminal, "what was not asked for", |screen| {
+        screen.lines().any(|row| row.ends_with("← unasked"))
+    });
+    quit(terminal);
+}
+
+#[test]
+fn the_time_of_a_message_is_that_of_its_first_byte() {
+    let (mut terminal, mut peer) = talking(&["--frame", "lines", "--json"]);
+    peer.write_all(b"be").unwrap();
+    terminal.wait_for_stdout(b"\"hex\":\"6265\"");
+    terminal.feed(b"/as text\r");
+    // sleep: the message takes longer than the clock's resolution
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    peer.write_all(b"gun\n").unwrap();
+    terminal.wait_for_stdout("← begun".as_bytes());
+    let shown = quit(terminal);
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let seconds = |text: &str| text.get(..2).and_then(|digits| digits.parse::<u32>().ok());
+    let (at, _) = text
+        .split_once("\"hex\":\"6265\"")
+        .expect("the first chunk");
+    let (_, at) = at.rsplit_once("\"at\":\"").expect("its time");
+    let came = seconds(at.rsplit_once(':').map_or("", |_| &at[17..])).expect("seconds");
+    let (row, _) = text.split_once(" ← begun").expect("the message");
+    let row = seconds(&row[row.len() - 6..]).expect("seconds");
+    assert_eq!(row, came, "{text}");
+}
+
+#[test]
+fn sigterm_ends_an_edited_line_in_order() {
+    let (listener, address) = server();
+    let state = folder();
+    let terminal = terminal(&["connect", &address], &state);
+    let mut peer = accept(&listener);
+    terminal.wait_for_stdout(b"> ");
+    let program = only_child(&terminal);
+    rustix::process::kill_process(program, Signal::TERM).unwrap();
+    assert_eq!(read_to_end(&mut peer), b"");
+    restored(terminal.finish().check_code(143));
+}
+
+/// The program that runs on a terminal.
+fn only_child(terminal: &Running) -> rustix::process::Pid {
+    let parent = terminal.pid().as_raw_nonzero();
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    let children = std::fs::read_to_string(path).unwrap();
+    let child = children.split_whitespace().next().expect("a child");
+    rustix::process::Pid::from_raw(child.parse().unwrap()).expect("a number")
+}
+
+#[test]
+fn reconnect_connects_again_and_repeats_its_hello() {
+    let (listener, address) = server();
+    let running = crate::support::connect(&[&address, "--reconnect", "--send", "hello"]).start();
+    for _ in 0..2 {
+        let mut peer = accept(&listener);
+        assert_eq!(read_exactly(&mut peer, 6), b"hello\n");
+        peer.write_all(b"and bye\n").unwrap();
+    }
+    let mut peer = accept(&listener);
+    assert_eq!(read_exactly(&mut peer, 6), b"hello\n");
+    running.wait_for_stdout(b"and bye\nand bye\n");
+    running
+        .interrupt()
+        .check_code(130)
+        .check_stderr(&["connecting again in 500ms"]);
+}
+
+#[test]
+fn reconnect_waits_for_a_server_that_is_not_there_yet() {
+    let port = {
+        let (listener, _) = server();
+        listener.local_addr().unwrap().port()
+    };
+    let address = format!("127.0.0.1:{port}");
+    let running = crate::support::connect(&[&address, "--reconnect"])
+        .stdin("kept until then")
+        .start();
+    running.wait_for_stderr("connecting again in 500ms");
+    let listener = std::net::TcpListener::bind(&address).unwrap();
+    let mut peer = accept(&listener);
+    assert_eq!(read_to_end(&mut peer), b"kept until then");
+    drop(peer);
+    running.finish().check_code(0);
+}
+
+#[test]
+fn a_listener_says_whom_a_line_is_for() {
+    let state = folder();
+    let mut terminal = terminal(&["listen", "127.0.0.1:0"], &state);
+    let mut port = None;
+    terminal.wait("the port", |terminal| {
+        let shown = screen(terminal);
+        let line = shown
+            .lines()
+            .find_map(|row| row.strip_prefix("listening on tcp://127.0.0.1:"));
+        port = line.and_then(|port| port.trim().parse::<u16>().ok());
+        port.is_some() && shown.ends_with('>')
+    });
+    let mut peer = client(port.expect("it was waited for"));
+    peer.write_all(b"hi").unwrap();
+    terminal.wait_for_stdout("← hi".as_bytes());
+    terminal.feed(b"/to 1\r");
+    wait_for_screen(&terminal, "the prompt", |screen| screen.ends_with("1>"));
+    terminal.feed(b"/all\r");
+    wait_for_screen(&terminal, "the prompt", |screen| screen.ends_with("all>"));
+    quit(terminal);
+}
+
+#[test]
+fn the_lens_is_put_on_and_off_while_it_runs() {
+    let (mut terminal, mut peer) = talking(&["--frame", "lines"]);
+    terminal.feed(b"/lens on\r/stats\r");
+    terminal.wait_for_stdout(b"received 0 bytes");
+    peer.write_all(b"one\ntwo\n").unwrap();
+    terminal.wait_for_stdout(b"reads");
+    terminal.feed(b"/lens off\r/stats\r");
+    terminal.wait_for_stdout(b"received 8 bytes");
+    quit(terminal);
+}
