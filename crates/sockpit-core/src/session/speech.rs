@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::script::Progress;
 use super::{Input, Message, Session};
 use crate::event::{Direction, FaultKind, What};
-use crate::machine::{Held, Machine as _, Output, Reason};
+use crate::machine::{Held, Output, Reason};
 use crate::plan::Shape;
 use crate::rule::{Action, Captures, Message as Heard, Payload, Peer as RulePeer, Responder};
 use crate::time::Time;

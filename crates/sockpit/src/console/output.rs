@@ -269,7 +269,7 @@ impl Writer {
         }
         // What a line editor writes are whole lines of text, as are ours on a terminal.
         let is_shown = self.is_terminal
-            && std::str::from_utf8(&self.out).is_ok_and(|lines| screen::show(lines));
+            && std::str::from_utf8(&self.out).is_ok_and(screen::show);
         if !is_shown {
             stdout.write_all(&self.out)?;
         }

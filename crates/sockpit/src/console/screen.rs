@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write as _};
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -156,12 +156,12 @@ fn lock() -> MutexGuard<'static, State> {
     SCREEN
         .state
         .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 fn wait(state: MutexGuard<'static, State>) -> MutexGuard<'static, State> {
     SCREEN
         .changed
         .wait(state)
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
+        .unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 
 use crate::support::{
     Finished, Running, Signal, TempDir, accept, client, contains, folder, python, read_exactly,
-    read_to_end, server,
+    read_to_end, reset, server,
 };
 
 /// Runs a program on a terminal of 24 rows and 80 columns. What comes on stdin is typed, what the
@@ -176,16 +176,15 @@ fn commands_are_completed() {
 #[test]
 fn d3_the_terminal_is_as_it_was_whatever_ends_the_session() {
     let (listener, address) = server();
-    let ends: [(&str, i32, fn(&mut Running, TcpStream)); 4] = [
+    type End = fn(&mut Running, TcpStream);
+    let ends: [(&str, i32, End); 4] = [
         ("ctrl-c", 130, |terminal, _| terminal.feed(b"\x03")),
         ("the peer", 0, |_, peer| drop(peer)),
         ("ctrl-d", 0, |terminal, mut peer| {
             terminal.feed(b"\x04");
             assert_eq!(read_to_end(&mut peer), b"");
         }),
-        ("a peer that resets", 1, |_, peer| {
-            crate::support::reset(peer)
-        }),
+        ("a peer that resets", 1, |_, peer| reset(peer)),
     ];
     for (what, code, end) in ends {
         let mut terminal = terminal(&["connect", &address], &folder());

@@ -183,16 +183,24 @@ impl Conversation<'_> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
         let result = match word {
-            "/help" => Ok(self.help()),
-            "/peers" => Ok(self.list_peers(session).await),
+            "/help" => {
+                self.help();
+                Ok(())
+            }
+            "/peers" => {
+                self.list_peers(session).await;
+                Ok(())
+            }
             "/to" => self.aim(rest),
             "/all" => {
                 self.console.set_target(Target::All);
-                Ok(self.say("lines go to every peer"))
+                self.say("lines go to every peer");
+                Ok(())
             }
             "/latest" => {
                 self.console.set_target(Target::Latest);
-                Ok(self.say("lines go to the peer that came last"))
+                self.say("lines go to the peer that came last");
+                Ok(())
             }
             "/hex" => match hex::parse(rest) {
                 Ok(bytes) => return self.send_bytes(bytes.into(), session).await,
@@ -200,7 +208,10 @@ impl Conversation<'_> {
             },
             "/file" => return self.send_file(rest, session).await,
             "/every" => self.repeat(rest),
-            "/stop" => Ok(self.stop_all(session).await),
+            "/stop" => {
+                self.stop_all(session).await;
+                Ok(())
+            }
             "/send" => self.send_saved(rest, session).await,
             "/split" => self.split(rest, session).await,
             "/checksum" => self.check(rest, session).await,
