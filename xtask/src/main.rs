@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod bench;
+mod generate;
 mod picture;
 mod tidy;
 
@@ -14,6 +15,7 @@ usage: cargo xtask CHORE
 
   bench [NAME…] [--runs 7] [--size 2048]
            measure Sockpit beside its peers: bulk (of --size MiB), echo, churn, udp, idle, start
+  gen      write the manual pages and the help of every command into docs/reference
   picture  draw the README's pictures from what the program prints
   tidy     check the rules of ARCHITECTURE.md that no lint can check
 ";
@@ -24,6 +26,7 @@ fn main() -> io::Result<ExitCode> {
         .split_first()
         .map_or(("", &[][..]), |(c, rest)| (c, rest));
     match (chore, rest) {
+        ("gen", []) => generate::run(&root()),
         ("picture", []) => picture::run(&root()),
         ("bench", rest) => bench::run(&root(), rest),
         // How `bench` starts its other processes.

@@ -1,13 +1,17 @@
 //! The command line: what may be typed, and who carries it out.
 
+mod help;
+mod language;
+
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use sockpit_core::plan::Role;
+use sockpit_core::strings::{Catalogue, Language};
 
 use crate::command::{
     decode, demo, diff, doctor, encode, import, nets, ports, reference, replay, run as scenario,
     talk,
 };
-use crate::console::Console;
+use crate::console::{Console, speak};
 use crate::exit::Exit;
 
 /// The workbench for TCP and UDP: talk to any endpoint, see every byte, prove that it works.
@@ -28,6 +32,9 @@ Try:
 Exit codes: 0 done, 1 network, 2 usage or this machine, 3 expectation not met, 4 timed out"
 )]
 struct Cli {
+    /// Language to talk to you in: en or zh [default: as SOCKPIT_LANG or LANG says]
+    #[arg(long, value_name = "LANGUAGE", global = true, display_order = 900)]
+    lang: Option<Language>,
     #[command(subcommand)]
     command: Command,
 }
@@ -50,7 +57,7 @@ enum Command {
     Diff(diff::Args),
     /// Carry out a scenario: sessions, sends, expectations; a result for people and for CI
     Run(scenario::Args),
-    /// Turn the send list of another tool (SSCOM) into a rule file
+    /// Turn the send list of another tool (SSCOM, llcom) into a rule file
     Import(import::Args),
     /// Show who holds a port, find a free one, end whoever has it
     Ports(ports::Args),
@@ -67,7 +74,10 @@ enum Command {
 /// Carries out what the process was started with.
 pub(crate) fn run() -> Exit {
     let console = Console::new();
-    let matches = match Cli::command().try_get_matches() {
+    let asked = language::of_arguments(std::env::args_os().skip(1));
+    let language = asked.unwrap_or_else(language::of_environment);
+    speak(language);
+    let matches = match command(language).try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return console.usage(&error),
     };
@@ -90,6 +100,14 @@ pub(crate) fn run() -> Exit {
         Command::Ports(args) => ports::run(&args, &console),
         Command::Nets(args) => nets::run(&args, &console),
         Command::Doctor(args) => doctor::run(&args, &console),
+    }
+}
+
+/// The command line, its help in a language.
+fn command(language: Language) -> clap::Command {
+    match language {
+        Language::English => Cli::command(),
+        Language::Chinese => help::translate(Cli::command(), &Catalogue::new(language)),
     }
 }
 

@@ -166,6 +166,15 @@ impl Rules {
         }
     }
 
+    /// Lists of things to send, and nothing else.
+    #[must_use]
+    pub fn from_lists(lists: Vec<List>) -> Self {
+        Self {
+            lists,
+            ..Self::default()
+        }
+    }
+
     /// The steps of the script, in order.
     #[must_use]
     pub fn script(&self) -> &[Step] {

@@ -264,6 +264,29 @@ impl Pattern {
         }
     }
 
+    /// Every place in `bytes` where it is found, one after the other, without empty ones.
+    #[must_use]
+    pub fn ranges(&self, bytes: &[u8]) -> Vec<Range<usize>> {
+        match &self.kind {
+            Kind::Regex(machine) | Kind::Hex(machine) => {
+                let found = machine.regex.find_iter(bytes).map(|found| found.range());
+                found.filter(|range| !range.is_empty()).collect()
+            }
+            Kind::Contains(finder) => {
+                let len = self.source.len();
+                finder
+                    .find_iter(bytes)
+                    .map(|start| start..start + len)
+                    .collect()
+            }
+            _ => self
+                .find_range(bytes)
+                .into_iter()
+                .filter(|range| !range.is_empty())
+                .collect(),
+        }
+    }
+
     /// Whether it looks at the text of a message that has one.
     #[must_use]
     pub const fn needs_text(&self) -> bool {

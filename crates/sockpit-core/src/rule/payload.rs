@@ -16,7 +16,7 @@ mod parse;
 
 pub use parse::PayloadError;
 
-pub(super) use parse::RESERVED;
+pub(crate) use parse::{Piece, RESERVED, pieces};
 
 /// What is sent: text, which is encoded in the session's charset, or bytes; with parts that are
 /// filled in at that time.

@@ -20,8 +20,8 @@ fn a_list_of_sscom_is_written_and_taken_by_rules() {
         .check_code(0)
         .check_stdout("")
         .check_stderr(&[
-            "sscom51.ini:20: entry 6 is left out: `G`",
-            "sscom51.ini:26: entry 8 is left out: `Q,what`",
+            "sscom51.ini: line 20: entry 6 is left out: `G`",
+            "sscom51.ini: line 26: entry 8 is left out: `Q,what`",
             "5 entries are in device.toml",
         ]);
     let written = fs::read_to_string(folder.path().join("device.toml")).unwrap();

@@ -26,6 +26,9 @@ fn the_reference_is_what_the_program_would_write() {
         let out = fresh.path().to_str().unwrap();
         sockpit(&["man", "--out", out])
             .args(form)
+            // The reference is in English, whoever tests it.
+            .env("LC_ALL", "C")
+            .env("LANG", "C")
             .run()
             .check_code(0);
         let (fresh, kept) = (files(fresh.path()), files(&root.join(folder_name)));

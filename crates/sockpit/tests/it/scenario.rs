@@ -355,3 +355,50 @@ expect_closed = 'fin'
     );
     run(&scenario, &["-v"]).check_code(0);
 }
+
+#[test]
+fn a_session_is_opened_again_after_it_was_closed() {
+    let scenario = "
+within = '10s'
+[[session]]
+name = 's'
+listen = '127.0.0.1:0'
+text = 'gbk'
+[[session.list]]
+name = 'hello'
+start = true
+items = [{ send = '你好' }]
+[[session]]
+name = 'c'
+connect = '${s.endpoint}'
+text = 'gbk'
+[[step]]
+session = 'c'
+expect = '你好'
+[[step]]
+session = 'c'
+close = true
+[[step]]
+session = 'c'
+open = true
+[[step]]
+session = 'c'
+expect = '你好'
+[[step]]
+session = 'c'
+send = 'again ${0}'
+[[step]]
+session = 's'
+expect = 'again 你好'
+[[step]]
+session = 's'
+peer = 1
+expect_closed = 'fin'
+[[step]]
+session = 'c'
+open = true
+";
+    let finished = run(scenario, &[]).check_code(1);
+    let why = "step 8 of 8, line 37: c opens: it is open already; close it first";
+    assert!(finished.text().contains(why), "{}", finished.told());
+}

@@ -12,56 +12,61 @@ use super::position::{Located, place_in_string};
 use crate::time::TimeSpan;
 
 /// A table all of whose keys are known.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     source: &'a str,
     entries: &'a DeTable<'a>,
     start: usize,
     /// What it is, for people: `a rule`.
     what: &'static str,
+    /// The keys that it may have.
+    known: &'static [&'static str],
 }
 
 /// A text, and where it stands.
-pub(super) struct Text<'a> {
-    pub(super) value: &'a str,
+pub(crate) struct Text<'a> {
+    pub(crate) value: &'a str,
     source: &'a str,
     span: Range<usize>,
 }
 
 impl Text<'_> {
     /// Where it begins in the file, its quotes included.
-    pub(super) fn start(&self) -> usize {
+    pub(crate) fn start(&self) -> usize {
         self.span.start
     }
 
     /// Where its byte number `offset` stands in the file.
-    pub(super) fn place(&self, offset: usize) -> usize {
+    pub(crate) fn place(&self, offset: usize) -> usize {
         let raw = self.source.get(self.span.clone()).unwrap_or_default();
         self.span.start + place_in_string(raw, offset)
     }
 }
 
 /// A value that has a short form.
-pub(super) enum TableOrText<'a> {
+pub(crate) enum TableOrText<'a> {
     Table(Fields<'a>),
     Text(Text<'a>),
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn of_file(
+    pub(crate) fn of_file(
         source: &'a str,
         entries: &'a DeTable<'a>,
+        what: &'static str,
         known: &'static [&'static str],
     ) -> Result<Self, Located> {
         Self {
             source,
             entries,
             start: 0,
-            what: "a rule file",
+            what,
+            known,
         }
         .with_known(known)
     }
 
-    fn with_known(self, known: &'static [&'static str]) -> Result<Self, Located> {
+    fn with_known(mut self, known: &'static [&'static str]) -> Result<Self, Located> {
+        self.known = known;
         let is_known = |key: &str| known.contains(&key);
         let strangers = self.entries.iter().map(|(key, _)| key);
         let first = strangers
@@ -77,28 +82,28 @@ impl<'a> Fields<'a> {
     }
 
     /// Where it begins.
-    pub(super) const fn start(&self) -> usize {
+    pub(crate) const fn start(&self) -> usize {
         self.start
     }
 
     /// What it is, for people.
-    pub(super) const fn what(&self) -> &'static str {
+    pub(crate) const fn what(&self) -> &'static str {
         self.what
     }
 
     /// Where a value begins, or the table if there is none.
-    pub(super) fn place(&self, key: &str) -> usize {
+    pub(crate) fn place(&self, key: &str) -> usize {
         self.value(key)
             .map_or(self.start, |value| value.span().start)
     }
 
     /// A mistake in the value of a key.
-    pub(super) fn at(&self, key: &str, mistake: Mistake) -> Located {
+    pub(crate) fn at(&self, key: &str, mistake: Mistake) -> Located {
         Located::new(self.place(key), mistake)
     }
 
     /// The only one of some keys that is there; `false` counts as not there.
-    pub(super) fn one_of(
+    pub(crate) fn one_of(
         &self,
         keys: &'static [&'static str],
     ) -> Result<Option<&'static str>, Located> {
@@ -133,7 +138,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Refuses the keys that do not go with the one that says what this is.
-    pub(super) fn only(&self, allowed: &[&str], with: &'static str) -> Result<(), Located> {
+    pub(crate) fn only(&self, allowed: &[&str], with: &'static str) -> Result<(), Located> {
         let keys = self.entries.iter().map(|(key, _)| key);
         let first = keys
             .filter(|key| !allowed.contains(&key.get_ref().as_ref()))
@@ -142,16 +147,15 @@ impl<'a> Fields<'a> {
             None => Ok(()),
             Some(key) => {
                 let offset = key.span().start;
-                let key = super::STEP
-                    .iter()
-                    .find(|known| **known == key.get_ref().as_ref());
+                let mut known = self.known.iter();
+                let key = known.find(|known| **known == key.get_ref().as_ref());
                 let key = key.copied().unwrap_or_default();
                 Err(Located::new(offset, Mistake::Apart { key, with }))
             }
         }
     }
 
-    pub(super) fn text(&self, key: &'static str) -> Result<Option<Text<'a>>, Located> {
+    pub(crate) fn text(&self, key: &'static str) -> Result<Option<Text<'a>>, Located> {
         let Some(value) = self.value(key) else {
             return Ok(None);
         };
@@ -165,7 +169,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn required(&self, key: &'static str) -> Result<Text<'a>, Located> {
+    pub(crate) fn required(&self, key: &'static str) -> Result<Text<'a>, Located> {
         self.text(key)?.ok_or_else(|| {
             Located::new(
                 self.start,
@@ -178,14 +182,14 @@ impl<'a> Fields<'a> {
     }
 
     /// The `name`, which is not empty if it is there.
-    pub(super) fn name(&self) -> Result<Option<String>, Located> {
+    pub(crate) fn name(&self) -> Result<Option<String>, Located> {
         match self.text("name")? {
             Some(name) if name.value.is_empty() => Err(self.at("name", Mistake::NoName)),
             name => Ok(name.map(|name| name.value.to_owned())),
         }
     }
 
-    pub(super) fn flag(&self, key: &'static str) -> Result<bool, Located> {
+    pub(crate) fn flag(&self, key: &'static str) -> Result<bool, Located> {
         match self.value(key).map(Spanned::get_ref) {
             None => Ok(false),
             Some(DeValue::Boolean(value)) => Ok(*value),
@@ -193,7 +197,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn time(&self, key: &'static str) -> Result<Option<Duration>, Located> {
+    pub(crate) fn time(&self, key: &'static str) -> Result<Option<Duration>, Located> {
         let Some(value) = self.value(key) else {
             return Ok(None);
         };
@@ -206,7 +210,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn number(
+    pub(crate) fn number(
         &self,
         key: &'static str,
         range: RangeInclusive<u32>,
@@ -236,7 +240,7 @@ impl<'a> Fields<'a> {
     }
 
     /// How often something runs: once if nothing is said or `false`, without end if `true`.
-    pub(super) fn rounds(&self, key: &'static str) -> Result<Option<NonZeroU32>, Located> {
+    pub(crate) fn rounds(&self, key: &'static str) -> Result<Option<NonZeroU32>, Located> {
         match self.value(key).map(Spanned::get_ref) {
             None | Some(DeValue::Boolean(false)) => Ok(Some(NonZeroU32::MIN)),
             Some(DeValue::Boolean(true)) => Ok(None),
@@ -250,7 +254,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn table(
+    pub(crate) fn table(
         &self,
         key: &'static str,
         what: &'static str,
@@ -262,7 +266,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn table_or_text(
+    pub(crate) fn table_or_text(
         &self,
         key: &'static str,
         what: &'static str,
@@ -276,7 +280,7 @@ impl<'a> Fields<'a> {
         self.required(key).map(TableOrText::Text)
     }
 
-    pub(super) fn tables(
+    pub(crate) fn tables(
         &self,
         key: &'static str,
         what: &'static str,
@@ -313,6 +317,7 @@ impl<'a> Fields<'a> {
                 entries,
                 start: value.span().start,
                 what,
+                known: &[],
             }),
             other => Err(Located::new(
                 value.span().start,
@@ -325,7 +330,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+    pub(crate) fn value(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.entries.get(key)
     }
 
@@ -337,7 +342,7 @@ impl<'a> Fields<'a> {
         found.map_or(self.start, |(key, _)| key.span().start)
     }
 
-    fn wrong_type(&self, key: &'static str, wanted: &'static str) -> Located {
+    pub(crate) fn wrong_type(&self, key: &'static str, wanted: &'static str) -> Located {
         let found = self
             .value(key)
             .map_or("nothing", |value| type_name(value.get_ref()));

@@ -172,6 +172,9 @@ pub enum Mistake {
     /// A payload that is none.
     #[error(transparent)]
     Payload(PayloadError),
+    /// What only a scenario can have wrong.
+    #[error(transparent)]
+    Scenario(crate::scenario::Mistake),
 }
 
 /// Keys as a sentence has them: `a`, `b` and `c`.

@@ -11,9 +11,9 @@ use super::payload::{Payload, RESERVED};
 use super::{Answer, Item, List, Repeat, Rule, Rules, Step};
 use crate::time::TimeSpan;
 
-mod fields;
+pub(crate) mod fields;
 mod mistake;
-mod position;
+pub(crate) mod position;
 mod write;
 
 pub use mistake::Mistake;
@@ -70,25 +70,29 @@ const LIST: &[&str] = &["name", "start", "loop", "items"];
 const ITEM: &[&str] = &["name", "send", "send_hex", "delay"];
 
 pub(super) fn parse(source: &str, file_name: &str) -> Result<Rules, RuleError> {
-    let mut reader = Reader {
-        file_name,
-        source,
-        sources: Sources::new(file_name),
-    };
+    let mut reader = Reader::new(source, file_name);
     match reader.read() {
         Ok(rules) => Ok(rules),
         Err(error) => Err(error.in_file(source, file_name)),
     }
 }
 
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     file_name: &'a str,
     source: &'a str,
     /// Where each pattern and payload stands, in the order of reading.
     sources: Sources,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(crate) fn new(source: &'a str, file_name: &'a str) -> Self {
+        Self {
+            file_name,
+            source,
+            sources: Sources::new(file_name),
+        }
+    }
+
     fn read(&mut self) -> Result<Rules, Located> {
         if self.source.len() > FILE_LIMIT {
             return Err(Located::new(0, Mistake::Long { limit: FILE_LIMIT }));
@@ -102,7 +106,16 @@ impl Reader<'_> {
                 },
             )
         })?;
-        let file = Fields::of_file(self.source, table.get_ref(), FILE)?;
+        let file = Fields::of_file(self.source, table.get_ref(), "a rule file", FILE)?;
+        let rules = self.rules(&file)?;
+        if rules == Rules::default() {
+            return Err(Located::new(0, Mistake::Nothing));
+        }
+        Ok(rules)
+    }
+
+    /// The rules, the script and the lists that a table holds.
+    pub(crate) fn rules(&mut self, file: &Fields<'_>) -> Result<Rules, Located> {
         let mut rules = Rules::default();
         for fields in file.tables("rule", "a rule", RULE, RULE_LIMIT)? {
             rules.rules.push(self.rule(&fields)?);
@@ -118,9 +131,6 @@ impl Reader<'_> {
                 return Err(fields.at("name", Mistake::Twice { name: list.name }));
             }
             rules.lists.push(list);
-        }
-        if rules == Rules::default() {
-            return Err(Located::new(0, Mistake::Nothing));
         }
         rules.sources = std::mem::replace(&mut self.sources, Sources::new(self.file_name));
         Ok(rules)
@@ -227,7 +237,7 @@ impl Reader<'_> {
         })
     }
 
-    fn expectation(&mut self, fields: &Fields<'_>) -> Result<Step, Located> {
+    pub(crate) fn expectation(&mut self, fields: &Fields<'_>) -> Result<Step, Located> {
         let pattern = match fields.table_or_text("expect", "`expect`", MATCHERS)? {
             fields::TableOrText::Table(inner) => self.pattern(&inner)?,
             fields::TableOrText::Text(text) => {

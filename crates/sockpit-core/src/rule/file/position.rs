@@ -19,17 +19,17 @@ pub struct RuleError {
 }
 
 /// A mistake at an offset of the source.
-pub(super) struct Located {
+pub(crate) struct Located {
     offset: usize,
     mistake: Mistake,
 }
 
 impl Located {
-    pub(super) fn new(offset: usize, mistake: Mistake) -> Self {
+    pub(crate) fn new(offset: usize, mistake: Mistake) -> Self {
         Self { offset, mistake }
     }
 
-    pub(super) fn in_file(self, source: &str, file: &str) -> RuleError {
+    pub(crate) fn in_file(self, source: &str, file: &str) -> RuleError {
         let Position { line, column } = Position::of(source, self.offset);
         RuleError {
             file: file.to_owned(),
@@ -42,13 +42,13 @@ impl Located {
 
 /// A place in a file.
 #[derive(Clone, Copy, Debug)]
-struct Position {
-    line: usize,
-    column: usize,
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl Position {
-    fn of(source: &str, offset: usize) -> Self {
+    pub(crate) fn of(source: &str, offset: usize) -> Self {
         let before = source.get(..offset).unwrap_or(source);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;

@@ -83,8 +83,7 @@ impl PayloadError {
 }
 
 /// The names that a group of a pattern cannot have: each is a part of its own.
-pub(in crate::rule) const RESERVED: [&str; 6] =
-    ["message", "peer", "time", "counter", "random", "hex"];
+pub(crate) const RESERVED: [&str; 6] = ["message", "peer", "time", "counter", "random", "hex"];
 
 const NAMES: &str = "`${message}`, `${peer}`, `${peer.addr}`, `${time}`, `${time.unix}`, \
     `${time.ms}`, `${counter}`, `${random}`, `${random:1-100}`, `${random.hex:8}`, `${hex:0D 0A}`";
@@ -155,13 +154,13 @@ fn join_bytes(parts: Vec<Part>) -> Vec<Part> {
     joined
 }
 
-enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     Literal { text: &'a str, offset: usize },
     Name { name: &'a str, offset: usize },
 }
 
 /// Cuts a text at `${…}` and `$$`.
-fn pieces(text: &str) -> impl Iterator<Item = Result<Piece<'_>, PayloadError>> {
+pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Result<Piece<'_>, PayloadError>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
