@@ -11,7 +11,7 @@ use sockpit_core::machine::{Machine, Reason};
 use sockpit_core::plan::{Plan, Role, Shape};
 use sockpit_core::session::{Message, Peer};
 use sockpit_core::time::Time;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::bus::Scope;
 use crate::error::Error;
@@ -151,9 +151,8 @@ pub struct Session<M> {
     local: Vec<String>,
     commands: mpsc::UnboundedSender<Command<M>>,
     budget: Arc<Semaphore>,
-    outcome: oneshot::Receiver<Outcome>,
     /// How it ended, once that is known.
-    ended: Option<Outcome>,
+    outcome: watch::Receiver<Option<Outcome>>,
     /// The plan that the machines of later peers begin with, where it can be changed.
     pub(crate) manner: Option<Arc<Mutex<Arc<Plan>>>>,
 }
@@ -218,15 +217,13 @@ impl<M> Session<M> {
     }
 
     /// Waits for the end of the session, and tells it again when asked again. Cancel-safe.
-    pub async fn outcome(&mut self) -> Outcome {
-        if let Some(ended) = &self.ended {
-            return ended.clone();
+    pub async fn outcome(&self) -> Outcome {
+        let mut outcome = self.outcome.clone();
+        let ended = outcome.wait_for(Option::is_some).await;
+        match ended.as_deref() {
+            Ok(Some(outcome)) => outcome.clone(),
+            _ => Outcome::new(Reason::Error),
         }
-        let ended = (&mut self.outcome)
-            .await
-            .unwrap_or_else(|_| Outcome::new(Reason::Error));
-        self.ended = Some(ended.clone());
-        ended
     }
 }
 
@@ -440,7 +437,7 @@ pub(crate) fn spawn<M, F>(
     });
     let program = opening.program.map(Rc::new);
     tokio::task::spawn_local(async move {
-        let (outcome_sender, outcome) = oneshot::channel();
+        let (outcome_sender, outcome) = watch::channel(None);
         let (commands_sender, commands) = mpsc::unbounded_channel();
         let session = |local: Vec<String>| Session {
             number,
@@ -448,7 +445,6 @@ pub(crate) fn spawn<M, F>(
             commands: commands_sender,
             budget: Arc::new(Semaphore::new(SEND_BUDGET)),
             outcome,
-            ended: None,
             manner: None,
         };
         let plan = scene.plan.clone();
@@ -488,7 +484,7 @@ pub(crate) fn spawn<M, F>(
             },
         };
         // A handle that was dropped does not ask how it ended.
-        let _ = outcome_sender.send(ended);
+        let _ = outcome_sender.send(Some(ended));
     });
 }
 

@@ -71,6 +71,12 @@ impl Script {
             .any(|step| matches!(step, Step::Expect { .. }))
     }
 
+    /// Whether the last thing is an expectation, so that there is nothing to stay for once it is met.
+    #[must_use]
+    pub fn ends_expecting(&self) -> bool {
+        matches!(self.steps.last(), Some(Step::Expect { .. }))
+    }
+
     /// Whether an expectation looks at text.
     #[must_use]
     pub fn needs_text(&self) -> bool {

@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 
 use crate::support::{
     Finished, Running, Signal, TempDir, accept, client, contains, folder, python, read_exactly,
-    read_to_end, reset, server,
+    read_to_end, reset, server, wait_until_full,
 };
 
 /// Runs a program on a terminal of 24 rows and 80 columns. What comes on stdin is typed, what the
@@ -21,7 +21,7 @@ if pid == 0:
 fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
 before = termios.tcgetattr(held)
 sources = [0, fd]
-typed = b''
+typed, done = b'', 0
 while True:
     ready, wanted, _ = select.select(sources, [fd] if typed else [], [], 0.05)
     if 0 in ready:
@@ -30,9 +30,8 @@ while True:
         else: sources.remove(0)
     if wanted: typed = typed[os.write(fd, typed[:1024]):]
     if fd in ready: os.write(1, os.read(fd, 65536))
-    elif not ready:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done: break
+    elif done: break
+    else: done, status = os.waitpid(pid, os.WNOHANG)
 os.write(1, b'as it was' if termios.tcgetattr(held) == before else b'CHANGED')
 sys.exit(os.waitstatus_to_exitcode(status))
 ";
@@ -256,7 +255,7 @@ fn what_is_sent_is_composed_at_the_keyboard() {
     terminal.feed(b"/every 10ms tick\r");
     assert_eq!(read_exactly(&mut peer, 16), b"ticktickticktick");
     terminal.feed(b"/stop\r");
-    terminal.wait_for_stdout(b"stopped");
+    terminal.wait_for_stdout(b"stopped:");
     for (typed, told) in [
         ("/hex 4G", "`G`"),
         ("/file nothing-there", "no such file"),
@@ -295,7 +294,7 @@ fn saved_messages_and_lists_are_sent_by_name() {
     terminal.feed(b"/send poll\r");
     assert_eq!(read_exactly(&mut peer, 12), b"S?1;\x00\xffS?2;\x00\xff");
     terminal.feed(b"/stop\r");
-    terminal.wait_for_stdout(b"lists are stopped");
+    terminal.wait_for_stdout(b"stopped: `/every`, and lists");
     terminal.feed(b"/send sta\t\r/send stat\r");
     terminal.wait_for_stdout(b"is none of poll, poll.status, poll.reset");
     quit(terminal);
@@ -337,7 +336,7 @@ fn a_client_closes_and_connects_again_at_the_keyboard() {
     assert_eq!(read_to_end(&mut second), b"");
     terminal.wait_for_stdout(b"`/reconnect` connects again");
     terminal.feed(b"into nowhere\r");
-    terminal.wait_for_stdout(b"not connected");
+    terminal.wait_for_stdout(b"and nothing is sent");
     terminal.feed(b"/reconnect\r");
     let mut third = accept(&listener);
     terminal.feed(b"here\r");
@@ -477,4 +476,72 @@ fn the_lens_is_put_on_and_off_while_it_runs() {
     terminal.feed(b"/lens off\r/stats\r");
     terminal.wait_for_stdout(b"received 8 bytes");
     quit(terminal);
+}
+
+#[test]
+fn somebody_at_a_keyboard_can_leave_a_peer_that_takes_nothing() {
+    let folder = folder();
+    let path = folder.path().join("large");
+    std::fs::write(&path, vec![b'x'; 30_000_000]).unwrap();
+    let (mut terminal, peer) = talking(&["--as", "none"]);
+    terminal.feed(format!("/file {}\r", path.display()).as_bytes());
+    wait_until_full(&peer);
+    terminal.feed(b"typed behind it\r/stats\r");
+    terminal.wait_for_stdout(b"received 0 bytes");
+    terminal.feed(b"/stop\r");
+    terminal.wait_for_stdout(b"2 things that waited");
+    terminal.feed(b"/quit\r");
+    let terminal = restored(terminal.finish().check_code(1));
+    assert!(contains(&terminal.stdout, b"bytes were not sent"), "{}", terminal.told());
+}
+
+#[test]
+fn a_server_that_is_away_does_not_take_the_keyboard_away() {
+    let (listener, address) = server();
+    let mut terminal = terminal(&["connect", &address], &folder());
+    let mut peer = accept(&listener);
+    terminal.wait_for_stdout(b"> ");
+    drop(listener);
+    terminal.feed(b"/reconnect\r");
+    assert_eq!(read_to_end(&mut peer), b"");
+    terminal.wait_for_stdout(b"connection refused");
+    terminal.feed(b"/eol crlf\r/stats\r/hex 00\r");
+    terminal.wait_for_stdout(b"error: not connected");
+    let address = address.strip_prefix("tcp://").expect("an address");
+    let listener = std::net::TcpListener::bind(address).unwrap();
+    terminal.feed(b"/reconnect\r");
+    let mut peer = accept(&listener);
+    terminal.feed(b"back\r");
+    assert_eq!(read_exactly(&mut peer, 6), b"back\r\n");
+    quit(terminal);
+}
+
+#[test]
+fn reconnect_ends_when_the_last_expectation_is_met_or_not() {
+    for (expected, code) in [("hi", 0), ("something else", 3)] {
+        let (listener, address) = server();
+        let args = [&address, "--reconnect", "--expect", expected];
+        let running = crate::support::connect(&args).start();
+        let mut peer = accept(&listener);
+        peer.write_all(b"hi\n").unwrap();
+        drop(peer);
+        running.finish().check_code(code);
+    }
+}
+
+#[test]
+fn reconnect_that_lost_what_was_piped_is_a_failure() {
+    let (listener, address) = server();
+    let running = crate::support::connect(&[&address, "--reconnect"])
+        .stdin(vec![b'x'; 20_000_000])
+        .start();
+    let peer = accept(&listener);
+    wait_until_full(&peer);
+    reset(peer);
+    running.wait_for_stderr("bytes were not sent");
+    let mut peer = accept(&listener);
+    // What stdin had not given yet comes by the second connection.
+    assert!(!read_to_end(&mut peer).is_empty());
+    drop(peer);
+    running.finish().check_code(1);
 }

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use crate::record::{of_event, records};
 use crate::support::{
     NOBODY, Running, accept, client, connect, folder, listen, need, python, read_to_end, server,
-    sockpit,
+    sockpit, wait_until,
 };
 
 /// Prints its port, takes one peer, and prints how many bytes each `recv` gave. With an argument it
@@ -324,4 +324,18 @@ fn a_recording_is_cut_by_the_framing_that_is_told() {
         .check_code(0);
     let line = "4 bytes: 1 read, 2 messages; 1 read sticky\n";
     assert!(told.text().contains(line), "{}", told.told());
+}
+
+#[test]
+fn a5_a_reader_of_pictures_that_leaves_ends_the_session() {
+    let (listener, address) = server();
+    let mut running = connect(&[&address, "--lens", "--as", "none"]).start();
+    let mut peer = accept(&listener);
+    running.close_stdout();
+    wait_until("the end", || {
+        // Rows are drawn as bytes come; the reader leaves with the first of them.
+        let _ = peer.write_all(b"some bytes that make rows\n");
+        running.has_ended()
+    });
+    running.finish().check_code(0);
 }

@@ -33,9 +33,9 @@ impl Beats {
         has_room
     }
 
-    /// Stops them all; gives how many there were.
-    pub(super) fn stop(&mut self) -> usize {
-        std::mem::take(&mut self.beats).len()
+    /// Stops them all.
+    pub(super) fn stop(&mut self) {
+        self.beats.clear();
     }
 
     /// Waits for the next text that is due. Cancel-safe.

@@ -5,7 +5,7 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bytes::Bytes;
+use sockpit_core::event::FaultKind;
 use sockpit_core::machine::Reason;
 use sockpit_core::plan::Role;
 use sockpit_core::session::{Input, Message, Session as Machine};
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::beats::Beats;
 use super::input::{Feed, Taken};
 use super::manner::Manner;
+use super::queue::{Outgoing, Progress, Queue};
 use super::run::{DRAIN_TIME, Signals};
 use super::settings::{Settings, Stdin};
 use crate::console::{Console, Form, Lens, Output, Remote, Talk};
@@ -28,6 +29,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest wait before a client connects again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// A connection that held for so long was a good one: the waits begin anew.
+const GOOD_CONNECTION: Duration = Duration::from_secs(10);
+
 /// A conversation, as far as it outlives one session.
 pub(super) struct Conversation<'a> {
     pub(super) settings: &'a Settings,
@@ -37,10 +41,16 @@ pub(super) struct Conversation<'a> {
     pub(super) watchers: Watchers,
     pub(super) manner: Manner,
     pub(super) beats: Beats,
+    /// What is to be sent, in order, as the peer takes it.
+    pub(super) queue: Queue,
     feed: Option<Feed>,
     has_begun_to_read: bool,
     /// Whether stdin gave anything.
     has_given: bool,
+    /// Whether something of it was lost on the way.
+    has_lost: bool,
+    /// Whether there was a session.
+    has_been_open: bool,
     pause: Duration,
 }
 
@@ -51,14 +61,12 @@ pub(super) struct Watchers {
     pub(super) lens: Option<Lens>,
 }
 
-/// What became of something that was typed or piped.
+/// What something that was typed or piped comes to.
 pub(super) enum Given {
-    /// It is on its way; go on.
+    /// Go on.
     More,
     /// Stdin is over.
     End,
-    /// The session was over before it could be sent.
-    Lost,
     /// The user wants to leave.
     Quit,
     /// The user wants the connection closed, and to stay.
@@ -112,9 +120,12 @@ impl<'a> Conversation<'a> {
             watchers,
             manner: Manner::of(settings),
             beats: Beats::default(),
+            queue: Queue::default(),
             feed: None,
             has_begun_to_read: false,
             has_given: false,
+            has_lost: false,
+            has_been_open: false,
             pause: FIRST_PAUSE,
         }
     }
@@ -135,17 +146,31 @@ impl<'a> Conversation<'a> {
                 exit = signals.next() => return Ok(exit),
             };
             let ended = match opened {
-                Ok(mut session) => {
+                Ok(session) => {
                     for local in session.local() {
                         self.console.announce(&format!("listening on {local}"));
                     }
-                    self.drive(&mut session, signals, output).await?
+                    self.has_been_open = true;
+                    let opened_at = Instant::now();
+                    let ended = self.drive(&session, signals, output).await?;
+                    if opened_at.elapsed() >= GOOD_CONNECTION {
+                        self.pause = FIRST_PAUSE;
+                    }
+                    ended
                 }
                 Err(error) if self.settings.reconnect && may_pass(&error) => {
                     self.console.error(&sentence(&error));
                     Ended {
                         exit: Exit::Network,
                         then: Then::Later,
+                    }
+                }
+                // A server that is away for a moment does not take the keyboard away.
+                Err(error) if self.is_typed() && self.has_been_open && may_pass(&error) => {
+                    self.console.error(&sentence(&error));
+                    Ended {
+                        exit: Exit::Network,
+                        then: Then::WhenAsked,
                     }
                 }
                 Err(error) => return Err(error),
@@ -159,7 +184,7 @@ impl<'a> Conversation<'a> {
                     Some(pause)
                 }
                 Then::WhenAsked => {
-                    self.tell("closed; `/reconnect` connects again, `/quit` leaves");
+                    self.tell("not connected; `/reconnect` connects again, `/quit` leaves");
                     None
                 }
                 Then::Leave | Then::Later => return Ok(ended.exit),
@@ -192,7 +217,7 @@ impl<'a> Conversation<'a> {
                     None => std::future::pending().await,
                 }
             };
-            let is_typed = self.settings.stdin == Stdin::Typed;
+            let is_typed = self.is_typed();
             let typed = async {
                 match &mut self.feed {
                     // What is piped waits for the next connection.
@@ -208,8 +233,15 @@ impl<'a> Conversation<'a> {
                 taken = typed => taken,
             };
             match taken {
-                Taken::Piece(line) if line.as_ref() == b"/reconnect" => return Ok(None),
-                Taken::Piece(line) if line.as_ref() == b"/quit" => return Ok(Some(Exit::Done)),
+                Taken::Piece(line) if is_command(&line) => {
+                    match self.obey(&String::from_utf8_lossy(&line), None).await {
+                        Given::Again => return Ok(None),
+                        Given::Quit => return Ok(Some(Exit::Done)),
+                        // Whoever waits for a connection need not wait any more.
+                        Given::Close if over.is_some() => return Ok(Some(Exit::Done)),
+                        _ => {}
+                    }
+                }
                 Taken::Piece(_) | Taken::Pasted(_) | Taken::TooLong => {
                     self.console
                         .say("not connected, and nothing is sent; `/reconnect` connects now");
@@ -235,8 +267,11 @@ impl<'a> Conversation<'a> {
         }
         let is_over = self.has_begun_to_read && self.feed.is_none();
         let input = match (settings.stdin, plan.role) {
-            // Who wants to stay connected does not end its side by having nothing to say.
-            (Stdin::Unused, Role::Client) if settings.reconnect => Input::Open,
+            // Who wants to stay connected does not end its side by having nothing to say. A script
+            // that ends with an expectation has an end of its own.
+            (Stdin::Unused, Role::Client) if settings.reconnect && !plan.script.ends_expecting() => {
+                Input::Open
+            }
             (Stdin::Unused, _) | (Stdin::Typed, Role::Server) => Input::Closed,
             _ if is_over => Input::Closed,
             _ => Input::Open,
@@ -258,39 +293,36 @@ impl<'a> Conversation<'a> {
     /// Feeds the session and waits for its end.
     async fn drive(
         &mut self,
-        session: &mut Session<Machine>,
+        session: &Session<Machine>,
         signals: &mut Signals,
         output: &mut Output,
     ) -> anyhow::Result<Ended> {
         self.begin_to_read()?;
         let mut failed = None;
-        let mut is_lost = false;
         let mut then = Then::Later;
         loop {
             self.ask();
-            let next = tokio::select! {
-                biased;
-                exit = signals.next() => return Ok(stop(session, signals, exit).await),
-                outcome = session.outcome() => {
-                    return Ok(self.conclude(&outcome, failed, is_lost, then));
-                }
-                () = output.closed() => return Ok(leave(session, signals).await),
-                next = self.next() => next,
-            };
-            // Giving it to the session may take as long as the peer wants, and anything may end that.
+            let is_typed = self.is_typed();
+            let is_waiting = !self.queue.is_empty();
+            let queue = &mut self.queue;
+            let next = next(&mut self.feed, &mut self.beats, is_waiting);
             let given = tokio::select! {
                 biased;
                 exit = signals.next() => return Ok(stop(session, signals, exit).await),
+                outcome = session.outcome() => {
+                    return Ok(self.conclude(&outcome, failed, then));
+                }
                 () = output.closed() => return Ok(leave(session, signals).await),
-                given = self.give(next, session) => given,
+                progress = queue.advance(session), if is_waiting && failed.is_none() => {
+                    self.tell_progress(progress)
+                }
+                // A pipe waits until its last piece is taken; somebody at a keyboard may want to
+                // do something about a peer that takes nothing.
+                next = next, if is_typed || !is_waiting => self.take(next, session).await,
             };
             match given {
                 Given::More => continue,
                 Given::End => self.feed = None,
-                Given::Lost => {
-                    is_lost = true;
-                    self.feed = None;
-                }
                 Given::Quit => then = Then::Leave,
                 Given::Close => then = Then::WhenAsked,
                 Given::Again => then = Then::Again,
@@ -306,31 +338,16 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// What is to be dealt with next. Cancel-safe.
-    async fn next(&mut self) -> Next {
-        let taken = async {
-            match &mut self.feed {
-                Some(feed) => feed.next().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            taken = taken => Next::Taken(taken),
-            text = self.beats.due() => Next::Beat(text),
-        }
-    }
-
-    /// Gives something to the session; waits while the peer has not taken earlier things.
-    async fn give(&mut self, next: Next, session: &Session<Machine>) -> Given {
-        let is_typed = self.settings.stdin == Stdin::Typed;
+    /// Deals with what was typed or piped, or with a text whose time has come.
+    async fn take(&mut self, next: Next, session: &Session<Machine>) -> Given {
         let message = match next {
             Next::Beat(text) => self.manner.typed(&text),
             Next::Taken(Taken::Pasted(line)) => self.manner.message(line),
-            Next::Taken(Taken::Piece(line)) if is_typed && line.starts_with(b"/") => {
-                match line.strip_prefix(b"//") {
-                    Some(_) => self.manner.message(line.slice(1..)),
-                    None => return self.obey(&String::from_utf8_lossy(&line), session).await,
-                }
+            Next::Taken(Taken::Piece(line)) if self.is_typed() && is_command(&line) => {
+                return self.obey(&String::from_utf8_lossy(&line), Some(session)).await;
+            }
+            Next::Taken(Taken::Piece(line)) if self.is_typed() && line.starts_with(b"//") => {
+                self.manner.message(line.slice(1..))
             }
             Next::Taken(Taken::Piece(piece)) => {
                 self.has_given = true;
@@ -348,15 +365,26 @@ impl<'a> Conversation<'a> {
             Next::Taken(Taken::End) => {
                 // An empty stdin does not end what is to stay connected.
                 if self.has_given || !self.settings.reconnect {
-                    session.finish(self.target()).await;
+                    self.queue.push(self.target(), Outgoing::End);
                 }
                 return Given::End;
             }
         };
+        self.send(message)
+    }
+
+    /// Sends a message to whom stdin is for, or says why there is none.
+    pub(super) fn send(&mut self, message: Result<Message, String>) -> Given {
         match message {
-            Ok(message) => self.send(message, session).await,
+            Ok(message) => {
+                if !self.queue.push(self.target(), Outgoing::Message(message)) {
+                    self.console
+                        .error("the peer takes nothing, and too much waits to be sent; `/stop` drops it");
+                }
+                Given::More
+            }
             // A slip of the fingers must not end the conversation.
-            Err(message) if is_typed => {
+            Err(message) if self.is_typed() => {
                 self.console.error(&message);
                 Given::More
             }
@@ -364,24 +392,21 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Sends a message to whom stdin is for.
-    pub(super) async fn send(&self, message: Message, session: &Session<Machine>) -> Given {
-        if session.send(self.target(), message).await {
-            Given::More
-        } else {
-            Given::Lost
+    fn tell_progress(&mut self, progress: Progress) -> Given {
+        match progress {
+            Progress::Taken => {}
+            Progress::Lost => {
+                // What follows it waits for the next connection, if there is one.
+                self.has_lost = true;
+            }
+            Progress::File(text) => self.tell(&text),
+            Progress::Failed(message) => self.console.error(&message),
         }
+        Given::More
     }
 
-    /// Sends bytes to whom stdin is for, as one message.
-    pub(super) async fn send_bytes(&self, bytes: Bytes, session: &Session<Machine>) -> Given {
-        match self.manner.bytes(bytes) {
-            Ok(message) => self.send(message, session).await,
-            Err(message) => {
-                self.console.error(&message);
-                Given::More
-            }
-        }
+    fn is_typed(&self) -> bool {
+        self.settings.stdin == Stdin::Typed
     }
 
     /// Whom stdin is for: typed lines go where the user wants them, a pipe has one reader.
@@ -415,13 +440,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Says which of the user's times has passed, and what the end comes to.
-    fn conclude(
-        &mut self,
-        outcome: &Outcome,
-        failed: Option<Exit>,
-        is_lost: bool,
-        then: Then,
-    ) -> Ended {
+    fn conclude(&mut self, outcome: &Outcome, failed: Option<Exit>, then: Then) -> Ended {
         let settings = self.settings;
         let exit = failed.unwrap_or_else(|| Exit::of(outcome, &settings.plan));
         let (idle, linger) = (settings.plan.idle, settings.plan.linger);
@@ -439,9 +458,6 @@ impl<'a> Conversation<'a> {
             }
             _ => {}
         }
-        if outcome.received > 0 {
-            self.pause = FIRST_PAUSE;
-        }
         let is_done = failed.is_some()
             || matches!(exit, Exit::Unmet(_) | Exit::Usage)
             || matches!(outcome.reason, Reason::Limit | Reason::Timeout)
@@ -449,16 +465,38 @@ impl<'a> Conversation<'a> {
             || (self.has_given && self.feed.is_none())
             || (then == Then::Later && outcome.reason == Reason::Local);
         let then = if is_done { Then::Leave } else { then };
-        if is_lost && exit == Exit::Done && outcome.reason != Reason::Local {
-            self.console
-                .error("the peer ended before everything was sent");
-            return Ended {
-                exit: Exit::Network,
-                then,
-            };
+        let is_cut_short = !self.queue.is_empty() && outcome.reason != Reason::Local;
+        if self.has_lost || is_cut_short || outcome.has(FaultKind::Unsent) {
+            self.has_lost = !self.is_typed();
+            if exit == Exit::Done && outcome.reason != Reason::Local {
+                self.console.error("the peer ended before everything was sent");
+                return Ended {
+                    exit: Exit::Network,
+                    then,
+                };
+            }
         }
         Ended { exit, then }
     }
+}
+
+/// What is to be dealt with next. Cancel-safe. While something waits to be sent, no rhythm adds to it.
+async fn next(feed: &mut Option<Feed>, beats: &mut Beats, is_waiting: bool) -> Next {
+    let taken = async {
+        match feed {
+            Some(feed) => feed.next().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        taken = taken => Next::Taken(taken),
+        text = beats.due(), if !is_waiting => Next::Beat(text),
+    }
+}
+
+/// Whether a typed line is a command: `//` sends what follows the first slash.
+fn is_command(line: &[u8]) -> bool {
+    line.starts_with(b"/") && !line.starts_with(b"//")
 }
 
 /// Whether connecting may succeed another time.
@@ -470,7 +508,7 @@ fn may_pass(error: &anyhow::Error) -> bool {
 }
 
 /// Ends the session because nobody reads what it receives; that is no failure.
-async fn leave(session: &mut Session<Machine>, signals: &mut Signals) -> Ended {
+async fn leave(session: &Session<Machine>, signals: &mut Signals) -> Ended {
     session.close();
     let exit = tokio::select! {
         _ = session.outcome() => Exit::Done,
@@ -481,7 +519,7 @@ async fn leave(session: &mut Session<Machine>, signals: &mut Signals) -> Ended {
 }
 
 /// Ends the session in order; another signal ends it at once.
-async fn stop(session: &mut Session<Machine>, signals: &mut Signals, exit: Exit) -> Ended {
+async fn stop(session: &Session<Machine>, signals: &mut Signals, exit: Exit) -> Ended {
     session.close();
     tokio::select! {
         _ = session.outcome() => {}

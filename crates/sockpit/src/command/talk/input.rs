@@ -84,6 +84,9 @@ impl Feed {
                 }
                 match editor.next().await {
                     Typed::End => Taken::End,
+                    Typed::Failed => {
+                        Taken::Failed(io::Error::other("the line editor gave up"))
+                    }
                     Typed::Line(line) if !line.contains('\n') => Taken::Piece(line.into()),
                     Typed::Line(text) => {
                         let pasted = text

@@ -1,15 +1,13 @@
 //! What can be typed as `/command`.
 
-use std::io::Read as _;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sockpit_core::filter::Filter;
 use sockpit_core::frame::Framing;
 use sockpit_core::plan::{Eol, Role, Shape, Shaping, TextChoice};
 use sockpit_core::rule::Rules;
 use sockpit_core::session::Session as Machine;
-use sockpit_core::size::ByteSize;
 use sockpit_core::text::charset::Charset;
 use sockpit_core::text::checksum::ChecksumSpec;
 use sockpit_core::text::escape::VisibleLine;
@@ -19,6 +17,7 @@ use sockpit_engine::recorder::Recorder;
 use sockpit_engine::{Session, Target, cause_text};
 
 use super::conversation::{Conversation, Given};
+use super::queue::{Outgoing, Upload};
 use crate::console::{Completion, Form, Lens, Words};
 use crate::exit::sentence;
 
@@ -88,11 +87,8 @@ const COMMANDS: &[Command] = &[
     command("/quit", "", "leave"),
 ];
 
-/// In bytes: a piece of a file that goes into a raw stream.
-const FILE_PIECE: usize = 64 * 1024;
-
-/// Sending a file for so long without a word makes people wonder.
-const PROGRESS: Duration = Duration::from_secs(1);
+/// What is no command and looks like one.
+const SLASH: Command = command("//x", "", "send `/x`");
 
 /// The shortest rhythm of `/every`, as for `--every`.
 const SHORTEST: Duration = Duration::from_millis(1);
@@ -178,76 +174,22 @@ fn find(rules: Option<&Rules>, name: &str) -> Option<Saved> {
 }
 
 impl Conversation<'_> {
-    /// Carries out a command that was typed.
-    pub(super) async fn obey(&mut self, line: &str, session: &Session<Machine>) -> Given {
+    /// Carries out a command that was typed, while there is a session or none.
+    pub(super) async fn obey(&mut self, line: &str, session: Option<&Session<Machine>>) -> Given {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
-        let result = match word {
-            "/help" => {
-                self.help();
-                Ok(())
+        let result = match (word, self.settings.plan.role) {
+            ("/quit", _) => return Given::Quit,
+            ("/close", Role::Client) if rest.is_empty() => return Given::Close,
+            ("/reconnect", Role::Client) => return Given::Again,
+            ("/reconnect", Role::Server) => {
+                Err("a listener waits for its peers to connect".to_owned())
             }
-            "/peers" => {
-                self.list_peers(session).await;
-                Ok(())
-            }
-            "/to" => self.aim(rest),
-            "/all" => {
-                self.console.set_target(Target::All);
-                self.say("lines go to every peer");
-                Ok(())
-            }
-            "/latest" => {
-                self.console.set_target(Target::Latest);
-                self.say("lines go to the peer that came last");
-                Ok(())
-            }
-            "/hex" => match hex::parse(rest) {
-                Ok(bytes) => return self.send_bytes(bytes.into(), session).await,
-                Err(error) => Err(error.to_string()),
+            ("/hex" | "/file" | "/send" | "/peers" | "/to" | "/close", _) => match session {
+                Some(session) => self.obey_with(word, rest, session).await,
+                None => Err("not connected; `/reconnect` connects now".to_owned()),
             },
-            "/file" => return self.send_file(rest, session).await,
-            "/every" => self.repeat(rest),
-            "/stop" => {
-                self.stop_all(session).await;
-                Ok(())
-            }
-            "/send" => self.send_saved(rest, session).await,
-            "/split" => self.split(rest, session).await,
-            "/checksum" => self.check(rest, session).await,
-            "/eol" => self.end_lines(rest),
-            "/escape" => switch(rest).map(|is_on| self.manner.escape = is_on),
-            "/as" => rest
-                .parse()
-                .map_err(|error| format!("{error}"))
-                .map(|form: Form| {
-                    self.remote.change(|look| look.form = form);
-                }),
-            "/text" => self.read_as(rest, session).await,
-            "/frame" => self.cut_by(rest, session).await,
-            "/filter" => self.filter(rest),
-            "/lens" => self.watch_through_lens(rest).await,
-            "/record" => self.record(rest).await,
-            "/stats" => {
-                for line in self.remote.stats() {
-                    self.console.say(&line);
-                }
-                Ok(())
-            }
-            "/close" => match (rest, self.settings.plan.role) {
-                ("", Role::Client) => return Given::Close,
-                _ => rest
-                    .parse()
-                    .map(|peer| session.disconnect(peer))
-                    .map_err(|_| "write `/close 2`: the number of a peer".to_owned()),
-            },
-            "/reconnect" if self.settings.plan.role == Role::Client => return Given::Again,
-            "/reconnect" => Err("a listener waits for its peers to connect".to_owned()),
-            "/quit" => return Given::Quit,
-            _ => Err(format!(
-                "no command `{}`; `/help` lists them, and `//` sends a line that begins with `/`",
-                VisibleLine(word)
-            )),
+            _ => self.arrange(word, rest, session).await,
         };
         if let Err(message) = result {
             self.console.error(&message);
@@ -255,15 +197,99 @@ impl Conversation<'_> {
         Given::More
     }
 
+    /// Carries out a command about what a session has or sends.
+    async fn obey_with(
+        &mut self,
+        word: &str,
+        rest: &str,
+        session: &Session<Machine>,
+    ) -> Result<(), String> {
+        match word {
+            "/hex" => {
+                let bytes = hex::parse(rest).map_err(|error| error.to_string())?;
+                let message = self.manner.bytes(bytes.into());
+                self.send(message);
+                Ok(())
+            }
+            "/file" => {
+                let upload = Upload::open(rest, self.manner.plan.clone())?;
+                self.queue.push(self.target(), Outgoing::File(upload));
+                Ok(())
+            }
+            "/send" => self.send_saved(rest, session).await,
+            "/to" => self.aim(rest, session).await,
+            "/close" => {
+                let peer = rest
+                    .parse()
+                    .map_err(|_| "write `/close 2`: the number of a peer")?;
+                session.disconnect(peer);
+                Ok(())
+            }
+            _ => {
+                self.list_peers(session).await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Carries out a command about how things are sent and shown.
+    async fn arrange(
+        &mut self,
+        word: &str,
+        rest: &str,
+        session: Option<&Session<Machine>>,
+    ) -> Result<(), String> {
+        match word {
+            "/help" => self.help(),
+            "/all" => {
+                self.console.set_target(Target::All);
+                self.say("lines go to every peer");
+            }
+            "/latest" => {
+                self.console.set_target(Target::Latest);
+                self.say("lines go to the peer that came last");
+            }
+            "/every" => self.repeat(rest)?,
+            "/stop" => self.stop_all(session).await,
+            "/split" => self.split(rest)?,
+            "/checksum" => self.check(rest)?,
+            "/eol" => self.end_lines(rest)?,
+            "/escape" => self.manner.escape = switch(rest)?,
+            "/as" => {
+                let form: Form = rest.parse().map_err(|error| format!("{error}"))?;
+                self.remote.change(|look| look.form = form);
+            }
+            "/text" => self.read_as(rest)?,
+            "/frame" => self.cut_by(rest)?,
+            "/filter" => self.filter(rest)?,
+            "/lens" => self.watch_through_lens(rest).await?,
+            "/record" => self.record(rest).await?,
+            "/stats" => self.remote.stats().iter().for_each(|line| self.say(line)),
+            _ => {
+                let word = VisibleLine(word);
+                return Err(format!(
+                    "no command `{word}`; `/help` lists them, and `//` sends a line that begins \
+                     with `/`"
+                ));
+            }
+        }
+        if let (Some(session), "/split" | "/checksum" | "/text" | "/frame") = (session, word) {
+            session.adopt(self.manner.plan.clone()).await;
+        }
+        Ok(())
+    }
+
     fn say(&self, text: &str) {
         self.console.say(text);
     }
 
     fn help(&self) {
-        for Command { word, usage, about } in COMMANDS {
-            self.say(&format!("{:<28} {about}", format!("{word} {usage}")));
+        let all = || COMMANDS.iter().chain([&SLASH]);
+        let typed = |it: &Command| format!("{} {}", it.word, it.usage);
+        let column = all().map(|it| typed(it).len()).max().unwrap_or_default();
+        for it in all() {
+            self.say(&format!("{:<column$}  {}", typed(it), it.about));
         }
-        self.say(&format!("{:<28} send `/x`", "//x"));
     }
 
     async fn list_peers(&self, session: &Session<Machine>) {
@@ -276,69 +302,16 @@ impl Conversation<'_> {
         }
     }
 
-    fn aim(&self, rest: &str) -> Result<(), String> {
+    async fn aim(&self, rest: &str, session: &Session<Machine>) -> Result<(), String> {
         let peer = rest
             .parse()
             .map_err(|_| "write `/to 2`: the number of a peer, as `/peers` lists them")?;
+        if session.peers().await.iter().all(|it| it.number != peer) {
+            return Err(format!("peer {peer} is not there; `/peers` lists those who are"));
+        }
         self.console.set_target(Target::Peer(peer));
         self.say(&format!("lines go to peer {peer}"));
         Ok(())
-    }
-
-    /// Sends a file: into a raw stream piece by piece, otherwise as one message.
-    async fn send_file(&self, path: &str, session: &Session<Machine>) -> Given {
-        let sent = async {
-            let mut file = std::fs::File::open(path).map_err(|error| cause_text(&error))?;
-            let facts = file.metadata().map_err(|error| cause_text(&error))?;
-            if !facts.is_file() {
-                return Err("it is no file".to_owned());
-            }
-            let whole = facts.len();
-            let is_stream = self.manner.plan.is_raw_stream();
-            let size = if is_stream {
-                FILE_PIECE as u64
-            } else if whole > self.manner.plan.max_frame as u64 {
-                let most = ByteSize(self.manner.plan.max_frame);
-                return Err(format!("it is longer than a message may be, {most}"));
-            } else {
-                whole + 1
-            };
-            let (mut gone, mut told) = (0, Instant::now());
-            loop {
-                let mut piece = Vec::new();
-                file.by_ref()
-                    .take(size)
-                    .read_to_end(&mut piece)
-                    .map_err(|error| cause_text(&error))?;
-                let len = piece.len() as u64;
-                if len == 0 && is_stream {
-                    break;
-                }
-                let message = self.manner.bytes(piece.into())?;
-                if let given @ Given::Lost = self.send(message, session).await {
-                    return Ok(Some(given));
-                }
-                gone += len;
-                if !is_stream {
-                    break;
-                }
-                if told.elapsed() > PROGRESS {
-                    told = Instant::now();
-                    self.say(&format!("{gone} of {whole} bytes of the file are sent"));
-                }
-            }
-            self.say(&format!("{gone} bytes of the file were sent"));
-            Ok(None)
-        };
-        match sent.await {
-            Ok(Some(given)) => given,
-            Ok(None) => Given::More,
-            Err(message) => {
-                self.console
-                    .error(&format!("cannot send `{}`: {message}", VisibleLine(path)));
-                Given::More
-            }
-        }
     }
 
     fn repeat(&mut self, rest: &str) -> Result<(), String> {
@@ -359,14 +332,17 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    async fn stop_all(&mut self, session: &Session<Machine>) {
-        let count = self.beats.stop();
-        session
-            .change(Target::All, 0, |session, _| session.stop_lists())
-            .await;
-        self.say(match count {
-            0 => "nothing that `/every` began is left; lists are stopped",
-            _ => "stopped",
+    async fn stop_all(&mut self, session: Option<&Session<Machine>>) {
+        self.beats.stop();
+        let dropped = self.queue.clear();
+        if let Some(session) = session {
+            session
+                .change(Target::All, 0, |session, _| session.stop_lists())
+                .await;
+        }
+        self.say(&match dropped {
+            0 => "stopped: `/every`, and lists".to_owned(),
+            count => format!("stopped: `/every`, lists, and {count} things that waited to be sent"),
         });
     }
 
@@ -399,17 +375,16 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    async fn split(&mut self, rest: &str, session: &Session<Machine>) -> Result<(), String> {
+    fn split(&mut self, rest: &str) -> Result<(), String> {
         let shaping: Shaping = rest.parse().map_err(|error| format!("{error}"))?;
         if self.manner.plan.shape() == Shape::Datagram {
             return Err("a datagram is sent whole; only a stream is cut into pieces".to_owned());
         }
         self.manner.change(|plan| plan.shaping = shaping);
-        session.adopt(self.manner.plan.clone()).await;
         Ok(())
     }
 
-    async fn check(&mut self, rest: &str, session: &Session<Machine>) -> Result<(), String> {
+    fn check(&mut self, rest: &str) -> Result<(), String> {
         let checksum = match rest {
             "off" => None,
             text => Some(
@@ -418,7 +393,6 @@ impl Conversation<'_> {
             ),
         };
         self.manner.change(|plan| plan.checksum = checksum);
-        session.adopt(self.manner.plan.clone()).await;
         Ok(())
     }
 
@@ -428,7 +402,7 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    async fn read_as(&mut self, rest: &str, session: &Session<Machine>) -> Result<(), String> {
+    fn read_as(&mut self, rest: &str) -> Result<(), String> {
         let (text, text_out) = rest.split_once(' ').unwrap_or((rest, ""));
         let choice: TextChoice = text.parse().map_err(|error| format!("{error}"))?;
         let charset = choice.0;
@@ -445,17 +419,15 @@ impl Conversation<'_> {
             plan.text_out = out.unwrap_or(plan.text_out);
         });
         self.remote.change(|look| look.charset = charset);
-        session.adopt(self.manner.plan.clone()).await;
         Ok(())
     }
 
-    async fn cut_by(&mut self, rest: &str, session: &Session<Machine>) -> Result<(), String> {
+    fn cut_by(&mut self, rest: &str) -> Result<(), String> {
         let framing: Framing = rest.parse().map_err(|error| format!("{error}"))?;
         self.manner.cut_by(framing);
         let is_raw_stream = self.manner.plan.is_raw_stream();
         self.remote
             .change(|look| look.is_raw_stream = is_raw_stream);
-        session.adopt(self.manner.plan.clone()).await;
         Ok(())
     }
 

@@ -5,6 +5,7 @@ mod conversation;
 mod input;
 mod keyboard;
 mod manner;
+mod queue;
 mod run;
 mod script;
 mod settings;
@@ -276,7 +277,7 @@ pub(crate) fn run(role: Role, args: Args, matches: &ArgMatches, console: &Consol
         }
     };
     if explain {
-        console.print(&settings.plan.to_string());
+        console.tell(&settings.plan.to_string());
         return Exit::Done;
     }
     match run::run(&settings, console) {

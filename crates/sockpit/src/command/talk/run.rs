@@ -54,10 +54,11 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         if let Some(recorder) = recorder {
             recorder.finish().await;
         }
+        let written = output.finish().await.context("cannot write to stdout");
         if let Some(lens) = lens {
             lens.finish().await;
         }
-        output.finish().await.context("cannot write to stdout")
+        written
     };
     // Who reads stdout, or a disk, may never take the rest; a signal ends the wait for it.
     let patience = signals

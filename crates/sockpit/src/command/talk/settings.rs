@@ -154,6 +154,7 @@ impl Settings {
             talk: self.talk,
             filter: self.filter.clone(),
             may_change: self.edits_lines,
+            is_shared: self.lens && self.form == Form::None,
         }
     }
 
