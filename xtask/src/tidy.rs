@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 mod arrow;
+mod catalogue;
 mod network;
 mod shape;
 mod source;
@@ -66,6 +67,7 @@ pub(crate) fn run(root: &Path) -> io::Result<ExitCode> {
 fn check(files: &[File], root: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     arrow::check(files, &mut findings);
+    catalogue::check(files, &mut findings);
     for file in files {
         shape::check(file, &mut findings);
         word::check(file, root, &mut findings);

@@ -36,6 +36,109 @@ pub(super) fn lines(source: &str) -> Vec<Line> {
     lines
 }
 
+/// A string literal of a Rust file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Literal {
+    /// Where it begins, counted from 1.
+    pub(super) line: usize,
+    /// Where it begins in the code, which is the file without comments and texts.
+    pub(super) place: usize,
+    /// What it holds, escapes resolved.
+    pub(super) text: String,
+}
+
+/// The code of a file, its strings empty quotes, and what stood in them.
+pub(super) fn literals(source: &str) -> (String, Vec<Literal>) {
+    let mut code = String::new();
+    let mut literals = Vec::new();
+    let mut state = State::Code;
+    let mut number = 1;
+    let mut open: Option<(Literal, bool)> = None;
+    let mut rest = source;
+    while let Some(c) = rest.chars().next() {
+        let was_code = matches!(state, State::Code);
+        let mut line = Line::default();
+        let len;
+        if c == '\n' {
+            number += 1;
+            len = 1;
+            match state {
+                State::LineComment => state = State::Code,
+                State::String | State::RawString(_) => line.text.push(c),
+                _ => {}
+            }
+            if was_code {
+                code.push(c);
+            }
+        } else {
+            // What stands before tells a raw string from a word that ends in `r`.
+            line.code = last_word(&code).to_owned();
+            let known = line.code.len();
+            (state, len) = state.step(c, rest, &mut line);
+            code.push_str(&line.code[known..]);
+        }
+        if let Some((literal, _)) = &mut open {
+            literal.text.push_str(&line.text);
+        }
+        match &state {
+            State::String | State::RawString(_) if was_code => {
+                let literal = Literal {
+                    line: number,
+                    place: code.len() - 1,
+                    text: String::new(),
+                };
+                open = Some((literal, matches!(state, State::RawString(_))));
+            }
+            State::Code => {
+                if let Some((mut literal, is_raw)) = open.take() {
+                    if !is_raw {
+                        literal.text = resolve(&literal.text);
+                    }
+                    literals.push(literal);
+                }
+            }
+            _ => {}
+        }
+        rest = &rest[len..];
+    }
+    (code, literals)
+}
+
+/// The word that `code` ends in.
+fn last_word(code: &str) -> &str {
+    let is_letter = |c: char| c.is_alphanumeric() || c == '_';
+    &code[code.trim_end_matches(is_letter).len()..]
+}
+
+/// Resolves the escapes of a string literal.
+fn resolve(text: &str) -> String {
+    let mut resolved = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            resolved.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => resolved.push('\n'),
+            Some('t') => resolved.push('\t'),
+            Some('\n') => chars = chars.as_str().trim_start().chars(),
+            Some('x') => {
+                resolved.push('\u{1b}');
+                chars.nth(1);
+            }
+            Some('u') => {
+                let digits: String = chars.by_ref().skip(1).take_while(|c| *c != '}').collect();
+                let number = u32::from_str_radix(&digits, 16).unwrap_or_default();
+                resolved.extend(char::from_u32(number));
+            }
+            Some(c) => resolved.push(c),
+            None => {}
+        }
+    }
+    resolved
+}
+
 /// What the scanner is inside of.
 enum State {
     Code,

@@ -95,7 +95,7 @@ fn recording_path() -> io::Result<PathBuf> {
 
 fn say_what_to_try(console: &Console, path: &std::path::Path) {
     let style = console.style();
-    console.print(&format!(
+    console.tell(&format!(
         "\n{}\n  {}\n\n{}\n  sockpit listen :7000 --frame lines --reply upper\n  \
          sockpit connect localhost:7000 --frame lines\n  \
          sockpit connect localhost:7000 --frame lines --send ping --expect PING; echo $?\n  \
@@ -124,16 +124,16 @@ impl Scene<'_> {
     async fn streams(&mut self, handle: &Handle) -> anyhow::Result<()> {
         let mut server = plan(Role::Server, "tcp://127.0.0.1:0?frame=lines&text=gbk")?;
         server.rules = Some(Arc::new(Rules::from_reply(Reply::Upper)));
-        let mut server = handle.talk(Arc::new(server), Input::Closed, None).await?;
+        let server = handle.talk(Arc::new(server), Input::Closed, None).await?;
         let address = server.local().first().cloned().unwrap_or_default();
         let style = self.console.style();
-        self.console.print(&format!(
+        self.console.tell(&format!(
             "{} on {address}\n{}\n",
             style.bold("A server"),
             style.dim("messages are lines in GBK, answered in upper case"),
         ));
         let client = plan(Role::Client, &format!("{address}?frame=lines&text=gbk"))?;
-        let mut client = handle.talk(Arc::new(client), Input::Open, None).await?;
+        let client = handle.talk(Arc::new(client), Input::Open, None).await?;
 
         self.title("Two messages stick together in one packet (粘包)");
         self.write(&client, b"one\ntwo\n").await?;
@@ -155,7 +155,7 @@ impl Scene<'_> {
             .await?;
 
         self.title("The same bytes, as they were written, read, and meant");
-        self.console.print(&self.lens.finish());
+        self.console.draw(&self.lens.finish());
 
         client.finish(Target::Latest).await;
         client.outcome().await;
@@ -168,10 +168,10 @@ impl Scene<'_> {
     async fn datagrams(&mut self, handle: &Handle) -> anyhow::Result<()> {
         let mut server = plan(Role::Server, "udp://127.0.0.1:0")?;
         server.rules = Some(Arc::new(Rules::from_reply(Reply::Echo)));
-        let mut server = handle.talk(Arc::new(server), Input::Closed, None).await?;
+        let server = handle.talk(Arc::new(server), Input::Closed, None).await?;
         let address = server.local().first().cloned().unwrap_or_default();
         let client = Arc::new(plan(Role::Client, &format!("{address}?wait=1ms"))?);
-        let mut client = handle.talk(client, Input::Open, None).await?;
+        let client = handle.talk(client, Input::Open, None).await?;
         self.title("UDP keeps its boundaries, of an empty datagram too");
         for text in ["one", "", "two"] {
             self.write(&client, text.as_bytes()).await?;
@@ -186,7 +186,7 @@ impl Scene<'_> {
 
     fn title(&self, text: &str) {
         self.console
-            .print(&format!("\n{}\n", self.console.style().bold(text)));
+            .tell(&format!("\n{}\n", self.console.style().bold(text)));
     }
 
     /// One write of the client, whatever it does to the framing.
@@ -308,7 +308,7 @@ impl Scene<'_> {
         let millis = event.time.as_nanos() / 1_000;
         let head = width::pad(&format!("{who} {way}"), WHO).into_owned();
         let time = style.dim(&format!("{:>7}.{:03} ms", millis / 1_000, millis % 1_000));
-        self.console.print(&format!("{time}  {head}{what}\n"));
+        self.console.tell(&format!("{time}  {head}{what}\n"));
     }
 }
 

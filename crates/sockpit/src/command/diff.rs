@@ -62,11 +62,11 @@ pub(crate) fn run(args: &Args, console: &Console) -> Exit {
     match report(args, console) {
         Ok(report) => {
             if !args.quiet {
-                console.print(&if args.json {
-                    report.json()
+                if args.json {
+                    console.print(&report.json());
                 } else {
-                    report.text(console.style())
-                });
+                    console.draw(&report.text(console.style()));
+                }
             }
             if report.is_same() {
                 Exit::Done

@@ -116,7 +116,7 @@ async fn look(args: &Args, examination: &Examination, console: &Console) -> Exit
             let style = console.style();
             let micros = took.as_micros();
             let time = style.dim(&format!("{:>6}.{:03} ms", micros / 1_000, micros % 1_000));
-            console.print(&format!("{time}  {head:<8}{text}\n"));
+            console.tell(&format!("{time}  {head:<8}{text}\n"));
         }
         steps.push(step);
     })
@@ -125,7 +125,7 @@ async fn look(args: &Args, examination: &Examination, console: &Console) -> Exit
     if args.json {
         console.print(&format!("{}\n", verdict.object(reach)));
     } else if reach == Reach::Reachable {
-        console.print(&format!(
+        console.tell(&format!(
             "{}\n",
             console
                 .style()

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Exit {
             console.print(&format!("{}\n", route_object(route)));
         }
     } else {
-        console.print(&text(&interfaces, &routes, console.style()));
+        console.tell(&text(&interfaces, &routes, console.style()));
     }
     Exit::Done
 }

@@ -201,7 +201,9 @@ fn play(
             VisibleLine(&scenario.name),
             took.as_secs_f64()
         );
-        console.data(line.as_bytes()).context(STDOUT)?;
+        console
+            .data(console.said(&line).as_bytes())
+            .context(STDOUT)?;
     }
     Ok(match (signal, first) {
         (Some(signal), _) => signal,
@@ -226,5 +228,5 @@ fn tell(report: &CaseReport, args: &Args, console: &Console) -> io::Result<()> {
             text.push_str(&format!("        {step}\n"));
         }
     }
-    console.data(text.as_bytes())
+    console.data(console.said(&text).as_bytes())
 }

@@ -16,8 +16,12 @@ impl Console {
     pub(crate) fn confirm(&self, question: &str) -> bool {
         let mut terminal = io::stderr().lock();
         // Nobody can be told that stderr is closed, and its answer is then a no.
-        let _ =
-            write!(terminal, "{} [y/N] ", VisibleLine(question)).and_then(|()| terminal.flush());
+        let _ = write!(
+            terminal,
+            "{} [y/N] ",
+            VisibleLine(&super::language::say(question))
+        )
+        .and_then(|()| terminal.flush());
         drop(terminal);
         let mut answer = String::new();
         let is_read = io::stdin().read_line(&mut answer).is_ok();

@@ -86,7 +86,7 @@ impl Counts {
             let flow = self.flows[index];
             let lately = rate(flow.bytes - before[index].bytes, since);
             lines.push(format!(
-                "{word:<9}{}  ({lately}/s since {})",
+                "{word:<9}{}  ({lately}/s in the last {})",
                 describe(flow),
                 seconds(since)
             ));

@@ -37,6 +37,8 @@ pub(crate) enum Typed {
     Line(String),
     /// Ctrl-D in an empty line.
     End,
+    /// No line can be read any more.
+    Failed,
 }
 
 /// A command that can be typed, for completion and hints.
@@ -114,7 +116,15 @@ impl Editor {
         };
         thread::Builder::new()
             .name("sockpit-keyboard".to_owned())
-            .spawn(move || keyboard.run())?;
+            .spawn(move || {
+                let typed = keyboard.typed.clone();
+                let run = std::panic::AssertUnwindSafe(|| keyboard.run());
+                if std::panic::catch_unwind(run).is_err() {
+                    screen::detach();
+                    // The session may be over.
+                    let _ = typed.blocking_send(Typed::Failed);
+                }
+            })?;
         Ok(Self {
             typed,
             prompt,
@@ -143,6 +153,14 @@ impl Editor {
             // A keyboard that has ended asks for nothing more.
             let _ = self.dealt_with.send(());
         }
+    }
+}
+
+impl Editor {
+    /// Takes nothing more that is typed; what is shown still goes above the line, until this is
+    /// dropped.
+    pub(crate) fn close(&mut self) {
+        self.typed.close();
     }
 }
 
@@ -193,14 +211,14 @@ impl Keyboard {
                 }
                 Err(ReadlineError::Signal(_)) => continue,
                 // The end, or a terminal that is gone.
-                Err(_) => Typed::End,
+                Err(_) => {
+                    self.erase(&prompt, "");
+                    Typed::End
+                }
             };
             let is_over = typed == Typed::End;
-            if is_over {
-                screen::detach();
-            }
             if self.typed.blocking_send(typed).is_err() || is_over {
-                return;
+                return screen::detach();
             }
             // Either it was dealt with, or that takes longer than a prompt can wait.
             let _ = self.waits.recv_timeout(PROMPT_WAIT);

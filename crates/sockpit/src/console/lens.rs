@@ -25,6 +25,9 @@ const LIMIT: TapLimit = TapLimit {
 /// After so long without an event a conversation is quiet enough to be drawn.
 const QUIET: Duration = Duration::from_millis(200);
 
+/// In bytes: rows of a conversation that is never quiet are drawn without waiting for that.
+const MAX_LAG: usize = 64 * 1024;
+
 /// Columns where there is no terminal to ask.
 const WIDTH: usize = 100;
 
@@ -32,6 +35,8 @@ const WIDTH: usize = 100;
 pub(crate) struct Lens {
     tap: TapId,
     done: oneshot::Receiver<()>,
+    /// Lets it draw the rest.
+    release: oneshot::Sender<()>,
 }
 
 /// Where the pictures go.
@@ -70,14 +75,19 @@ impl Lens {
         let tap = handle.tap(LIMIT, Scope::Everything).await;
         let id = tap.id();
         let (sender, done) = oneshot::channel();
+        let (release, released) = oneshot::channel();
         std::thread::Builder::new()
             .name("sockpit-lens".to_owned())
             .spawn(move || {
-                draw(tap, options, paper, is_terminal);
+                draw(tap, options, paper, is_terminal, released);
                 // Who could not wait any longer has left.
                 let _ = sender.send(());
             })?;
-        Ok(Self { tap: id, done })
+        Ok(Self {
+            tap: id,
+            done,
+            release,
+        })
     }
 
     /// How it draws on stdout, for one who brings the events.
@@ -96,14 +106,23 @@ impl Lens {
         self.finish().await;
     }
 
-    /// Waits until everything is drawn; the workbench must be gone.
+    /// Draws the rest and waits for that; the workbench must be gone, and what else is shown of the
+    /// conversation written.
     pub(crate) async fn finish(self) {
+        // A thread that is gone needs no leave.
+        let _ = self.release.send(());
         // A thread that is gone draws no more.
         let _ = self.done.await;
     }
 }
 
-fn draw(mut tap: Tap, options: Options, mut paper: Paper, is_live: bool) {
+fn draw(
+    mut tap: Tap,
+    options: Options,
+    mut paper: Paper,
+    is_live: bool,
+    released: oneshot::Receiver<()>,
+) {
     let mut lens = lens::Lens::new(options);
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -111,22 +130,35 @@ fn draw(mut tap: Tap, options: Options, mut paper: Paper, is_live: bool) {
     else {
         return;
     };
+    let mut lines = String::new();
     runtime.block_on(async {
         loop {
-            let lines = match tokio::time::timeout(QUIET, tap.next()).await {
+            let is_quiet = match tokio::time::timeout(QUIET, tap.next()).await {
                 Ok(Some(event)) => {
                     lens.push(0, &event);
-                    lens.take()
+                    lines.push_str(&lens.take());
+                    false
                 }
                 Ok(None) => break,
-                Err(_) if is_live => lens.draw(),
-                Err(_) => String::new(),
+                Err(_) => {
+                    if is_live {
+                        lines.push_str(&lens.draw());
+                    }
+                    true
+                }
             };
-            if !paper.write(&lines) {
-                return;
+            // The timeline of the same bytes is drawn first.
+            if !is_live || is_quiet || lines.len() > MAX_LAG {
+                if !paper.write(&lines) {
+                    return;
+                }
+                lines.clear();
             }
         }
-        paper.write(&lens.finish());
+        // Who has ended without a word has left, too.
+        let _ = released.await;
+        lines.push_str(&lens.finish());
+        paper.write(&lines);
     });
 }
 
@@ -136,6 +168,7 @@ impl Paper {
         if lines.is_empty() {
             return true;
         }
+        let lines = &*super::language::around_rows(lines);
         match self {
             Self::Stdout(stdout) => {
                 screen::show(lines) || stdout.write_all(lines.as_bytes()).is_ok()

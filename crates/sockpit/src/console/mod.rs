@@ -8,6 +8,7 @@ mod counts;
 mod difference;
 mod editor;
 mod form;
+mod language;
 mod lens;
 mod look;
 mod output;
@@ -18,12 +19,14 @@ mod timeline;
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use clap::error::ErrorKind;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_engine::Target;
 
 pub(crate) use difference::{Found, Item, Report};
 pub(crate) use editor::{Completion, Editor, Typed, Words};
 pub(crate) use form::Form;
+pub(crate) use language::speak;
 pub(crate) use lens::Lens;
 pub(crate) use look::Look;
 pub(crate) use output::{Output, Playback, Remote, Subscription};
@@ -78,6 +81,21 @@ impl Console {
         let _ = io::stdout().lock().write_all(text.as_bytes());
     }
 
+    /// Text for stdout that people read: lines and columns, said in their language.
+    pub(crate) fn tell(&self, text: &str) {
+        self.print(&language::lay_out(text));
+    }
+
+    /// The same with rows of bytes in it, which stay as they are.
+    pub(crate) fn draw(&self, text: &str) {
+        self.print(&language::around_rows(text));
+    }
+
+    /// Text in lines and columns in the language of who reads it, for whoever writes it.
+    pub(crate) fn said<'t>(&self, text: &'t str) -> std::borrow::Cow<'t, str> {
+        language::lay_out(text)
+    }
+
     /// Bytes for stdout, exactly these.
     ///
     /// # Errors
@@ -111,8 +129,18 @@ impl Console {
 
     /// What the argument parser has to say: help and version are data, mistakes are talk.
     pub(crate) fn usage(&self, error: &clap::Error) -> Exit {
-        // A closed stream ends output quietly.
-        let _ = error.print();
+        let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+        if !error.use_stderr() || is_help {
+            // A closed stream ends output quietly.
+            let _ = error.print();
+        } else {
+            // It repeats arguments, which may hold anything (rule D2).
+            let text = error.render().to_string();
+            let mut lines = text.lines();
+            let first = lines.next().unwrap_or_default();
+            self.error(first.strip_prefix("error: ").unwrap_or(first));
+            lines.for_each(|line| self.line(line));
+        }
         if error.use_stderr() {
             Exit::Usage
         } else {

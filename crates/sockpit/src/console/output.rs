@@ -48,6 +48,8 @@ pub(crate) struct Subscription {
     pub(crate) filter: Option<Filter>,
     /// Whether the user may change the form, so that everything must be known.
     pub(crate) may_change: bool,
+    /// Whether something else is written to stdout too, so that its reader matters in any case.
+    pub(crate) is_shared: bool,
 }
 
 /// A terminal is drawn on no more often than people can see.
@@ -77,6 +79,7 @@ impl Output {
             talk,
             filter,
             may_change,
+            is_shared,
         } = subscription;
         let scope = match (form, talk) {
             _ if may_change => Scope::Everything,
@@ -105,8 +108,8 @@ impl Output {
         };
         // Where nothing is written, nobody needs to read.
         let gone = match form {
-            Form::None => None,
             _ if is_terminal => None,
+            Form::None if !is_shared => None,
             _ => Some(stdio::reader_gone(
                 io::stdout().as_fd().try_clone_to_owned()?,
             )?),
@@ -268,8 +271,7 @@ impl Writer {
             return Ok(());
         }
         // What a line editor writes are whole lines of text, as are ours on a terminal.
-        let is_shown = self.is_terminal
-            && std::str::from_utf8(&self.out).is_ok_and(screen::show);
+        let is_shown = self.is_terminal && std::str::from_utf8(&self.out).is_ok_and(screen::show);
         if !is_shown {
             stdout.write_all(&self.out)?;
         }

@@ -131,7 +131,7 @@ pub(super) fn detach_when_drawn() {
 
 /// One line of talk, in one write: threads do not tear each other's lines.
 pub(super) fn write_line(text: &str) {
-    let line = format!("{text}\n");
+    let line = format!("{}\n", super::language::line(text));
     if !show(&line) {
         // Nobody can be told that stderr is closed.
         let _ = io::stderr().lock().write_all(line.as_bytes());
@@ -153,10 +153,7 @@ pub(super) fn show(lines: &str) -> bool {
 
 fn lock() -> MutexGuard<'static, State> {
     // Nobody panics between two changes of it.
-    SCREEN
-        .state
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
+    SCREEN.state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn wait(state: MutexGuard<'static, State>) -> MutexGuard<'static, State> {

@@ -5,7 +5,7 @@ use std::io;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::text::width;
 
-use super::{Console, Style};
+use super::{Console, Style, language};
 
 /// In columns: what parts two columns.
 const GAP: usize = 2;
@@ -24,14 +24,19 @@ impl Console {
 }
 
 fn lay_out(heads: &[&str], rows: &[Vec<String>], columns: Option<usize>, style: Style) -> String {
-    let visible = |cell: &String| match cell.as_str() {
+    let visible = |(cell, head): (&String, &&str)| match cell.as_str() {
         "" => "-".to_owned(),
+        // What others named is not ours to say.
+        cell if *head == "STATE" || cell.starts_with('(') || cell.starts_with("gone ") => {
+            VisibleLine(&language::say(cell)).to_string()
+        }
         cell => VisibleLine(cell).to_string(),
     };
     let rows: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| row.iter().map(visible).collect())
+        .map(|row| row.iter().zip(heads).map(visible).collect())
         .collect();
+    let heads: Vec<_> = heads.iter().map(|head| language::say(head)).collect();
     let widths: Vec<usize> = heads
         .iter()
         .enumerate()
@@ -58,7 +63,7 @@ fn lay_out(heads: &[&str], rows: &[Vec<String>], columns: Option<usize>, style: 
         }
         line
     };
-    let heads: Vec<String> = heads.iter().map(|&head| head.to_owned()).collect();
+    let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
     let mut text = style.bold(line(&heads).trim_end());
     text.push('\n');
     for row in &rows {

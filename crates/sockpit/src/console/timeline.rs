@@ -132,7 +132,11 @@ impl Timeline {
                 bytes,
                 ..
             } if self.is_raw_stream => {
-                let (text, broken_at) = self.decode(event, *direction, bytes);
+                // In digits it is no matter what the bytes mean.
+                let (text, broken_at) = match form {
+                    Form::Hex => (None, None),
+                    _ => self.decode(event, *direction, bytes),
+                };
                 let shown = Shown {
                     direction: *direction,
                     offset: *offset,
@@ -151,7 +155,9 @@ impl Timeline {
                 ..
             } => {
                 let broken_at = match self.charset {
-                    Some(charset) if *malformed => charset.decode(payload).malformed_at,
+                    Some(charset) if *malformed && form != Form::Hex => {
+                        charset.decode(payload).malformed_at
+                    }
                     _ => None,
                 };
                 let shown = Shown {
@@ -260,7 +266,7 @@ impl Timeline {
                 _ => write!(out, "\n{:indent$}{line}", ""),
             };
         }
-        out.push_str(&shown.mark);
+        out.push_str(&super::language::lay_out(&shown.mark));
         if let Some(time) = answers_in {
             let _ = if self.has_colour {
                 write!(out, "  \x1b[2m+{}\x1b[0m", short(time))
@@ -289,7 +295,8 @@ impl Timeline {
     fn remark(&self, event: &Event, epoch: Epoch, text: std::fmt::Arguments<'_>, out: &mut String) {
         let mut line = self.time(event.time, epoch);
         self.who(event, &mut line);
-        let _ = write!(line, " · {text}");
+        let text = text.to_string();
+        let _ = write!(line, " · {}", super::language::say(&text));
         let _ = if self.has_colour {
             writeln!(out, "\x1b[2m{line}\x1b[0m")
         } else {

@@ -492,7 +492,11 @@ fn somebody_at_a_keyboard_can_leave_a_peer_that_takes_nothing() {
     terminal.wait_for_stdout(b"2 things that waited");
     terminal.feed(b"/quit\r");
     let terminal = restored(terminal.finish().check_code(1));
-    assert!(contains(&terminal.stdout, b"bytes were not sent"), "{}", terminal.told());
+    assert!(
+        contains(&terminal.stdout, b"bytes were not sent"),
+        "{}",
+        terminal.told()
+    );
 }
 
 #[test]

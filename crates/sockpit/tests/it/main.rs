@@ -6,12 +6,14 @@
 mod support;
 
 mod charset;
+mod chinese;
 mod compose;
 mod datagram;
 mod doctor;
 mod endings;
 mod errors;
 mod framing;
+mod guide;
 mod hostile;
 mod import;
 mod keyboard;

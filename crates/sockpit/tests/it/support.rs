@@ -68,6 +68,8 @@ impl Program {
     pub(crate) fn new(name: &str, args: &[&str]) -> Self {
         let mut command = Command::new(name);
         command.args(args);
+        // What is told does not depend on the language of whoever runs the tests.
+        command.env("LC_ALL", "C.UTF-8").env_remove("SOCKPIT_LANG");
         Self {
             command,
             input: Input::Nothing,
@@ -268,6 +270,19 @@ impl Running {
 
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("the child is ours").is_some()
+    }
+
+    /// Whether it has ended, and all that it wrote to stdout is read.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.has_ended() && self.stdout.has_ended()
+    }
+
+    /// Its exit code, once it has ended by itself.
+    pub(crate) fn code(&mut self) -> Option<i32> {
+        self.child
+            .try_wait()
+            .expect("the child is ours")
+            .and_then(|status| status.code())
     }
 
     pub(crate) fn pid(&self) -> Pid {

@@ -36,6 +36,17 @@ impl Loss {
     }
 }
 
+impl Loss {
+    /// Whether there is nothing in `text` that could be brought back.
+    pub(super) fn is_all_of(text: &str) -> bool {
+        let text = text.trim();
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|character| matches!(character, '烫' | '屯'))
+    }
+}
+
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let many = |count: usize| if count == 1 { "" } else { "s" };

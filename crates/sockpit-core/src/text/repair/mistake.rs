@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::loss::Loss;
 use super::{CONVINCING, SAMPLE, charsets, judge, plausibility};
 use crate::text::charset::Charset;
 
@@ -15,6 +16,9 @@ const BETTER: i32 = 150;
 /// How many texts that were repaired once are tried again, and how many repairs of a long text are
 /// made.
 const AGAIN: usize = 4;
+
+/// What it says for a repair that UTF-8 was meant: bytes are that by design and hardly by chance.
+const DESIGNED: i32 = 100;
 
 /// What it says against a repair that few programs are wrong in that way.
 const UNUSUAL: i32 = 200;
@@ -63,9 +67,12 @@ impl fmt::Display for Repair {
 }
 
 /// What `text` may have been meant to be, the likeliest first: every pair of charsets is tried, and
-/// twice where once does not convince. What is no better than the text itself is left out.
+/// twice where once does not convince. What is no better than the text itself is left out, and of what is all lost there is none.
 #[must_use]
 pub fn repairs(text: &str) -> Vec<Repair> {
+    if Loss::is_all_of(text) {
+        return Vec::new();
+    }
     let head = head(text);
     let mut found = repairs_of_head(head);
     if head.len() < text.len() {
@@ -99,7 +106,7 @@ fn repairs_of_head(text: &str) -> Vec<Repair> {
     if !is_well && !is_certain {
         found.extend(repair_twice(text));
     }
-    found.sort_by_key(|repair| (std::cmp::Reverse(repair.score), repair.mistakes.len()));
+    found.sort_by_key(|repair| (std::cmp::Reverse(rank(repair)), repair.mistakes.len()));
     let mut seen = Vec::new();
     found.retain(|repair| {
         let is_new = repair.text != text && !seen.contains(&repair.text);
@@ -107,6 +114,14 @@ fn repairs_of_head(text: &str) -> Vec<Repair> {
         is_new
     });
     found
+}
+
+/// What decides which of several repairs comes first.
+fn rank(repair: &Repair) -> i32 {
+    match repair.mistakes.as_slice() {
+        [mistake] if mistake.is_of_utf8() => repair.score + DESIGNED,
+        _ => repair.score,
+    }
 }
 
 /// UTF-8 that was read as something else, saved as UTF-8, and read so again.

@@ -126,6 +126,7 @@ fn the_classics_are_repaired() {
     // ISO-8859-1 proper, as Python's latin-1 has it.
     check("æµ\u{8b}è¯\u{95}", "测试", "utf-8 read as windows-1252");
     check("cafÃ©", "café", "utf-8 read as windows-1252");
+    check("Ã©", "é", "utf-8 read as windows-1252");
     check("Ïðèâåò", "Привет", "windows-1251 read as windows-1252");
     check("РџСЂРёРІРµС‚", "Привет", "utf-8 read as windows-1251");
     check(
@@ -281,5 +282,12 @@ proptest! {
         prop_assert_eq!(places.first().map(|place| place.start), decoded.malformed_at);
         prop_assert!(places.iter().all(|place| place.end <= bytes.len()));
         prop_assert!(places.windows(2).all(|pair| pair[0].end <= pair[1].start));
+    }
+}
+
+#[test]
+fn of_memory_that_was_never_written_there_is_no_repair() {
+    for text in ["烫烫烫", "屯屯屯屯", "烫烫屯屯\n"] {
+        assert!(super::repairs(text).is_empty(), "{text}");
     }
 }

@@ -51,7 +51,8 @@ pub(super) fn run(
         });
         paste::write(format!("{object}\n").as_bytes(), console)?;
     } else if verdict.holds() {
-        paste::write(format!("{spec} holds: {stated}\n").as_bytes(), console)?;
+        let text = format!("{spec} holds: {stated}\n");
+        paste::write(console.said(&text).as_bytes(), console)?;
     } else {
         console.error(&format!(
             "{spec} does not hold: the message says {stated}, its bytes give {computed}"
@@ -109,7 +110,7 @@ fn list(bytes: &[u8], is_json: bool, console: &Console) -> anyhow::Result<Exit> 
         text.push_str(format!("  {:<20}{hex:<13}{order}", algorithm.name()).trim_end());
         text.push('\n');
     }
-    paste::write(text.as_bytes(), console)?;
+    paste::write(console.said(&text).as_bytes(), console)?;
     Ok(if found.is_empty() {
         Exit::Unmet(UNMET)
     } else {

@@ -141,7 +141,7 @@ pub(super) fn nobody(target: &Target, search: &Search, args: &Args, console: &Co
         Target::Name(name) => (leftover(name), false),
     };
     if !args.json {
-        console.print(&format!("{text}\n"));
+        console.tell(&format!("{text}\n"));
     }
     is_held
 }

@@ -113,11 +113,11 @@ pub(super) fn run(args: &Args, console: &Console) -> anyhow::Result<Exit> {
         charset: args.text.and_then(|text| text.0).unwrap_or_default(),
         found: all,
     };
-    console.print(&if args.json {
-        report.json()
+    if args.json {
+        console.print(&report.json());
     } else {
-        report.text(console.style())
-    });
+        console.draw(&report.text(console.style()));
+    }
     Ok(if report.is_same() {
         Exit::Done
     } else {
@@ -141,7 +141,7 @@ async fn play(
     };
     let within = args.within.0;
     let make = move |_, now| Player::new(part.clone(), pace, within, now);
-    let mut session = bench.handle().open(plan.clone(), make).await?;
+    let session = bench.handle().open(plan.clone(), make).await?;
     if !args.quiet {
         for local in session.local() {
             console.announce(&format!("listening on {local}"));

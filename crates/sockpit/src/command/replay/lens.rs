@@ -51,10 +51,10 @@ pub(super) fn run(args: &Args, console: &Console) -> anyhow::Result<Exit> {
         let Some((_, index)) = first else { break };
         if let Some((_, event)) = sources[index].events.pop_front() {
             lens.push(index, &event);
-            console.print(&lens.take());
+            console.draw(&lens.take());
         }
     }
-    console.print(&lens.finish());
+    console.draw(&lens.finish());
     let talk = if args.quiet {
         Talk::Errors
     } else {

@@ -195,9 +195,13 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Leaves the terminal as it was; gives those who have something left to write.
-    pub(super) fn end(self) -> Watchers {
-        self.watchers
+    /// Takes nothing more; gives those who have something left to write, and stdin, which gives the
+    /// terminal back when it is dropped.
+    pub(super) fn end(mut self) -> (Watchers, Option<Feed>) {
+        if let Some(feed) = &mut self.feed {
+            feed.close();
+        }
+        (self.watchers, self.feed)
     }
 
     /// Waits, with no session, until one is wanted again; an exit where none is.
@@ -269,7 +273,9 @@ impl<'a> Conversation<'a> {
         let input = match (settings.stdin, plan.role) {
             // Who wants to stay connected does not end its side by having nothing to say. A script
             // that ends with an expectation has an end of its own.
-            (Stdin::Unused, Role::Client) if settings.reconnect && !plan.script.ends_expecting() => {
+            (Stdin::Unused, Role::Client)
+                if settings.reconnect && !plan.script.ends_expecting() =>
+            {
                 Input::Open
             }
             (Stdin::Unused, _) | (Stdin::Typed, Role::Server) => Input::Closed,
@@ -344,7 +350,9 @@ impl<'a> Conversation<'a> {
             Next::Beat(text) => self.manner.typed(&text),
             Next::Taken(Taken::Pasted(line)) => self.manner.message(line),
             Next::Taken(Taken::Piece(line)) if self.is_typed() && is_command(&line) => {
-                return self.obey(&String::from_utf8_lossy(&line), Some(session)).await;
+                return self
+                    .obey(&String::from_utf8_lossy(&line), Some(session))
+                    .await;
             }
             Next::Taken(Taken::Piece(line)) if self.is_typed() && line.starts_with(b"//") => {
                 self.manner.message(line.slice(1..))
@@ -378,8 +386,9 @@ impl<'a> Conversation<'a> {
         match message {
             Ok(message) => {
                 if !self.queue.push(self.target(), Outgoing::Message(message)) {
-                    self.console
-                        .error("the peer takes nothing, and too much waits to be sent; `/stop` drops it");
+                    self.console.error(
+                        "the peer takes nothing, and too much waits to be sent; `/stop` drops it",
+                    );
                 }
                 Given::More
             }
@@ -469,7 +478,8 @@ impl<'a> Conversation<'a> {
         if self.has_lost || is_cut_short || outcome.has(FaultKind::Unsent) {
             self.has_lost = !self.is_typed();
             if exit == Exit::Done && outcome.reason != Reason::Local {
-                self.console.error("the peer ended before everything was sent");
+                self.console
+                    .error("the peer ended before everything was sent");
                 return Ended {
                     exit: Exit::Network,
                     then,

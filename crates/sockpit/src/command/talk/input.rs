@@ -84,9 +84,7 @@ impl Feed {
                 }
                 match editor.next().await {
                     Typed::End => Taken::End,
-                    Typed::Failed => {
-                        Taken::Failed(io::Error::other("the line editor gave up"))
-                    }
+                    Typed::Failed => Taken::Failed(io::Error::other("the line editor gave up")),
                     Typed::Line(line) if !line.contains('\n') => Taken::Piece(line.into()),
                     Typed::Line(text) => {
                         let pasted = text
@@ -99,6 +97,14 @@ impl Feed {
                     }
                 }
             }
+        }
+    }
+
+    /// Takes nothing more.
+    pub(super) fn close(&mut self) {
+        match self {
+            Self::Plain(pieces) => pieces.close(),
+            Self::Edited(editor, _) => editor.close(),
         }
     }
 

@@ -307,7 +307,9 @@ impl Conversation<'_> {
             .parse()
             .map_err(|_| "write `/to 2`: the number of a peer, as `/peers` lists them")?;
         if session.peers().await.iter().all(|it| it.number != peer) {
-            return Err(format!("peer {peer} is not there; `/peers` lists those who are"));
+            return Err(format!(
+                "peer {peer} is not there; `/peers` lists those who are"
+            ));
         }
         self.console.set_target(Target::Peer(peer));
         self.say(&format!("lines go to peer {peer}"));

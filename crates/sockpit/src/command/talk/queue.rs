@@ -132,7 +132,9 @@ impl Upload {
         }
         if !plan.is_raw_stream() && facts.len() > plan.max_frame as u64 {
             let most = plan.max_frame;
-            return Err(fail(&format!("it has more than {most} bytes, the most of a message")));
+            return Err(fail(&format!(
+                "it has more than {most} bytes, the most of a message"
+            )));
         }
         Ok(Self {
             name: VisibleLine(name).to_string(),

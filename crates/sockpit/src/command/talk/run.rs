@@ -47,7 +47,8 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
     let watchers = Watchers { recorder, lens };
     let mut conversation = Conversation::new(settings, handle, console, output.remote(), watchers);
     let exit = conversation.hold(&mut signals, &mut output).await?;
-    let Watchers { recorder, lens } = conversation.end();
+    // The line that is typed stays below what is still to be shown.
+    let (Watchers { recorder, lens }, _feed) = conversation.end();
     // What is subscribed ends with the workbench; only then everything has been published.
     drop(bench);
     let written = async {
