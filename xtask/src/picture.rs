@@ -174,6 +174,8 @@ fn on_terminal(program: &Path, arguments: &[&str]) -> io::Result<Printed> {
     command
         .args(arguments)
         .env("TERM", "xterm-256color")
+        .env("LC_ALL", "C.UTF-8")
+        .env_remove("SOCKPIT_LANG")
         .env_remove("NO_COLOR")
         .stdin(Stdio::null())
         .stdout(slave.try_clone()?)

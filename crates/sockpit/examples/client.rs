@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let bench = Workbench::start()?;
     let view = bench.handle().view(WAITING).await;
     let printer = tokio::spawn(print(view));
-    let mut session = bench.handle().talk(plan.clone(), Input::Open, None).await?;
+    let session = bench.handle().talk(plan.clone(), Input::Open, None).await?;
 
     // `message` frames a text for the wire, or says why the framing cannot carry it. Each `send`
     // waits while the peer does not take what was sent before.

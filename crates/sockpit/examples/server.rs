@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         lines: Framing::Lines.decoder(1024),
         outputs: VecDeque::new(),
     };
-    let mut session = bench.handle().open(plan, talk).await?;
+    let session = bench.handle().open(plan, talk).await?;
     println!("listening on {}", session.local().join(", "));
 
     tokio::signal::ctrl_c().await?;

@@ -94,7 +94,7 @@ async fn b6_a_machine_that_panics_ends_its_own_datagrams_and_no_others() {
 #[tokio::test]
 async fn an_outcome_is_told_as_often_as_it_is_asked_for() {
     let bench = Workbench::start().unwrap();
-    let (mut session, addr) = serve(bench.handle(), "tcp://127.0.0.1:0").await;
+    let (session, addr) = serve(bench.handle(), "tcp://127.0.0.1:0").await;
     let mut peer = peer(addr);
     assert_eq!(ask(&mut peer, b"hello"), b"hello");
     session.close();

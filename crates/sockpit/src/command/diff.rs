@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use sockpit_core::event::Direction;
 use sockpit_core::frame::Framing;
 use sockpit_core::replay::{Conversation, Cut, Ignore, Unit, compare};
@@ -82,6 +83,9 @@ pub(crate) fn run(args: &Args, console: &Console) -> Exit {
 }
 
 fn report(args: &Args, console: &Console) -> anyhow::Result<Report> {
+    if args.left.as_os_str() == "-" && args.right.as_os_str() == "-" {
+        bail!("stdin is one recording; give the other one by its name");
+    }
     let ignore = replay::ignore_of(&args.ignore)?;
     let talk = if args.quiet {
         Talk::Errors

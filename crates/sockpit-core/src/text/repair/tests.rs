@@ -288,6 +288,6 @@ proptest! {
 #[test]
 fn of_memory_that_was_never_written_there_is_no_repair() {
     for text in ["烫烫烫", "屯屯屯屯", "烫烫屯屯\n"] {
-        assert!(super::repairs(text).is_empty(), "{text}");
+        assert!(repairs(text).is_empty(), "{text}");
     }
 }
