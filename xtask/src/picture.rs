@@ -149,6 +149,7 @@ impl Screen {
 /// A text with the port that readers expect.
 fn shown(text: &str, port: u16) -> String {
     text.replace(&format!(":{port}"), &format!(":{SHOWN_PORT}"))
+        .replace(&format!(" ports {port} "), &format!(" ports {SHOWN_PORT} "))
 }
 
 /// A port that nobody holds.

@@ -15,6 +15,10 @@ fn words(text: &str) -> Vec<String> {
                 Some((before, after)) => before.to_owned() + after.trim_start_matches(|c| c != ')'),
                 None => line.to_owned(),
             };
+            let line = match line.rsplit_once("  +") {
+                Some((before, time)) if time.ends_with('s') => before.to_owned(),
+                _ => line,
+            };
             let letters = line.replace(|c: char| c.is_ascii_digit(), " ");
             letters.split_whitespace().collect::<Vec<_>>().join(" ")
         })
