@@ -55,8 +55,8 @@ pub(crate) struct Args {
     /// Decode this file
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
-    /// The form of the data: auto, hex, c, string, base64, escapes, decimal, raw
-    #[arg(long, value_name = "FORM", default_value = "auto")]
+    /// What the data is: auto, hex, c, string, base64, escapes, decimal, raw, or a charset
+    #[arg(long, value_name = "FORM|CHARSET", default_value = "auto")]
     from: From,
     /// Charset of the bytes, such as `gbk`, `big5`, `shift_jis`, `utf-16le`
     #[arg(long, value_name = "CHARSET")]
@@ -78,18 +78,35 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// The form of a paste; `None` is to be guessed.
-#[derive(Clone, Copy)]
-struct From(Option<Form>);
+/// What a paste is: its form, or the charset of the bytes; what is not said is guessed.
+#[derive(Clone, Copy, Default)]
+struct From {
+    form: Option<Form>,
+    charset: Option<Charset>,
+}
+
+/// Why a text says of no paste what it is.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{text}` is neither one of auto, hex, c, string, base64, escapes, decimal, raw nor a charset \
+     such as `gbk`"
+)]
+struct ParseFromError {
+    text: String,
+}
 
 impl FromStr for From {
-    type Err = ParseFormError;
+    type Err = ParseFromError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "auto" => Ok(Self(None)),
-            _ => text.parse().map(|form| Self(Some(form))),
+        let form = text.parse::<Form>().ok();
+        let charset = text.parse::<Charset>().ok().filter(|_| form.is_none());
+        if form.is_none() && charset.is_none() && text != "auto" {
+            return Err(ParseFromError {
+                text: text.to_owned(),
+            });
         }
+        Ok(Self { form, charset })
     }
 }
 
@@ -130,16 +147,17 @@ pub(crate) fn run(args: Args, console: &Console) -> Exit {
 
 fn decode(mut args: Args, console: &Console) -> anyhow::Result<Exit> {
     checks::give_back_data(&mut args)?;
+    args.text = args.text.or(args.from.charset);
     let given = paste::read(&args.words, args.file.as_ref(), "the data")?;
     if args.repair {
         return mend::run(&given, args.json, console);
     }
-    let form = args.from.0.unwrap_or_else(|| Form::guess(&given));
+    let form = args.from.form.unwrap_or_else(|| Form::guess(&given));
     let paste = Paste {
         bytes: form.read(&given)?,
         form,
     };
-    if args.from.0.is_none() && io::stdout().is_terminal() && !args.json {
+    if args.from.form.is_none() && io::stdout().is_terminal() && !args.json {
         let len = paste.bytes.len();
         console.say(&format!(
             "taken as {form}, {len} bytes; `--from` says otherwise"

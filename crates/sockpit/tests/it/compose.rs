@@ -463,3 +463,17 @@ fn the_request_of_the_tests_is_the_one_of_the_specification() {
     ]);
     shown.check_code(0).check_stdout(CHECKED);
 }
+
+#[test]
+fn a_paste_may_be_told_by_its_charset() {
+    for (from, text) in [("gbk", "你好"), ("big5", "斕疑")] {
+        sockpit(&["decode", "--from", from, "C4E3BAC3"])
+            .run()
+            .check_code(0)
+            .check_stdout(format!("{text}\n"));
+    }
+    sockpit(&["decode", "--from", "klingon", "00"])
+        .run()
+        .check_code(2)
+        .check_stderr(&["klingon", "base64", "charset"]);
+}
