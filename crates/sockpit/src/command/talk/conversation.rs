@@ -269,7 +269,7 @@ impl<'a> Conversation<'a> {
             };
             return Ok(self.handle.pipe(plan, Stdio { input, output }).await?);
         }
-        let is_over = self.has_begun_to_read && self.feed.is_none();
+        let is_over = self.has_begun_to_read && self.feed.is_none() && self.queue.is_empty();
         let input = match (settings.stdin, plan.role) {
             // Who wants to stay connected does not end its side by having nothing to say. A script
             // that ends with an expectation has an end of its own.
@@ -471,7 +471,7 @@ impl<'a> Conversation<'a> {
             || matches!(exit, Exit::Unmet(_) | Exit::Usage)
             || matches!(outcome.reason, Reason::Limit | Reason::Timeout)
             // Who has said everything, and heard the answer, is done.
-            || (self.has_given && self.feed.is_none())
+            || (self.has_given && self.feed.is_none() && self.queue.is_empty())
             || (then == Then::Later && outcome.reason == Reason::Local);
         let then = if is_done { Then::Leave } else { then };
         let is_cut_short = !self.queue.is_empty() && outcome.reason != Reason::Local;
