@@ -1,7 +1,7 @@
 //! A recording as more than a log: cut again, compared, and played against a live peer.
 //!
 //! Its chunks are the truth, and everything here goes back to them. [`Recut`] makes other messages
-//! of them than the session did, [`Conversations`] puts each peer's together, [`compare`] says where
+//! of them than the session did, [`Conversations`] puts each peer's together, [`compare()`] says where
 //! two of them differ, and [`Player`] says one side of one again.
 
 mod compare;

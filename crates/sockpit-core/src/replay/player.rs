@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The player says the right bytes at the right time. Whether the answers were the right ones is for
-//! [`compare`](super::compare) to say, which has all of them.
+//! [`compare()`](super::compare()) to say, which has all of them.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

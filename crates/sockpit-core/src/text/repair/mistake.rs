@@ -51,7 +51,7 @@ pub struct Repair {
     pub mistakes: Vec<Mistake>,
     /// The text that was meant, with U+FFFD for what is lost.
     pub text: String,
-    /// As a [`Reading`] has it.
+    /// As a [`Reading`](super::Reading) has it.
     pub score: i32,
 }
 
