@@ -40,7 +40,7 @@ pub(super) fn comparison(bench: &Bench) -> Comparison<'_> {
 fn bytes_per_peer(bench: &Bench, load: &str, command: &mut Command) -> io::Result<f64> {
     let server = Server::announced(command)?;
     let before = resident(server.pid())?;
-    let files = open_files(server.pid())?;
+    let before_them = open_sockets(server.pid())?;
     let mut peers = bench
         .load(load, server.port)
         .stdin(Stdio::piped())
@@ -54,7 +54,7 @@ fn bytes_per_peer(bench: &Bench, load: &str, command: &mut Command) -> io::Resul
     let mut accepted = 0;
     while accepted < IDLE_PEERS as usize && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(10));
-        accepted = open_files(server.pid())?.saturating_sub(files);
+        accepted = open_sockets(server.pid())?.saturating_sub(before_them);
     }
     let after = resident(server.pid())?;
     drop(peers.stdin.take());
@@ -78,6 +78,16 @@ fn resident(pid: u32) -> io::Result<u64> {
         .ok_or_else(|| io::Error::other("the server has ended"))
 }
 
-fn open_files(pid: u32) -> io::Result<usize> {
-    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count())
+fn open_sockets(pid: u32) -> io::Result<usize> {
+    // Other files come and go as the program starts.
+    let files = fs::read_dir(format!("/proc/{pid}/fd"))?;
+    let targets = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+    Ok(targets
+        .filter(|target| {
+            target
+                .as_os_str()
+                .as_encoded_bytes()
+                .starts_with(b"socket:")
+        })
+        .count())
 }

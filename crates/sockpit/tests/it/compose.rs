@@ -246,7 +246,10 @@ fn what_is_not_in_the_form_is_an_error_of_usage() {
     refused(&["zz", "--from", "hex"], "`z` at column 1");
     refused(&["256", "--from", "decimal"], "`256` at column 1");
     refused(&["a", "--from", "base64"], "base64 of 1 characters");
-    refused(&["a", "--from", "hexx"], "`hexx` is neither one of auto, hex, c, string");
+    refused(
+        &["a", "--from", "hexx"],
+        "`hexx` is neither one of auto, hex, c, string",
+    );
     refused(&["a", "--frame", "gap:1ms"], "a paste has no times");
     encode(&["é", "--text", "gbk", "--from", "hex"]).check_code(2);
     encode(&["☃", "--text", "gbk"])
