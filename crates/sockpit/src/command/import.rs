@@ -1,7 +1,7 @@
 //! `sockpit import`: the lists of other tools as a rule file.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -30,7 +30,7 @@ Examples:
   sockpit connect 192.168.1.50:502 --rules device.toml --text gbk
   > /send 读温度")]
 pub(crate) struct Args {
-    /// The file of the other tool
+    /// The file of the other tool; `-` is stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Write the rule file there, where there is none yet; to stdout if it is not said
@@ -65,7 +65,7 @@ fn import(args: &Args, console: &Console) -> anyhow::Result<()> {
     let text = import.to_toml();
     // What is longer than a rule file may be is better told here than when it is used.
     Rules::parse(&text, "the rule file").with_context(|| name.to_string())?;
-    let Some(out) = &args.out else {
+    let Some(out) = args.out.as_ref().filter(|out| out.as_os_str() != "-") else {
         console
             .data(text.as_bytes())
             .context("cannot write to stdout")?;
@@ -86,9 +86,11 @@ fn import(args: &Args, console: &Console) -> anyhow::Result<()> {
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?
-        .take(FILE_LIMIT + 1)
-        .read_to_end(&mut bytes)?;
+    let source: &mut dyn Read = match path.as_os_str() == "-" {
+        true => &mut std::io::stdin().lock(),
+        false => &mut File::open(path)?,
+    };
+    source.take(FILE_LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > FILE_LIMIT {
         return Err(std::io::Error::other("it is longer than 1 MiB"));
     }

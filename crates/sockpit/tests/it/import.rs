@@ -57,3 +57,12 @@ fn what_is_no_list_is_refused() {
         .check_code(2)
         .check_stderr(&["cannot read nothing.ini"]);
 }
+
+#[test]
+fn a_dash_is_stdin_and_stdout() {
+    let finished = sockpit(&["import", "-", "-o", "-"])
+        .stdin(SSCOM)
+        .run()
+        .check_code(0);
+    assert!(finished.text().contains("[[list]]"), "{}", finished.told());
+}
