@@ -36,6 +36,9 @@ struct Entry {
     other: Template,
 }
 
+/// A place that holds what a user has called something: it stays as it is.
+const TITLE: &str = "title";
+
 impl Catalogue {
     /// The catalogue of a language; in English it has no entry, and everything stays as it is.
     #[must_use]
@@ -140,7 +143,7 @@ impl Catalogue {
             let Some(value) = values.iter().find(|value| value.name == name) else {
                 return String::new();
             };
-            let said = match value.is_quoted {
+            let said = match value.is_quoted || value.name == TITLE {
                 true => None,
                 false => self.translate(value.text, depth + 1),
             };

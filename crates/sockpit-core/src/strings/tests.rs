@@ -220,3 +220,14 @@ proptest! {
         let _ = width::width(&catalogue.lay_out(&text));
     }
 }
+
+#[test]
+fn what_a_user_has_called_something_stays_as_it_is() {
+    let chinese = Catalogue::new(Language::Chinese);
+    let said = chinese
+        .say("timeout: 3 passed, 0 failed in 0.1 s")
+        .into_owned();
+    assert!(said.contains("timeout"), "{said}");
+    let said = chinese.say("client sends `x` (0.1 ms)").into_owned();
+    assert!(said.contains("client"), "{said}");
+}

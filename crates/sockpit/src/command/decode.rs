@@ -214,10 +214,10 @@ fn show_text(bytes: &[u8], choice: &Choice, console: &Console) -> anyhow::Result
                 format!("{} ({})", place.start, Hex(bad))
             })
             .collect();
+        let places = listed.join(", ") + more;
         console.error(&format!(
-            "not {} at byte {}{more}; it stands as U+FFFD",
-            choice.charset,
-            listed.join(", ")
+            "not {} at byte {places}; it stands as U+FFFD",
+            choice.charset
         ));
     }
     Ok(exit(places.is_empty()))
