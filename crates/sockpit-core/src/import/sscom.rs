@@ -184,6 +184,13 @@ impl Form {
         let payload = match value.split_once(',') {
             // A setting of versions 3 and 4, or nothing to send.
             Some(("", _) | ("A" | "H", "")) => return None,
+            Some(("A", text)) if text.contains(char::REPLACEMENT_CHARACTER) => {
+                let what = format!(
+                    "entry {number} is left out: it holds bytes that are no GBK; write them in hex"
+                );
+                trouble(line, what);
+                return None;
+            }
             Some(("A", text)) if self.ends_lines => Payload::text(&format!("{text}\r\n")),
             Some(("A", text)) => Payload::text(text),
             Some(("H", digits)) => match hex::parse(digits) {

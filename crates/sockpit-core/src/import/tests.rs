@@ -118,3 +118,15 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn bytes_that_are_no_gbk_are_told_and_not_spoilt() {
+    let file = b"N1=A,fine\r\nN3=A,\xff\xfe\x81\r\n";
+    let import = sscom::read(file).unwrap();
+    let troubles: Vec<_> = import.troubles.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        troubles,
+        ["line 2: entry 3 is left out: it holds bytes that are no GBK; write them in hex"]
+    );
+    assert!(!import.to_toml().contains('\u{fffd}'));
+}

@@ -145,7 +145,8 @@ impl Script<'_, '_> {
                 return Err(case.at("name", file::Mistake::Twice { name }));
             }
             let own = case.tables("step", "a step", STEP, STEP_LIMIT)?;
-            if own.is_empty() {
+            // What all cases share may be all that one does.
+            if own.is_empty() && setup.is_empty() {
                 return Err(at(case.start(), Mistake::NoStep));
             }
             cases.push(Case {

@@ -371,3 +371,13 @@ proptest::proptest! {
         let _ = read(&text);
     }
 }
+
+#[test]
+fn what_all_cases_share_may_be_all_that_one_does() {
+    let file = "[[session]]\nname = 'client'\nconnect = 'tcp://127.0.0.1:1'\n\
+        [[step]]\nsession = 'client'\nsend = 'x'\n\
+        [[case]]\nname = 'a'\n";
+    let mut read = |_: &str| Err("there is none".to_owned());
+    let scenario = Scenario::parse(file, "s.toml", &mut read).unwrap();
+    assert_eq!(scenario.cases().len(), 1);
+}
