@@ -28,6 +28,9 @@ static SCREEN: Screen = Screen {
 /// Pieces that wait to be drawn; whoever has more waits too.
 const MAX_WAITING: usize = 16;
 
+/// Handing a piece over takes far less.
+const HAND_OVER: Duration = Duration::from_millis(20);
+
 /// How long the end waits for a terminal that takes nothing.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
@@ -95,9 +98,17 @@ pub(super) fn begin_line() {
     }
 }
 
-/// Takes that the editor has read its line.
+/// Takes that the editor has read its line, or is about to have done so: what is being handed over
+/// reaches it before.
 pub(super) fn end_line() {
-    lock().is_reading = false;
+    let mut state = lock();
+    state.is_reading = false;
+    // A piece that waits for the editor's next line is with it already.
+    let is_drawing = |state: &mut State| state.is_drawing;
+    let waited = SCREEN
+        .changed
+        .wait_timeout_while(state, HAND_OVER, is_drawing);
+    drop(waited);
 }
 
 /// Takes that no further line is read; what waits is still drawn.

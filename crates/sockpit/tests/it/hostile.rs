@@ -53,6 +53,7 @@ if pid == 0:
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
     for fd in (0, 1, 2):
         os.dup2(slave, fd)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.execv(sys.argv[1], sys.argv[1:])
 signal.signal(signal.SIGINT, lambda *_: os.kill(pid, signal.SIGINT))
 typed, done = 0, 0

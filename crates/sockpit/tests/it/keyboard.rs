@@ -12,14 +12,15 @@ use crate::support::{
 /// Runs a program on a terminal of 24 rows and 80 columns. What comes on stdin is typed, what the
 /// terminal gets is printed; at the end it is told whether the terminal is as it was.
 const TERMINAL: &str = "
-import fcntl, os, pty, select, struct, sys, termios
+import fcntl, os, pty, select, signal, struct, sys, termios
 fd, held = pty.openpty()
+fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
+before = termios.tcgetattr(held)
 pid = os.fork()
 if pid == 0:
     os.login_tty(held)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.execv(sys.argv[1], sys.argv[1:])
-fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
-before = termios.tcgetattr(held)
 sources = [0, fd]
 typed, done = b'', 0
 while True:
@@ -263,7 +264,7 @@ fn what_is_sent_is_composed_at_the_keyboard() {
         ("/as loud", "loud"),
         ("/text klingon", "klingon"),
         ("/frame len:u7", "u7"),
-        ("/filter len >", "len"),
+        ("/filter len >", "at column 6"),
         ("/split every 0", "every 0"),
         ("/checksum crc99", "crc99"),
         ("/send nothing", "nothing is saved"),

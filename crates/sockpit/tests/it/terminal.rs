@@ -11,9 +11,10 @@ use crate::support::{
 /// Runs a program on a terminal of its own. What comes on stdin is typed, what the terminal gets is
 /// printed, and the program's exit code is passed on.
 const TERMINAL: &str = "
-import fcntl, os, pty, select, struct, sys, termios
+import fcntl, os, pty, select, signal, struct, sys, termios
 pid, fd = pty.fork()
 if pid == 0:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.execv(sys.argv[1], sys.argv[1:])
 fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
 sources = [0, fd]

@@ -19,13 +19,14 @@ use crate::support::{DEADLINE, Running, TempDir, folder, python};
 /// Runs a command on a terminal of its own. What comes on stdin is typed, what the terminal gets is
 /// printed, and the command's exit code is passed on.
 const TERMINAL: &str = "
-import fcntl, os, pty, select, struct, sys, termios
+import fcntl, os, pty, select, signal, struct, sys, termios
 fd, held = pty.openpty()
 fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 400, 100, 0, 0))
 pid = os.fork()
 if pid == 0:
     os.close(fd)
     os.login_tty(held)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])
 sources = [0, fd]
 done = False
