@@ -320,8 +320,6 @@ impl Plan {
         }
         let framing = options.frame.unwrap_or(Framing::Raw);
         let text = options.text.unwrap_or(TextChoice(Some(Charset::UTF_8))).0;
-        // A line's end would stand between a message and its checksum.
-        let ends_lines = shape == Shape::Stream && framing.is_raw() && options.checksum.is_none();
         let read_size = options.read_size.map_or(
             match shape {
                 Shape::Stream => STREAM_READ_SIZE,
@@ -329,7 +327,7 @@ impl Plan {
             },
             |size| size.0,
         );
-        Ok(Self {
+        let mut plan = Self {
             role,
             transport,
             address: endpoint.address.clone(),
@@ -352,9 +350,7 @@ impl Plan {
             },
             text,
             text_out: options.text_out.or(text).unwrap_or(Charset::UTF_8),
-            eol: options
-                .eol
-                .unwrap_or(if ends_lines { Eol::Lf } else { Eol::None }),
+            eol: Eol::None,
             checksum: options.checksum,
             read_size: NonZeroUsize::new(read_size)
                 .filter(|size| size.get() <= MAX_READ_SIZE)
@@ -377,7 +373,20 @@ impl Plan {
             shaping,
             rules: None,
             script: Arc::default(),
-        })
+        };
+        plan.eol = options.eol.unwrap_or(plan.usual_eol());
+        Ok(plan)
+    }
+
+    /// What ends a typed line where nobody chose: a raw stream needs it, unless it would stand
+    /// between a message and its checksum.
+    #[must_use]
+    pub fn usual_eol(&self) -> Eol {
+        if self.is_raw_stream() && self.checksum.is_none() {
+            Eol::Lf
+        } else {
+            Eol::None
+        }
     }
 
     /// The shape of its links.

@@ -96,6 +96,11 @@ impl Exit {
     }
 }
 
+/// What the engine said, where it is the cause.
+pub(crate) fn engine_error(error: &anyhow::Error) -> Option<&Error> {
+    error.chain().find_map(|cause| cause.downcast_ref())
+}
+
 /// An error with its causes, in one sentence.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
     let words = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<io::Error>()

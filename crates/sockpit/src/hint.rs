@@ -10,11 +10,11 @@ use sockpit_core::text::escape::VisibleLine;
 use sockpit_engine::doctor::{self, Extent, Kind, Owner, Protocol, Selection, State};
 use sockpit_engine::{Error, Operation};
 
+use crate::exit::engine_error;
+
 /// The way out of a session that could not be opened.
 pub(crate) fn hint(error: &anyhow::Error, plan: &Plan) -> Option<String> {
-    let error = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<Error>())?;
+    let error = engine_error(error)?;
     match error.operation() {
         Operation::Listen | Operation::Bind => of_local(error, plan),
         Operation::Connect => of_remote(error, plan),

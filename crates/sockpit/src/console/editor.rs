@@ -147,9 +147,9 @@ impl Editor {
     }
 
     /// Says that the last line was dealt with, and what stands before the next one.
-    pub(crate) fn ask(&self, prompt: &str) {
+    pub(crate) fn ask(&self, prompt: impl FnOnce() -> String) {
         if self.is_taken.replace(false) {
-            prompt.clone_into(&mut self.prompt.lock().expect("no holder panics"));
+            *self.prompt.lock().expect("no holder panics") = prompt();
             // A keyboard that has ended asks for nothing more.
             let _ = self.dealt_with.send(());
         }

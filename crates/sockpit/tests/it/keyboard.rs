@@ -550,3 +550,29 @@ fn reconnect_that_lost_what_was_piped_is_a_failure() {
     drop(peer);
     running.finish().check_code(1);
 }
+
+#[test]
+fn a_checksum_takes_the_usual_end_of_a_typed_line_away_and_gives_it_back() {
+    let (mut terminal, mut peer) = talking(&[]);
+    terminal.feed(b"plain\r/checksum sum8\rAB\r/checksum off\rplain\r");
+    assert_eq!(read_exactly(&mut peer, 15), b"plain\nAB\x83plain\n");
+    quit(terminal);
+}
+
+#[test]
+fn the_end_is_told_however_much_waits_before_it() {
+    let (mut terminal, mut peer) = talking(&["--as", "none"]);
+    let folder = folder();
+    let path = folder.path().join("large");
+    std::fs::write(&path, vec![b'x'; 20_000_000]).unwrap();
+    terminal.feed(format!("/file {}\r", path.display()).as_bytes());
+    wait_until_full(&peer);
+    let lines = "x\n".repeat(1100);
+    terminal.feed(format!("\x1b[200~{lines}\x1b[201~\r").as_bytes());
+    terminal.wait_for_stdout(b"too much waits");
+    terminal.feed(b"\x04");
+    // The file and the thousand things that had room, and then the end.
+    assert!(read_to_end(&mut peer).len() > 20_000_000);
+    drop(peer);
+    terminal.finish().check_code(0);
+}

@@ -21,7 +21,7 @@ use super::queue::{Outgoing, Progress, Queue};
 use super::run::{DRAIN_TIME, Signals};
 use super::settings::{Settings, Stdin};
 use crate::console::{Console, Form, Lens, Output, Remote, Talk};
-use crate::exit::{Exit, sentence};
+use crate::exit::{Exit, engine_error, sentence};
 
 /// The first wait before a client connects again; each later one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -305,6 +305,7 @@ impl<'a> Conversation<'a> {
     ) -> anyhow::Result<Ended> {
         self.begin_to_read()?;
         let mut failed = None;
+        let mut is_lost = false;
         let mut then = Then::Later;
         loop {
             self.ask();
@@ -319,8 +320,11 @@ impl<'a> Conversation<'a> {
                     return Ok(self.conclude(&outcome, failed, then));
                 }
                 () = output.closed() => return Ok(leave(session, signals).await),
-                progress = queue.advance(session), if is_waiting && failed.is_none() => {
-                    self.tell_progress(progress)
+                // Once the session is over, only its outcome is waited for.
+                progress = queue.advance(session), if is_waiting && !is_lost && failed.is_none() => {
+                    is_lost = matches!(progress, Progress::Lost);
+                    self.tell_progress(progress);
+                    Given::More
                 }
                 // A pipe waits until its last piece is taken; somebody at a keyboard may want to
                 // do something about a peer that takes nothing.
@@ -373,7 +377,7 @@ impl<'a> Conversation<'a> {
             Next::Taken(Taken::End) => {
                 // An empty stdin does not end what is to stay connected.
                 if self.has_given || !self.settings.reconnect {
-                    self.queue.push(self.target(), Outgoing::End);
+                    self.enqueue(Outgoing::End);
                 }
                 return Given::End;
             }
@@ -385,11 +389,7 @@ impl<'a> Conversation<'a> {
     pub(super) fn send(&mut self, message: Result<Message, String>) -> Given {
         match message {
             Ok(message) => {
-                if !self.queue.push(self.target(), Outgoing::Message(message)) {
-                    self.console.error(
-                        "the peer takes nothing, and too much waits to be sent; `/stop` drops it",
-                    );
-                }
+                self.enqueue(Outgoing::Message(message));
                 Given::More
             }
             // A slip of the fingers must not end the conversation.
@@ -401,7 +401,15 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn tell_progress(&mut self, progress: Progress) -> Given {
+    /// Lets something wait for its turn, or says that too much does.
+    pub(super) fn enqueue(&mut self, outgoing: Outgoing) {
+        if !self.queue.push(self.target(), outgoing) {
+            self.console
+                .error("the peer takes nothing, and too much waits to be sent; `/stop` drops it");
+        }
+    }
+
+    fn tell_progress(&mut self, progress: Progress) {
         match progress {
             Progress::Taken => {}
             Progress::Lost => {
@@ -411,7 +419,6 @@ impl<'a> Conversation<'a> {
             Progress::File(text) => self.tell(&text),
             Progress::Failed(message) => self.console.error(&message),
         }
-        Given::More
     }
 
     fn is_typed(&self) -> bool {
@@ -437,7 +444,7 @@ impl<'a> Conversation<'a> {
 
     fn ask(&self) {
         if let Some(feed) = &self.feed {
-            feed.ask(&self.prompt());
+            feed.ask(|| self.prompt());
         }
     }
 
@@ -511,10 +518,8 @@ fn is_command(line: &[u8]) -> bool {
 
 /// Whether connecting may succeed another time.
 fn may_pass(error: &anyhow::Error) -> bool {
-    let error = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<sockpit_engine::Error>());
-    error.is_some_and(|error| matches!(error.operation(), Operation::Resolve | Operation::Connect))
+    engine_error(error)
+        .is_some_and(|error| matches!(error.operation(), Operation::Resolve | Operation::Connect))
 }
 
 /// Ends the session because nobody reads what it receives; that is no failure.

@@ -109,7 +109,7 @@ impl Feed {
     }
 
     /// Says that the last piece was dealt with, and what stands before the next line.
-    pub(super) fn ask(&self, prompt: &str) {
+    pub(super) fn ask(&self, prompt: impl FnOnce() -> String) {
         if let Self::Edited(editor, lines) = self
             && lines.is_empty()
         {

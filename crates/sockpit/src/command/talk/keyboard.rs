@@ -213,7 +213,7 @@ impl Conversation<'_> {
             }
             "/file" => {
                 let upload = Upload::open(rest, self.manner.plan.clone())?;
-                self.queue.push(self.target(), Outgoing::File(upload));
+                self.enqueue(Outgoing::File(upload));
                 Ok(())
             }
             "/send" => self.send_saved(rest, session).await,
@@ -394,13 +394,13 @@ impl Conversation<'_> {
                     .map_err(|error| error.to_string())?,
             ),
         };
-        self.manner.change(|plan| plan.checksum = checksum);
+        self.manner.recast(|plan| plan.checksum = checksum);
         Ok(())
     }
 
     fn end_lines(&mut self, rest: &str) -> Result<(), String> {
         let eol: Eol = rest.parse().map_err(|error| format!("{error}"))?;
-        self.manner.change(|plan| plan.eol = eol);
+        self.manner.end_lines_with(eol);
         Ok(())
     }
 
@@ -426,7 +426,7 @@ impl Conversation<'_> {
 
     fn cut_by(&mut self, rest: &str) -> Result<(), String> {
         let framing: Framing = rest.parse().map_err(|error| format!("{error}"))?;
-        self.manner.cut_by(framing);
+        self.manner.recast(|plan| plan.framing = framing);
         let is_raw_stream = self.manner.plan.is_raw_stream();
         self.remote
             .change(|look| look.is_raw_stream = is_raw_stream);

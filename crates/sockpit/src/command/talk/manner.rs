@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sockpit_core::frame::Framing;
 use sockpit_core::plan::{Eol, Plan};
 use sockpit_core::session::Message;
 use sockpit_core::text::charset::Charset;
@@ -17,6 +16,8 @@ pub(super) struct Manner {
     /// Whether escapes are understood in typed lines.
     pub(super) escape: bool,
     stdin: Stdin,
+    /// Whether the user chose what ends a typed line.
+    has_own_eol: bool,
 }
 
 impl Manner {
@@ -25,6 +26,7 @@ impl Manner {
             plan: settings.plan.clone(),
             escape: settings.escape,
             stdin: settings.stdin,
+            has_own_eol: settings.plan.eol != settings.plan.usual_eol(),
         }
     }
 
@@ -79,24 +81,21 @@ impl Manner {
         self.plan = Arc::new(plan);
     }
 
-    /// Cuts messages in another way. Who has not chosen an end of line gets the one that suits.
-    pub(super) fn cut_by(&mut self, framing: Framing) {
+    /// Changes what a message is. Who has not chosen an end of line gets the one that suits.
+    pub(super) fn recast(&mut self, change: impl FnOnce(&mut Plan)) {
+        let has_own_eol = self.has_own_eol;
         self.change(|plan| {
-            let is_usual = plan.eol == usual_eol(plan);
-            plan.framing = framing;
-            if is_usual {
-                plan.eol = usual_eol(plan);
+            change(plan);
+            if !has_own_eol {
+                plan.eol = plan.usual_eol();
             }
         });
     }
-}
 
-/// What is appended where nobody chose.
-fn usual_eol(plan: &Plan) -> Eol {
-    if plan.is_raw_stream() {
-        Eol::Lf
-    } else {
-        Eol::None
+    /// Ends typed lines with this, whatever a message is.
+    pub(super) fn end_lines_with(&mut self, eol: Eol) {
+        self.has_own_eol = true;
+        self.change(|plan| plan.eol = eol);
     }
 }
 

@@ -54,9 +54,10 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    /// Adds something; `false` where too much waits.
+    /// Adds something; `false` where too much waits. There is room for the end always.
     pub(super) fn push(&mut self, target: Target, outgoing: Outgoing) -> bool {
-        let has_room = self.waiting.len() < MAX_WAITING;
+        let is_end = matches!(outgoing, Outgoing::End);
+        let has_room = is_end || self.waiting.len() < MAX_WAITING;
         if has_room {
             self.waiting.push_back((target, outgoing));
         }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::conversation::{Conversation, Watchers};
 use super::settings::Settings;
 use crate::console::{Console, Lens, Output};
-use crate::exit::{Exit, hint, sentence};
+use crate::exit::{Exit, engine_error, hint, sentence};
 
 /// Once a signal has come, peers have five seconds to take what is queued (rule B7), which the engine
 /// keeps to. It takes a moment longer to tell what they did not take; this bounds it all where nobody
@@ -88,10 +88,7 @@ pub(in crate::command) fn explain_error(
     if let Some(hint) = hint(error, plan) {
         console.hint(&hint);
     }
-    let engine = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<sockpit_engine::Error>());
-    engine.map_or(Exit::Usage, Exit::of_error)
+    engine_error(error).map_or(Exit::Usage, Exit::of_error)
 }
 
 /// Ctrl-C and SIGTERM.
