@@ -33,7 +33,7 @@ const BATCH: usize = 64 * 1024;
 
 /// A recording in progress.
 pub struct Recorder {
-    done: oneshot::Receiver<()>,
+    done: oneshot::Receiver<Option<String>>,
     tap: TapId,
     handle: Handle,
 }
@@ -68,9 +68,9 @@ impl Recorder {
         std::thread::Builder::new()
             .name("sockpit-record".to_owned())
             .spawn(move || {
-                record_all(tap, writer, &path, &reporter);
+                let untold = record_all(tap, writer, &path, &reporter);
                 // Nobody may wait for it.
-                let _ = done_sender.send(());
+                let _ = done_sender.send(untold);
             })
             .map_err(fail)?;
         Ok(Self {
@@ -83,18 +83,27 @@ impl Recorder {
     /// Ends the recording while sessions go on, and waits until it is written.
     pub async fn stop(self) {
         self.handle.end_tap(&self.tap);
-        self.finish().await;
+        // While there is a workbench, what went wrong is told on its timeline.
+        let _ = self.finish().await;
     }
 
     /// Waits until everything is written; the workbench must be gone by then. Who cannot wait for a
-    /// disk that does not answer may drop this.
-    pub async fn finish(self) {
+    /// disk that does not answer may drop this. Gives why it is not whole, where that could not be
+    /// told on the timeline any more.
+    #[must_use]
+    pub async fn finish(self) -> Option<String> {
         // A panic of the recorder was told when it happened.
-        let _ = self.done.await;
+        self.done.await.ok().flatten()
     }
 }
 
-fn record_all(mut tap: Tap, mut writer: LineWriter, path: &Path, reporter: &Handle) {
+/// Gives why the recording is not whole, where nobody could be told.
+fn record_all(
+    mut tap: Tap,
+    mut writer: LineWriter,
+    path: &Path,
+    reporter: &Handle,
+) -> Option<String> {
     let epoch = tap.epoch();
     let mut lines = Vec::with_capacity(BATCH);
     let mut ends = Vec::new();
@@ -110,30 +119,27 @@ fn record_all(mut tap: Tap, mut writer: LineWriter, path: &Path, reporter: &Hand
         }
         if let Err(error) = writer.write(&lines, &ends) {
             drop(tap);
-            report(reporter, path, &error);
-            return;
+            return report(reporter, path, &error);
         }
         lines.clear();
         ends.clear();
     }
+    None
 }
 
-fn report(reporter: &Handle, path: &Path, error: &io::Error) {
+fn report(reporter: &Handle, path: &Path, error: &io::Error) -> Option<String> {
     let path: PathBuf = path.to_owned();
     let message = format!(
         "the recording to `{}` has ended: {}; sessions go on",
         path.display(),
         cause_text(error)
     );
-    reporter.publish(
-        0,
-        0,
-        What::Fault {
-            kind: FaultKind::Recording,
-            message,
-            count: None,
-        },
-    );
+    let fault = What::Fault {
+        kind: FaultKind::Recording,
+        message: message.clone(),
+        count: None,
+    };
+    (!reporter.publish_blocking(0, 0, fault)).then_some(message)
 }
 
 /// Writes whole lines, and takes half ones back.

@@ -228,6 +228,18 @@ impl Handle {
         });
     }
 
+    /// The same, from a thread that may wait; `false` where the workbench is gone and nobody was told.
+    pub(crate) fn publish_blocking(&self, session: u32, peer: u32, what: What) -> bool {
+        let (reply, published) = oneshot::channel();
+        self.run(move |shard| {
+            shard
+                .bus
+                .publish(shard.bus.clock().now(), session, peer, what);
+            let _ = reply.send(());
+        });
+        published.blocking_recv().is_ok()
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Rc<Shard>) -> T + Send + 'static,

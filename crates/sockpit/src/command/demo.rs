@@ -77,7 +77,9 @@ fn show(console: &Console) -> anyhow::Result<()> {
         anyhow::Ok(recorder)
     })?;
     drop(bench);
-    runtime.block_on(recorder.finish());
+    if let Some(untold) = runtime.block_on(recorder.finish()) {
+        console.error(&untold);
+    }
     say_what_to_try(console, &path);
     Ok(())
 }

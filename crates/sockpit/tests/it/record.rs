@@ -11,8 +11,8 @@ use serde_json::Value;
 use sockpit_core::record;
 
 use crate::support::{
-    DEADLINE, Program, Running, Signal, client, connect, contains, folder, listen, need,
-    read_exactly, sockpit, wait_until,
+    DEADLINE, Program, Running, Signal, accept, client, connect, contains, folder, listen, need,
+    read_exactly, server, sockpit, wait_until,
 };
 
 #[test]
@@ -488,4 +488,19 @@ fn word(value: &Value) -> &str {
 fn tail(bytes: &[u8]) -> String {
     let end = bytes[bytes.len().saturating_sub(200)..].escape_ascii();
     format!("{} bytes, at their end {end}", bytes.len())
+}
+
+#[test]
+fn a_full_disk_is_told_though_the_session_is_over_at_once() {
+    let (listener, address) = server();
+    for _ in 0..5 {
+        let client =
+            sockpit(&["connect", &address, "--record", "/dev/full", "--as", "none"]).start();
+        let mut peer = accept(&listener);
+        peer.write_all(&[b'x'; 100_000]).unwrap();
+        drop(peer);
+        client
+            .finish()
+            .check_stderr(&["the recording to `/dev/full` has ended"]);
+    }
 }

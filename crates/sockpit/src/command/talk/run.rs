@@ -52,8 +52,10 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
     // What is subscribed ends with the workbench; only then everything has been published.
     drop(bench);
     let written = async {
-        if let Some(recorder) = recorder {
-            recorder.finish().await;
+        if let Some(recorder) = recorder
+            && let Some(untold) = recorder.finish().await
+        {
+            console.error(&untold);
         }
         let written = output.finish().await.context("cannot write to stdout");
         if let Some(lens) = lens {
