@@ -13,13 +13,16 @@
 
 #![forbid(unsafe_code)]
 
+pub mod dissect;
 pub mod endpoint;
 pub mod event;
 pub mod filter;
+pub mod flow;
 pub mod frame;
 pub mod import;
 pub mod lens;
 pub mod machine;
+pub mod pcap;
 pub mod plan;
 pub mod record;
 pub mod replay;
@@ -31,3 +34,4 @@ pub mod size;
 pub mod strings;
 pub mod text;
 pub mod time;
+pub mod wire;
