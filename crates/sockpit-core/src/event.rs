@@ -4,6 +4,7 @@ pub use bytes::Bytes;
 pub use serde_json::Value;
 
 use crate::machine::Reason;
+use crate::sighting::Kept;
 use crate::time::Time;
 
 /// One thing that happened in one session, at one moment.
@@ -64,6 +65,17 @@ pub enum What {
         /// The datagram's length in bytes, where the buffer was too small for it.
         full_len: Option<usize>,
     },
+    /// A packet of the conversation, as a tap saw it. Its event has the time at which it passed the
+    /// tap, so that it may be told later than others that happened after it.
+    Packet {
+        /// Which way.
+        direction: Direction,
+        /// Place of the first byte of its payload in the direction's stream; `None` where that is not
+        /// known, as of datagrams.
+        offset: Option<u64>,
+        /// What was seen.
+        packet: Box<Kept>,
+    },
     /// The conversation with a peer, or the session, is over.
     Closed {
         /// Why.
@@ -105,6 +117,7 @@ impl What {
             Self::Opened { .. } => "opened",
             Self::Chunk { .. } => "chunk",
             Self::Frame { .. } => "frame",
+            Self::Packet { .. } => "packet",
             Self::Closed { .. } => "closed",
             Self::Fault { .. } => "fault",
             Self::Gap { .. } => "gap",

@@ -30,11 +30,14 @@ pub use conversation::{Completeness, Conversation, End, Id, Side};
 pub use half::{Acks, Scale};
 pub use label::{Label, Labels, Severity};
 pub use reconcile::{Counter, Disagreement, KernelCounters};
-pub use segment::{Flags, Options, SackBlocks, Segment};
+pub use segment::Segment;
 pub use stream::{Gap, GapCause, Piece, Placed};
 pub use truth::Traffic;
 pub use wireshark::{Duplicate, Timeout};
 
+use serde::{Deserialize, Serialize};
+
+use crate::wire::TcpFlags;
 use half::Half;
 use stream::{Arrival, Stream};
 use table::Table;
@@ -87,7 +90,7 @@ impl Default for Settings {
 }
 
 /// What is to be said about one segment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Analysis {
     /// The conversation that it belongs to.
     pub conversation: Id,
@@ -105,24 +108,43 @@ pub struct Analysis {
     /// What of the conversation was seen so far.
     pub completeness: Completeness,
     /// The place of its first byte in the sender's stream; `None` before the stream's beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
     /// Which duplicate acknowledgement it is, in the count of Wireshark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicate: Option<Duplicate>,
     /// What it acknowledges.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acks: Option<Acks>,
     /// How long the handshake took, in nanoseconds, once it is over.
+    #[serde(
+        default,
+        rename = "initial_rtt_ns",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub initial_rtt: Option<i64>,
     /// How long the retransmission was waited for, in the count of Wireshark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timeout>,
     /// Bytes that are on the way, this segment included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<u32>,
     /// Bytes since the last PSH, this segment included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed: Option<u32>,
     /// Bytes of it that were sent before, in truth.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub bytes_again: u32,
     /// Wire segments of it that were sent before, in truth.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub segments_again: u64,
+    #[serde(default, rename = "labels", skip_serializing_if = "Labels::is_empty")]
     truth: Labels,
+    #[serde(
+        default,
+        rename = "labels_wireshark",
+        skip_serializing_if = "Labels::is_empty"
+    )]
     wireshark: Labels,
 }
 
@@ -264,7 +286,7 @@ impl Analyser {
             let id = self.table.begin(segment, self.settings.side);
             return (id, End::First, false);
         };
-        if !segment.flags.intersects(Flags::SYN) {
+        if !segment.flags.has(TcpFlags::SYN) {
             return (id, from, false);
         }
         let conversation = self
@@ -272,7 +294,7 @@ impl Analyser {
             .conversation_mut(id)
             .expect("it was found just before");
         let half = &mut conversation.halves[from as usize];
-        let is_answer = segment.flags.intersects(Flags::ACK);
+        let is_answer = segment.flags.has(TcpFlags::ACK);
         match half.base {
             Some(base) if base != segment.seq && is_answer => {
                 half.base = Some(segment.seq);
@@ -293,6 +315,11 @@ impl Analyser {
     }
 }
 
+/// Whether a count is not worth being written.
+fn is_zero<T: Default + PartialEq>(count: &T) -> bool {
+    *count == T::default()
+}
+
 /// Judges a segment of a conversation, and lets it become part of that.
 fn analyse(
     conversation: &mut Conversation,
@@ -311,7 +338,7 @@ fn analyse(
     let (own, other) = conversation.directions(from);
     begin(own, other, &mut opening, segment);
     let judged = wireshark::judge(own, other, &mut opening, segment);
-    let is_syn = segment.flags.intersects(Flags::SYN);
+    let is_syn = segment.flags.has(TcpFlags::SYN);
     // What a segment says of the scale holds from the next one on.
     let known = own.scale;
     negotiate(own, other, segment);
@@ -337,7 +364,7 @@ fn analyse(
     own.drops = drops;
     let base = own.base.unwrap_or(0);
     let other_base = other.base.unwrap_or(0);
-    let is_ack = segment.flags.intersects(Flags::ACK);
+    let is_ack = segment.flags.has(TcpFlags::ACK);
     let analysis = Analysis {
         conversation: id,
         from,
@@ -373,17 +400,17 @@ fn begin(
     opening: &mut wireshark::Opening,
     segment: &Segment<'_>,
 ) {
-    if segment.flags.intersects(Flags::SYN) {
+    if segment.flags.has(TcpFlags::SYN) {
         own.base = Some(segment.seq);
         own.is_first_window = true;
-        if !segment.flags.intersects(Flags::ACK) {
+        if !segment.flags.has(TcpFlags::ACK) {
             opening.syn_at = Some(segment.at);
         }
-    } else if segment.flags.intersects(Flags::ACK) {
+    } else if segment.flags.has(TcpFlags::ACK) {
         own.is_first_window = false;
     }
     own.base.get_or_insert(segment.seq.wrapping_sub(1));
-    if segment.flags.intersects(Flags::ACK) {
+    if segment.flags.has(TcpFlags::ACK) {
         other.base.get_or_insert(segment.ack.wrapping_sub(1));
     }
 }
@@ -391,8 +418,8 @@ fn begin(
 /// Takes what a SYN says about windows and sizes. A scale is believed wherever it stands, as
 /// Wireshark does.
 fn negotiate(own: &mut Half, other: &mut Half, segment: &Segment<'_>) {
-    let is_syn = segment.flags.intersects(Flags::SYN);
-    let is_answer = is_syn && segment.flags.intersects(Flags::ACK);
+    let is_syn = segment.flags.has(TcpFlags::SYN);
+    let is_answer = is_syn && segment.flags.has(TcpFlags::ACK);
     if is_syn {
         own.mss = segment.options.mss;
     }
@@ -419,10 +446,10 @@ fn reassemble(
     let limit = settings.conversation_limit / 2;
     let base = own.base?;
     own.stream.begin(base.wrapping_add(1));
-    let is_syn = segment.flags.intersects(Flags::SYN);
+    let is_syn = segment.flags.has(TcpFlags::SYN);
     let start = segment.seq.wrapping_add(u32::from(is_syn));
     let offset = own.stream.offset(start);
-    let is_reset = segment.flags.intersects(Flags::RST);
+    let is_reset = segment.flags.has(TcpFlags::RST);
     if let Some(offset) = offset.filter(|_| !is_reset) {
         let end = offset.saturating_add(u64::from(segment.len));
         if segment.len != 0 {
@@ -450,11 +477,11 @@ fn reassemble(
                 }
             }
         }
-        if segment.flags.intersects(Flags::FIN) {
+        if segment.flags.has(TcpFlags::FIN) {
             own.stream.end_at(end);
         }
     }
-    if segment.flags.intersects(Flags::ACK)
+    if segment.flags.has(TcpFlags::ACK)
         && !is_reset
         && let Some(acked) = other.stream.offset(segment.ack)
     {

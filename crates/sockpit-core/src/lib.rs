@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bpf;
 pub mod dissect;
 pub mod endpoint;
 pub mod event;
@@ -20,6 +21,7 @@ pub mod filter;
 pub mod flow;
 pub mod frame;
 pub mod import;
+pub mod kernel;
 pub mod lens;
 pub mod machine;
 pub mod pcap;
@@ -29,6 +31,7 @@ pub mod replay;
 pub mod rule;
 pub mod scenario;
 pub mod session;
+pub mod sighting;
 pub mod sim;
 pub mod size;
 pub mod strings;

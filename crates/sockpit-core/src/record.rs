@@ -13,6 +13,7 @@ use serde_json::ser::{Formatter, Serializer};
 use crate::event::{Event, What};
 use crate::text::escape::first_invisible;
 
+mod packet;
 mod read;
 
 pub use read::{ReadError, moment, read};
@@ -78,6 +79,21 @@ pub fn write(event: &Event, epoch: Epoch, out: &mut Vec<u8>) {
             if text.as_ref().is_none_or(|text| text.as_bytes() != payload) {
                 record.hex("hex", payload);
             }
+        }
+        What::Packet {
+            direction,
+            offset,
+            packet,
+        } => {
+            record.word("dir", direction.as_str());
+            if let Some(offset) = offset {
+                record.number("offset", *offset);
+            }
+            record.len("len", Some(packet.bytes.len()));
+            let is_cut = packet.full_len != packet.bytes.len();
+            record.len("full_len", is_cut.then_some(packet.full_len));
+            record.hex("hex", &packet.bytes);
+            record.value("data", &packet::Written::of(packet));
         }
         What::Closed { reason, message } => {
             record.word("reason", reason.as_str());

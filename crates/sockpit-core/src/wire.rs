@@ -28,11 +28,13 @@ pub(crate) mod tcp_option;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
+use serde::{Deserialize, Serialize};
+
 pub use exported::{Conversation, Exported, PortType};
 pub use icmp::{Echo, Embedded, Icmp};
 pub use ip::{Fragment, Ip, protocol};
 pub(crate) use ip::{extension_len, jumbo_len};
-pub use tcp::{SackBlock, Tcp, TcpFlags, TcpOptions, Timestamps};
+pub use tcp::{SackBlock, SackBlocks, Tcp, TcpFlags, TcpOptions, Timestamps};
 
 use cursor::View;
 use link::Carries;
@@ -71,24 +73,35 @@ impl<'a> Packet<'a> {
 }
 
 /// What a tap knows of a packet beside its bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CaptureFacts {
     /// Which of the capture's interfaces it passed, counted from 0 in the order of their telling.
     pub interface: u32,
     /// Which way it went, seen from the tap's host.
+    #[serde(rename = "direction", skip_serializing_if = "Direction::is_unknown")]
     pub direction: Direction,
     /// Whether the kernel had left the transport's checksum to a network card that was yet to come;
     /// on loopback it is never filled in.
+    #[serde(
+        rename = "checksum_unfilled",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
     pub is_checksum_unfilled: bool,
     /// Into pieces of which length a network card would cut the payload, in bytes: the packet is one
     /// that never was on a wire as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub gso_size: Option<u16>,
     /// How many packets the tap lost between the packet before and this one.
+    #[serde(skip_serializing_if = "is_zero")]
     pub dropped_before: u64,
 }
 
 /// Which way a packet went, seen from the host of the tap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The tap did not say.
     #[default]
@@ -99,8 +112,18 @@ pub enum Direction {
     Out,
 }
 
+impl Direction {
+    const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown)
+    }
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 /// What a packet begins with, by its number in the list of link types at tcpdump.org.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LinkType(pub u16);
 
 impl LinkType {

@@ -1,17 +1,22 @@
 //! A TCP conversation: its two ends, and how it began and ended.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::half::{Half, Scale};
 use super::label::{Label, Labels};
-use super::segment::{Flags, Segment};
+use super::segment::Segment;
 use super::stream::Placed;
 use super::truth::Traffic;
 use super::wireshark::Opening;
+use crate::wire::TcpFlags;
 
 /// One end of a conversation, called by the order in which the capture shows them speaking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum End {
     /// Sent the first segment of the capture.
     First,
@@ -45,7 +50,7 @@ pub enum Side {
 }
 
 /// What of a conversation was seen, as a sum: SYN 1, SYN-ACK 2, ACK 4, data 8, FIN 16, RST 32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completeness(pub u8);
 
 impl Completeness {
@@ -72,18 +77,18 @@ impl Completeness {
     /// well-formed.
     #[must_use]
     pub fn of(segment: &Segment<'_>) -> Self {
-        let is = |flags| segment.flags.intersects(flags);
-        let mut seen = match (is(Flags::SYN), is(Flags::ACK)) {
+        let is = |flags| segment.flags.has(flags);
+        let mut seen = match (is(TcpFlags::SYN), is(TcpFlags::ACK)) {
             (true, false) => Self::SYN.0,
             (true, true) => Self::SYN_ACK.0,
             (false, true) if segment.len == 0 => Self::ACK.0,
             (false, true) => Self::DATA.0,
             (false, false) => 0,
         };
-        if is(Flags::FIN) && is(Flags::ACK) {
+        if is(TcpFlags::FIN) && is(TcpFlags::ACK) {
             seen |= Self::FIN.0;
         }
-        if is(Flags::RST) {
+        if is(TcpFlags::RST) {
             seen |= Self::RST.0;
         }
         Self(seen)
@@ -97,7 +102,11 @@ impl std::ops::BitOrAssign for Completeness {
 }
 
 /// Which conversation; it is never given to another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// In a record it is its number. One that was read from there names a conversation too, but finds
+/// nothing in an analyser.
+#[derive(Clone, Copy, Debug, Eq, Serialize, Deserialize)]
+#[serde(from = "u64", into = "u64")]
 pub struct Id {
     pub(super) slot: u32,
     pub(super) number: u64,
@@ -108,6 +117,39 @@ impl Id {
     #[must_use]
     pub const fn number(self) -> u64 {
         self.number
+    }
+}
+
+impl PartialEq for Id {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl PartialOrd for Id {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Id {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number.cmp(&other.number)
+    }
+}
+
+impl From<u64> for Id {
+    fn from(number: u64) -> Self {
+        Self {
+            slot: u32::MAX,
+            number,
+        }
+    }
+}
+
+impl From<Id> for u64 {
+    fn from(id: Id) -> Self {
+        id.number
     }
 }
 
@@ -278,13 +320,17 @@ impl Conversation {
 
     /// Notes who opens, closes and resets; gives the labels of that.
     pub(super) fn witness(&mut self, from: End, segment: &Segment<'_>) -> Labels {
-        let is = |flags| segment.flags.intersects(flags);
+        let is = |flags| segment.flags.has(flags);
         let mut labels = Labels::NONE;
-        if is(Flags::SYN) {
-            let opener = if is(Flags::ACK) { from.other() } else { from };
+        if is(TcpFlags::SYN) {
+            let opener = if is(TcpFlags::ACK) {
+                from.other()
+            } else {
+                from
+            };
             self.opened_by.get_or_insert(opener);
         }
-        if is(Flags::FIN) {
+        if is(TcpFlags::FIN) {
             self.halves[from as usize].has_ended = true;
             let closer = *self.closed_by.get_or_insert(from);
             labels.insert(if closer == from {
@@ -293,21 +339,21 @@ impl Conversation {
                 Label::FinPassive
             });
         }
-        if is(Flags::RST) {
+        if is(TcpFlags::RST) {
             self.reset_by.get_or_insert(from);
             labels.insert(Label::Reset);
         }
         let options = &segment.options;
-        if is(Flags::SYN) && options.mss.is_none() {
+        if is(TcpFlags::SYN) && options.mss.is_none() {
             labels.insert(Label::SynWithoutMss);
         }
-        if !is(Flags::SYN) && options.mss.is_some() {
+        if !is(TcpFlags::SYN) && options.mss.is_some() {
             labels.insert(Label::MssWithoutSyn);
         }
         if options.window_scale.is_some_and(|bits| 14 < bits) {
             labels.insert(Label::WideScale);
         }
-        if segment.ack != 0 && !is(Flags::ACK) {
+        if segment.ack != 0 && !is(TcpFlags::ACK) {
             labels.insert(Label::AckWithoutFlag);
         }
         labels

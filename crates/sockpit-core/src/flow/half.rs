@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::label::Labels;
 use super::segment::Segment;
 use super::sequence::{is_at_most, is_before};
@@ -9,7 +11,8 @@ use super::stream::{Placed, Stream};
 use super::truth;
 
 /// What one end's SYN said about shifting its windows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scale {
     /// No SYN was seen.
     #[default]
@@ -97,11 +100,12 @@ pub(super) struct Half {
 }
 
 /// What an acknowledgement answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acks {
     /// The frame of the segment that ends where the acknowledgement does.
     pub frame: u64,
     /// In nanoseconds since that segment; negative where the capture's clock ran back.
+    #[serde(rename = "rtt_ns")]
     pub rtt: i64,
 }
 

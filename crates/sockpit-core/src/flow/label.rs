@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// One thing that is noteworthy about a segment.
 ///
 /// Most are called as Wireshark calls them, and mean in mode `wireshark` exactly what they mean
@@ -184,7 +186,7 @@ impl Labels {
 
     /// Whether there is none.
     #[must_use]
-    pub const fn is_empty(self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.0 == 0
     }
 
@@ -199,6 +201,24 @@ impl Labels {
     #[must_use]
     pub fn severity(self) -> Option<Severity> {
         self.iter().map(Label::severity).max()
+    }
+}
+
+/// In records a set is a list of names.
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter().map(Label::name))
+    }
+}
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(deserializer)?;
+        let label = |name: &String| {
+            let known = Label::ALL.into_iter().find(|label| label.name() == name);
+            known.ok_or_else(|| de::Error::custom(format_args!("`{name}` is no label")))
+        };
+        names.iter().map(label).collect()
     }
 }
 

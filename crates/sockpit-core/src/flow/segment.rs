@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::wire::{Packet, Summary, TcpFlags, TcpOptions};
+
 /// A TCP segment, and where and when it was seen.
 ///
 /// Everything but `payload` is from the headers, so that a frame which was cut short is analysed as
@@ -21,7 +23,7 @@ pub struct Segment<'a> {
     /// The acknowledgement number, as in the header, with or without the flag.
     pub ack: u32,
     /// The flags.
-    pub flags: Flags,
+    pub flags: TcpFlags,
     /// The window, as in the header: not scaled.
     pub window: u16,
     /// Bytes of payload that the headers claim, of which `payload` may hold fewer.
@@ -29,7 +31,7 @@ pub struct Segment<'a> {
     /// The payload as far as it was captured.
     pub payload: &'a [u8],
     /// The options.
-    pub options: Options,
+    pub options: TcpOptions,
     /// The size of the wire segments that the network card cuts it into, in bytes of payload, where
     /// the capture knows it.
     pub gso_size: Option<u16>,
@@ -37,11 +39,32 @@ pub struct Segment<'a> {
     pub dropped_before: bool,
 }
 
-impl Segment<'_> {
+impl<'a> Segment<'a> {
+    /// Takes the segment out of a packet that holds a whole TCP header.
+    #[must_use]
+    pub fn of(frame: u64, packet: &Packet<'a>, summary: &Summary) -> Option<Self> {
+        let (ip, tcp) = (summary.ip()?, summary.tcp()?);
+        Some(Self {
+            frame,
+            at: packet.at,
+            src: SocketAddr::new(ip.source, tcp.source_port),
+            dst: SocketAddr::new(ip.destination, tcp.destination_port),
+            seq: tcp.seq,
+            ack: tcp.ack,
+            flags: tcp.flags,
+            window: tcp.window,
+            len: u32::try_from(tcp.payload_len).unwrap_or(u32::MAX),
+            payload: tcp.payload.of(packet.bytes),
+            options: tcp.options,
+            gso_size: packet.facts.gso_size,
+            dropped_before: packet.facts.dropped_before != 0,
+        })
+    }
+
     /// How much of the sequence space it takes: the payload, and one each for SYN and FIN.
     #[must_use]
     pub(super) fn span(&self) -> u32 {
-        let marks = u32::from(self.flags.intersects(Flags::SYN | Flags::FIN));
+        let marks = u32::from(self.flags.has(TcpFlags::SYN | TcpFlags::FIN));
         self.len.wrapping_add(marks)
     }
 
@@ -59,81 +82,5 @@ impl Segment<'_> {
             _ => mss.unwrap_or(u32::MAX).max(1),
         };
         u64::from(self.len.div_ceil(size).max(1))
-    }
-}
-
-/// The flags of a TCP header, as its low eight bits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags(pub u8);
-
-impl Flags {
-    /// The sender has no more data.
-    pub const FIN: Self = Self(0x01);
-    /// Opens a conversation.
-    pub const SYN: Self = Self(0x02);
-    /// Breaks a conversation off.
-    pub const RST: Self = Self(0x04);
-    /// The receiver should hand on what it has.
-    pub const PSH: Self = Self(0x08);
-    /// The acknowledgement number counts.
-    pub const ACK: Self = Self(0x10);
-
-    /// Whether any of `other` is set.
-    #[must_use]
-    pub const fn intersects(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-}
-
-impl std::ops::BitOr for Flags {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-/// The options of a TCP header that the analysis reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// The largest segment that the sender takes, in bytes of payload.
-    pub mss: Option<u16>,
-    /// By how many bits the sender's windows are to be shifted.
-    pub window_scale: Option<u8>,
-    /// Whether the sender understands selective acknowledgements.
-    pub sack_permitted: bool,
-    /// What the sender has received beyond a hole, as sequence numbers: first, and first after.
-    pub sack: SackBlocks,
-    /// The sender's clock, and the clock of the other end that it echoes.
-    pub timestamps: Option<(u32, u32)>,
-}
-
-/// At most four ranges, as many as fit into a header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SackBlocks {
-    blocks: [(u32, u32); 4],
-    len: u8,
-}
-
-impl SackBlocks {
-    /// Takes the first four of `blocks`.
-    pub fn new(blocks: impl IntoIterator<Item = (u32, u32)>) -> Self {
-        let mut taken = Self::default();
-        for (place, block) in taken.blocks.iter_mut().zip(blocks) {
-            *place = block;
-            taken.len += 1;
-        }
-        taken
-    }
-
-    /// The ranges.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> {
-        self.blocks.into_iter().take(usize::from(self.len))
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
     }
 }

@@ -3,6 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use proptest::prelude::*;
 
 use super::*;
+use crate::wire::{SackBlock, SackBlocks, TcpOptions, Timestamps};
 
 mod bounds;
 
@@ -13,7 +14,7 @@ struct Talk {
     frame: u64,
     at: u64,
     window: u16,
-    options: Options,
+    options: TcpOptions,
     gso_size: Option<u16>,
     dropped_before: bool,
 }
@@ -41,7 +42,7 @@ impl Talk {
             frame: 0,
             at: 0,
             window: 1000,
-            options: Options::default(),
+            options: TcpOptions::default(),
             gso_size: None,
             dropped_before: false,
         }
@@ -52,15 +53,15 @@ impl Talk {
         let mut talk = Self::silent(side);
         talk.options.mss = Some(1460);
         talk.options.window_scale = Some(0);
-        talk.say(Client, 0, 0, Flags::SYN, b"");
-        talk.say(Server, 0, 1, Flags::SYN | Flags::ACK, b"");
-        talk.options = Options::default();
+        talk.say(Client, 0, 0, TcpFlags::SYN, b"");
+        talk.say(Server, 0, 1, TcpFlags::SYN | TcpFlags::ACK, b"");
+        talk.options = TcpOptions::default();
         talk.at += 8 * MS;
-        talk.say(Client, 1, 1, Flags::ACK, b"");
+        talk.say(Client, 1, 1, TcpFlags::ACK, b"");
         talk
     }
 
-    fn say(&mut self, who: Who, seq: u32, ack: u32, flags: Flags, payload: &[u8]) -> Analysis {
+    fn say(&mut self, who: Who, seq: u32, ack: u32, flags: TcpFlags, payload: &[u8]) -> Analysis {
         self.say_cut(who, seq, ack, flags, payload, payload.len() as u32)
     }
 
@@ -70,7 +71,7 @@ impl Talk {
         who: Who,
         seq: u32,
         ack: u32,
-        flags: Flags,
+        flags: TcpFlags,
         payload: &[u8],
         len: u32,
     ) -> Analysis {
@@ -82,7 +83,7 @@ impl Talk {
             Client => (client, server, CLIENT, SERVER),
             Server => (server, client, SERVER, CLIENT),
         };
-        let is_ack = flags.intersects(Flags::ACK);
+        let is_ack = flags.has(TcpFlags::ACK);
         self.analyser.handle(&Segment {
             frame: self.frame,
             at: self.at,
@@ -101,7 +102,7 @@ impl Talk {
     }
 
     fn data(&mut self, who: Who, seq: u32, ack: u32, payload: &[u8]) -> Analysis {
-        self.say(who, seq, ack, Flags::ACK, payload)
+        self.say(who, seq, ack, TcpFlags::ACK, payload)
     }
 
     fn ack(&mut self, who: Who, seq: u32, ack: u32) -> Analysis {
@@ -154,12 +155,12 @@ fn a_calm_conversation_has_no_labels() {
 fn fins_say_who_closed_first() {
     let mut talk = Talk::open(Side::Client);
     check(
-        talk.say(Server, 1, 1, Flags::FIN | Flags::ACK, b""),
+        talk.say(Server, 1, 1, TcpFlags::FIN | TcpFlags::ACK, b""),
         "fin_active",
         "fin_active",
     );
     check(
-        talk.say(Client, 1, 2, Flags::FIN | Flags::ACK, b""),
+        talk.say(Client, 1, 2, TcpFlags::FIN | TcpFlags::ACK, b""),
         "fin_passive",
         "fin_passive",
     );
@@ -172,7 +173,7 @@ fn fins_say_who_closed_first() {
 #[test]
 fn reset_says_who_broke_off() {
     let mut talk = Talk::open(Side::Client);
-    check(talk.say(Server, 1, 1, Flags::RST, b""), "reset", "reset");
+    check(talk.say(Server, 1, 1, TcpFlags::RST, b""), "reset", "reset");
     assert_eq!(talk.conversation().reset_by(), Some(End::Second));
 }
 
@@ -181,7 +182,7 @@ fn reused_ports_begin_another_conversation() {
     let mut talk = Talk::open(Side::Client);
     talk.options.mss = Some(1460);
     check(
-        talk.say(Client, 900_000, 0, Flags::SYN, b""),
+        talk.say(Client, 900_000, 0, TcpFlags::SYN, b""),
         "reused_ports",
         "reused_ports",
     );
@@ -193,13 +194,13 @@ fn reused_ports_begin_another_conversation() {
 fn another_answer_replaces_the_initial_number() {
     let mut talk = Talk::silent(Side::Client);
     talk.options.mss = Some(1460);
-    talk.say(Client, 0, 0, Flags::SYN, b"");
-    talk.say(Server, 0, 1, Flags::SYN | Flags::ACK, b"");
-    let again = talk.say(Server, 70_000, 1, Flags::SYN | Flags::ACK, b"");
+    talk.say(Client, 0, 0, TcpFlags::SYN, b"");
+    talk.say(Server, 0, 1, TcpFlags::SYN | TcpFlags::ACK, b"");
+    let again = talk.say(Server, 70_000, 1, TcpFlags::SYN | TcpFlags::ACK, b"");
     let wireshark = "reused_ports lost_segment";
     check(again, wireshark, "reused_ports");
     assert_eq!(again.seq, 0);
-    talk.options = Options::default();
+    talk.options = TcpOptions::default();
     assert_eq!(talk.data(Server, 70_001, 1, b"x").offset, Some(0));
 }
 
@@ -263,9 +264,15 @@ fn out_of_order_at_the_senders_tap_was_sent_again() {
 fn timestamps_tell_a_late_segment_from_one_sent_again() {
     for (clock, truth) in [(99, "out_of_order"), (101, "retransmission")] {
         let mut talk = Talk::open(Side::Server);
-        talk.options.timestamps = Some((100, 0));
+        talk.options.timestamps = Some(Timestamps {
+            value: 100,
+            echo: 0,
+        });
         talk.data(Client, 4, 1, b"two");
-        talk.options.timestamps = Some((clock, 0));
+        talk.options.timestamps = Some(Timestamps {
+            value: clock,
+            echo: 0,
+        });
         let late = talk.data(Client, 1, 1, b"one");
         assert_eq!(late.labels(Mode::Truth).to_string(), truth, "at {clock}");
     }
@@ -275,13 +282,22 @@ fn timestamps_tell_a_late_segment_from_one_sent_again() {
 fn what_echoes_a_clock_from_before_the_report_was_late() {
     for (echo, truth) in [(499, "out_of_order"), (500, "retransmission")] {
         let mut talk = Talk::open(Side::Server);
-        talk.options.timestamps = Some((100, 499));
+        talk.options.timestamps = Some(Timestamps {
+            value: 100,
+            echo: 499,
+        });
         talk.data(Client, 4, 1, b"two");
-        talk.options.timestamps = Some((500, 100));
-        talk.options.sack = SackBlocks::new([(CLIENT + 4, CLIENT + 7)]);
+        talk.options.timestamps = Some(Timestamps {
+            value: 500,
+            echo: 100,
+        });
+        talk.options.sack = SackBlocks::new([SackBlock {
+            start: CLIENT + 4,
+            end: CLIENT + 7,
+        }]);
         talk.ack(Server, 1, 1);
         talk.options.sack = SackBlocks::default();
-        talk.options.timestamps = Some((100, echo));
+        talk.options.timestamps = Some(Timestamps { value: 100, echo });
         let late = talk.data(Client, 1, 1, b"one");
         assert_eq!(
             late.labels(Mode::Truth).to_string(),
@@ -296,7 +312,10 @@ fn without_timestamps_the_time_since_the_report_tells() {
     for (wait, truth) in [(1, "out_of_order"), (3, "retransmission")] {
         let mut talk = Talk::open(Side::Server);
         talk.data(Client, 4, 1, b"two");
-        talk.options.sack = SackBlocks::new([(CLIENT + 4, CLIENT + 7)]);
+        talk.options.sack = SackBlocks::new([SackBlock {
+            start: CLIENT + 4,
+            end: CLIENT + 7,
+        }]);
         talk.ack(Server, 1, 1);
         talk.options.sack = SackBlocks::default();
         talk.at += (wait - 1) * MS;
@@ -427,7 +446,7 @@ fn odd_headers_are_noted() {
     let mut talk = Talk::silent(Side::Client);
     talk.options.window_scale = Some(15);
     let both = "syn_without_mss wide_scale";
-    check(talk.say(Client, 0, 0, Flags::SYN, b""), both, both);
+    check(talk.say(Client, 0, 0, TcpFlags::SYN, b""), both, both);
     let mut talk = Talk::open(Side::Client);
     talk.options.mss = Some(1460);
     check(
@@ -442,9 +461,9 @@ fn a_window_is_scaled_after_the_handshake() {
     let mut talk = Talk::silent(Side::Client);
     talk.options.mss = Some(1460);
     talk.options.window_scale = Some(7);
-    assert_eq!(talk.say(Client, 0, 0, Flags::SYN, b"").window, 1000);
-    talk.say(Server, 0, 1, Flags::SYN | Flags::ACK, b"");
-    talk.options = Options::default();
+    assert_eq!(talk.say(Client, 0, 0, TcpFlags::SYN, b"").window, 1000);
+    talk.say(Server, 0, 1, TcpFlags::SYN | TcpFlags::ACK, b"");
+    talk.options = TcpOptions::default();
     assert_eq!(talk.ack(Client, 1, 1).window, 128_000);
 }
 
@@ -486,7 +505,7 @@ fn bytes_come_in_order_and_a_hole_is_named_once_it_is_acknowledged() {
     talk.data(Client, 7, 1, b"three");
     assert_eq!(texts(&talk.pieces(End::First)), ["0 `one`"]);
     talk.ack(Server, 1, 12);
-    talk.say(Client, 12, 1, Flags::FIN | Flags::ACK, b"!");
+    talk.say(Client, 12, 1, TcpFlags::FIN | TcpFlags::ACK, b"!");
     let expected = [
         "3 bytes missing at offset 3: not captured",
         "6 `three`",
@@ -512,7 +531,7 @@ fn a_hole_where_the_capture_dropped_something_says_so() {
 #[test]
 fn what_the_capture_cut_off_is_named() {
     let mut talk = Talk::open(Side::Client);
-    talk.say_cut(Client, 1, 1, Flags::ACK, b"abc", 10);
+    talk.say_cut(Client, 1, 1, TcpFlags::ACK, b"abc", 10);
     talk.data(Client, 11, 1, b"d");
     let expected = [
         "0 `abc`",

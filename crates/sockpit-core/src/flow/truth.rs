@@ -9,8 +9,9 @@
 
 use super::half::since;
 use super::label::{Label, Labels};
-use super::segment::{Flags, SackBlocks, Segment};
+use super::segment::Segment;
 use super::sequence::{is_at_most, is_before, later};
+use crate::wire::{SackBlocks, TcpFlags};
 
 /// Holes that are remembered in one direction.
 const MOST_HOLES: usize = 64;
@@ -118,10 +119,10 @@ pub(super) fn judge(
     let mut verdict = Verdict::default();
     let high = own.high;
     let asked = judge_question(own, other, segment, &mut verdict);
-    if asked == Asked::Nothing && !segment.flags.intersects(Flags::RST) {
+    if asked == Asked::Nothing && !segment.flags.has(TcpFlags::RST) {
         judge_data(own, other, segment, circumstances, &mut verdict);
     }
-    if segment.flags.intersects(Flags::ACK) {
+    if segment.flags.has(TcpFlags::ACK) {
         judge_ack(own, other, segment, circumstances, high, &mut verdict);
     }
     let traffic = &mut own.traffic;
@@ -138,7 +139,7 @@ pub(super) fn judge(
 fn judge_question(own: &Half, other: &Half, segment: &Segment<'_>, verdict: &mut Verdict) -> Asked {
     let is_plain = !segment
         .flags
-        .intersects(Flags::SYN | Flags::FIN | Flags::RST);
+        .has(TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST);
     let Some(high) = own.high.filter(|_| is_plain && segment.len <= 1) else {
         return Asked::Nothing;
     };
@@ -187,7 +188,7 @@ fn judge_data(
             start: high,
             end: start,
             at: segment.at,
-            clock: segment.options.timestamps.map(|(clock, _)| clock),
+            clock: segment.options.timestamps.map(|stamps| stamps.value),
             report: None,
         });
     }
@@ -224,11 +225,11 @@ fn judge_ack(
     high: Option<u32>,
     verdict: &mut Verdict,
 ) {
-    if segment.flags.intersects(Flags::RST) {
+    if segment.flags.has(TcpFlags::RST) {
         return;
     }
     let labels = &mut verdict.labels;
-    let is_plain = !segment.flags.intersects(Flags::SYN | Flags::FIN);
+    let is_plain = !segment.flags.has(TcpFlags::SYN | TcpFlags::FIN);
     let window = circumstances.window;
     if is_plain && window == Some(0) {
         labels.insert(Label::ZeroWindow);
@@ -307,14 +308,14 @@ impl Half {
         let ack = segment.ack;
         let has_beyond = |end| {
             let mut blocks = segment.options.sack.iter();
-            blocks.any(|(first, _)| is_at_most(end, first))
+            blocks.any(|block| is_at_most(end, block.start))
         };
         for hole in &mut self.holes {
             let is_open = is_at_most(ack, hole.start) && hole.report.is_none();
             if is_open && (has_beyond(hole.end) || is_duplicate && ack == hole.start) {
                 hole.report = Some(Report {
                     at: segment.at,
-                    clock: segment.options.timestamps.map(|(clock, _)| clock),
+                    clock: segment.options.timestamps.map(|stamps| stamps.value),
                 });
             }
         }
@@ -351,16 +352,16 @@ impl Hole {
     /// Whether what fills it was sent before what came first, `round_trip` in nanoseconds.
     fn is_filled_late(&self, segment: &Segment<'_>, round_trip: i64, duplicates: u32) -> bool {
         let stamps = segment.options.timestamps;
-        if let (Some((clock, _)), Some(after)) = (stamps, self.clock)
-            && clock != after
+        if let (Some(stamps), Some(after)) = (stamps, self.clock)
+            && stamps.value != after
         {
-            return is_before(clock, after);
+            return is_before(stamps.value, after);
         }
         let Some(report) = self.report else {
             return since(segment.at, self.at) < round_trip;
         };
-        if let (Some((_, echo)), Some(clock)) = (stamps, report.clock) {
-            return is_before(echo, clock);
+        if let (Some(stamps), Some(clock)) = (stamps, report.clock) {
+            return is_before(stamps.echo, clock);
         }
         duplicates < FAST_AFTER && since(segment.at, report.at) < round_trip / 4
     }

@@ -27,10 +27,13 @@
 //! 12. The segment is remembered, and what it acknowledges forgotten. What is in flight is known
 //!     until a hole, and again once the other end speaks.
 
+use serde::{Deserialize, Serialize};
+
 use super::half::{Acks, Half, Scale, since};
 use super::label::{Label, Labels};
-use super::segment::{Flags, Segment};
+use super::segment::Segment;
 use super::sequence::{is_at_most, is_before};
+use crate::wire::TcpFlags;
 
 /// What is known of both directions together.
 #[derive(Debug, Default)]
@@ -53,7 +56,7 @@ pub(super) struct Verdict {
 }
 
 /// Which duplicate acknowledgement it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duplicate {
     /// Counted from 1.
     pub number: u32,
@@ -62,11 +65,12 @@ pub struct Duplicate {
 }
 
 /// How long a retransmission was waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeout {
     /// The frame since which.
     pub since: u64,
     /// In nanoseconds; negative where the capture's clock ran back.
+    #[serde(rename = "ns")]
     pub span: i64,
 }
 
@@ -79,8 +83,8 @@ const LATE: i64 = 3_000_000;
 /// many of them later on.
 const NEVER: u32 = u32::MAX;
 
-const MARKS: Flags = Flags(Flags::SYN.0 | Flags::FIN.0);
-const BREAKS: Flags = Flags(MARKS.0 | Flags::RST.0);
+const MARKS: TcpFlags = TcpFlags(TcpFlags::SYN.0 | TcpFlags::FIN.0);
+const BREAKS: TcpFlags = TcpFlags(MARKS.0 | TcpFlags::RST.0);
 
 /// Judges a segment and remembers it.
 pub(super) fn judge(
@@ -99,8 +103,8 @@ pub(super) fn judge(
     label_unseen(other, segment, &mut verdict);
     label_again(own, other, opening, segment, &mut verdict);
     remember(own, other, segment, &mut verdict);
-    if segment.flags.intersects(Flags::ACK)
-        && !segment.flags.intersects(Flags::SYN)
+    if segment.flags.has(TcpFlags::ACK)
+        && !segment.flags.has(TcpFlags::SYN)
         && opening.initial_rtt.is_none()
     {
         let syn = opening.syn_at.map(|syn| since(segment.at, syn));
@@ -112,7 +116,7 @@ pub(super) fn judge(
 
 /// Rules 1 to 8.
 fn label_state(own: &mut Half, other: &Half, segment: &Segment<'_>, verdict: &mut Verdict) {
-    let is_plain = !segment.flags.intersects(BREAKS);
+    let is_plain = !segment.flags.has(BREAKS);
     let is_next = segment.seq == own.next;
     let is_window = |window| own.window == Some(window);
     let labels = &mut verdict.labels;
@@ -123,7 +127,7 @@ fn label_state(own: &mut Half, other: &Half, segment: &Segment<'_>, verdict: &mu
     if segment.window == 0 && is_plain {
         labels.insert(Label::ZeroWindow);
     }
-    if own.next != 0 && is_before(own.next, segment.seq) && !segment.flags.intersects(Flags::RST) {
+    if own.next != 0 && is_before(own.next, segment.seq) && !segment.flags.has(TcpFlags::RST) {
         labels.insert(Label::LostSegment);
     }
     if segment.len <= 1 && segment.seq == own.next.wrapping_sub(1) && is_plain {
@@ -168,7 +172,7 @@ fn label_state(own: &mut Half, other: &Half, segment: &Segment<'_>, verdict: &mu
 /// Rule 10.
 fn label_unseen(other: &mut Half, segment: &Segment<'_>, verdict: &mut Verdict) {
     if other.contiguous == 0
-        || !segment.flags.intersects(Flags::ACK)
+        || !segment.flags.has(TcpFlags::ACK)
         || !is_before(other.contiguous, segment.ack)
     {
         return;
@@ -193,7 +197,7 @@ fn label_again(
     verdict: &mut Verdict,
 ) {
     let labels = &mut verdict.labels;
-    let has_span = 0 < segment.len || segment.flags.intersects(MARKS);
+    let has_span = 0 < segment.len || segment.flags.has(MARKS);
     if !has_span || labels.contains(Label::KeepAlive) {
         return;
     }
@@ -244,7 +248,7 @@ fn remember(own: &mut Half, other: &mut Half, segment: &Segment<'_>, verdict: &m
     }
     // What is on the way is not known from a hole on, until the other end speaks.
     own.has_hole |= verdict.labels.contains(Label::LostSegment);
-    other.has_hole &= !segment.flags.intersects(Flags::ACK);
+    other.has_hole &= !segment.flags.has(TcpFlags::ACK);
     if segment.len != 0 && !own.has_hole {
         count_in_flight(own, other, segment, verdict);
     }
@@ -265,7 +269,7 @@ fn remember(own: &mut Half, other: &mut Half, segment: &Segment<'_>, verdict: &m
         .options
         .sack
         .iter()
-        .map(|(first, after)| after.wrapping_sub(first))
+        .map(|block| block.end.wrapping_sub(block.start))
         .fold(0, u32::wrapping_add);
 }
 
@@ -277,7 +281,7 @@ fn count_in_flight(own: &mut Half, other: &Half, segment: &Segment<'_>, verdict:
     } else {
         own.pushed.wrapping_add(segment.len)
     };
-    own.was_push = segment.flags.intersects(Flags::PSH);
+    own.was_push = segment.flags.has(TcpFlags::PSH);
     verdict.in_flight = bytes;
     verdict.pushed = bytes.map(|_| own.pushed);
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Epoch, VERSION};
+use super::{Epoch, VERSION, packet};
 use crate::event::{Direction, Event, FaultKind, What};
 use crate::machine::Reason;
 use crate::text::escape::VisibleLine;
@@ -26,7 +26,7 @@ use crate::time::Time;
 ///
 /// A line that is no record, or one of another version. No error says anything of the next line.
 pub fn read(line: &[u8], epoch: Epoch) -> Result<Event, ReadError> {
-    let fields = Fields::of(line)?;
+    let mut fields = Fields::of(line)?;
     let what = match fields.event.as_ref() {
         "listening" => What::Listening {
             local: fields.local.into_owned(),
@@ -53,6 +53,15 @@ pub fn read(line: &[u8], epoch: Epoch) -> Result<Event, ReadError> {
             partial: fields.partial,
             full_len: fields.full_len,
             text: fields.text.map(Cow::into_owned),
+        },
+        "packet" => What::Packet {
+            direction: fields.direction()?,
+            offset: fields.offset,
+            packet: Box::new(packet::read(
+                fields.data.take(),
+                fields.bytes(None)?.into(),
+                fields.full_len,
+            )?),
         },
         "closed" => What::Closed {
             reason: fields.reason()?,

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::event::{Direction, FaultKind};
 use crate::machine::Reason;
+use crate::sighting::tests::{any_kept, kept};
 use crate::text::charset::Charset;
 use crate::text::escape::is_hidden;
 use crate::time::Time;
@@ -145,6 +146,14 @@ fn golden() -> Vec<Event> {
             What::Closed {
                 reason: Reason::Error,
                 message: "address already in use".to_owned(),
+            },
+        ),
+        (
+            1,
+            What::Packet {
+                direction: In,
+                offset: Some(0),
+                packet: Box::new(kept().swap_remove(4)),
             },
         ),
     ];
@@ -355,7 +364,7 @@ fn what_is_no_record_says_why() {
             r#"{"v":1,"n":1}"#.to_owned(),
             "the line is no record: missing field `at` at line 1 column 13",
         ),
-        (with(r#""packet""#), "`packet` is no event of version 1"),
+        (with(r#""window""#), "`window` is no event of version 1"),
         (with(r#""gap""#), "a `gap` record has no `count`"),
         (with(r#""chunk","hex":"""#), "a `chunk` record has no `dir`"),
         (
@@ -485,6 +494,13 @@ fn any_what() -> impl Strategy<Value = What> {
             full_len,
         }),
         any_frame(),
+        (any::<bool>(), any::<Option<u64>>(), any_kept()).prop_map(|(is_in, offset, packet)| {
+            What::Packet {
+                direction: if is_in { Direction::In } else { Direction::Out },
+                offset,
+                packet: Box::new(packet),
+            }
+        }),
         (reason, any_text()).prop_map(|(reason, message)| What::Closed { reason, message }),
         (kind, any_text(), any::<Option<u64>>()).prop_map(|(kind, message, count)| What::Fault {
             kind,

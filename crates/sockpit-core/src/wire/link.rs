@@ -10,7 +10,7 @@ pub(crate) const ARP: u16 = 0x0806;
 /// EtherType of IPv6.
 pub(crate) const IPV6: u16 = 0x86dd;
 /// EtherTypes of a tag of IEEE 802.1Q, of 802.1ad, and of what came before 802.1ad.
-const TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
+pub(crate) const TAGS: [u16; 3] = [0x8100, 0x88a8, 0x9100];
 /// Up to here the field is the length of an IEEE 802.3 frame, and no EtherType.
 pub(crate) const LENGTH_LIMIT: u16 = 1500;
 /// LLC with SNAP of no organisation: an EtherType follows (RFC 1042).

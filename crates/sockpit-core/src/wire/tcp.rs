@@ -79,6 +79,14 @@ impl TcpFlags {
     }
 }
 
+impl std::ops::BitOr for TcpFlags {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
 impl fmt::Display for TcpFlags {
     /// Names joined by a comma: `SYN, ACK`; `none` where none is set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,12 +115,9 @@ pub struct TcpOptions {
     pub is_sack_permitted: bool,
     /// The sender's clock and the echo of the receiver's (RFC 7323 §3).
     pub timestamps: Option<Timestamps>,
-    sack: [SackBlock; SACK_LIMIT],
-    sack_len: u8,
+    /// What the sender has received beyond holes, in the order of the option (RFC 2018).
+    pub sack: SackBlocks,
 }
-
-/// So many blocks fit into 40 bytes of options.
-const SACK_LIMIT: usize = 4;
 
 /// The values of a timestamps option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,13 +137,37 @@ pub struct SackBlock {
     pub end: u32,
 }
 
-impl TcpOptions {
-    /// What arrived beyond holes, in the order of the option.
-    #[must_use]
-    pub fn sack_blocks(&self) -> &[SackBlock] {
-        self.sack.get(..self.sack_len.into()).unwrap_or_default()
+/// At most four blocks: as many fit into 40 bytes of options.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SackBlocks {
+    blocks: [SackBlock; 4],
+    len: u8,
+}
+
+impl SackBlocks {
+    /// Takes the first four of `blocks`.
+    pub fn new(blocks: impl IntoIterator<Item = SackBlock>) -> Self {
+        let mut taken = Self::default();
+        for (place, block) in taken.blocks.iter_mut().zip(blocks) {
+            *place = block;
+            taken.len = taken.len.saturating_add(1);
+        }
+        taken
     }
 
+    /// The blocks.
+    pub fn iter(&self) -> impl Iterator<Item = SackBlock> {
+        self.blocks.into_iter().take(usize::from(self.len))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+impl TcpOptions {
     /// An option of the wrong length is passed over.
     fn read(view: View<'_>) -> Self {
         let mut options = Self::default();
@@ -148,7 +177,7 @@ impl TcpOptions {
                 (kind::MSS, 2) => options.mss = value.u16(0),
                 (kind::WINDOW_SCALE, 1) => options.window_scale = value.u8(0),
                 (kind::SACK_PERMITTED, 0) => options.is_sack_permitted = true,
-                (kind::SACK, _) => options.read_sack(value),
+                (kind::SACK, _) => options.sack = SackBlocks::read(value),
                 (kind::TIMESTAMPS, 8) => {
                     if let (Some(value), Some(echo)) = (value.u32(0), value.u32(4)) {
                         options.timestamps = Some(Timestamps { value, echo });
@@ -159,17 +188,16 @@ impl TcpOptions {
         }
         options
     }
+}
 
-    fn read_sack(&mut self, value: View<'_>) {
+impl SackBlocks {
+    fn read(value: View<'_>) -> Self {
         let mut rest = value;
-        for block in &mut self.sack {
-            let (Some(start), Some(end)) = (rest.u32(0), rest.u32(4)) else {
-                break;
-            };
-            *block = SackBlock { start, end };
+        Self::new(std::iter::from_fn(|| {
+            let (start, end) = (rest.u32(0)?, rest.u32(4)?);
             rest = rest.skip(8);
-            self.sack_len = self.sack_len.saturating_add(1).min(4);
-        }
+            Some(SackBlock { start, end })
+        }))
     }
 }
 

@@ -202,7 +202,7 @@ fn four_blocks_of_selective_acknowledgment_are_told() {
     let segment = "9c40 1b58 00000001 00000001 e010 faf0 0000 0000";
     let found = summary(LinkType::RAW, &[header, segment, blocks]);
     let tcp = found.tcp().expect("it is TCP");
-    let ends: Vec<u32> = tcp.options.sack_blocks().iter().map(|b| b.end).collect();
+    let ends: Vec<u32> = tcp.options.sack.iter().map(|b| b.end).collect();
     assert_eq!(ends, [2, 4, 6, 8]);
 }
 

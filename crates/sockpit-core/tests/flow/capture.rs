@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use etherparse::{LaxNetSlice, LaxSlicedPacket, TcpOptionElement, TransportSlice};
 use pcap_parser::traits::PcapReaderIterator;
 use pcap_parser::{LegacyPcapReader, PcapBlockOwned, PcapError};
-use sockpit_core::flow::{Flags, Options, SackBlocks, Segment};
+use sockpit_core::flow::Segment;
+use sockpit_core::wire::{SackBlock, SackBlocks, TcpFlags, TcpOptions, Timestamps};
 
 /// A frame of Ethernet.
 #[derive(Clone, Debug)]
@@ -94,7 +95,7 @@ pub(crate) fn segment(frame: u64, packet: &Packet) -> Option<Segment<'_>> {
         dst: SocketAddr::new(dst, tcp.destination_port()),
         seq: tcp.sequence_number(),
         ack: tcp.acknowledgment_number(),
-        flags: Flags(*flags),
+        flags: TcpFlags((*flags).into()),
         window: tcp.window_size(),
         len: u32::from(carried) - tcp.header_slice().len() as u32,
         payload: tcp.payload(),
@@ -112,18 +113,23 @@ fn header_len(frame: &[u8]) -> Option<usize> {
     })
 }
 
-fn options(tcp: &etherparse::TcpSlice<'_>) -> Options {
-    let mut options = Options::default();
+fn options(tcp: &etherparse::TcpSlice<'_>) -> TcpOptions {
+    let mut options = TcpOptions::default();
     for option in tcp.options_iterator().flatten() {
         match option {
             TcpOptionElement::MaximumSegmentSize(size) => options.mss = Some(size),
             TcpOptionElement::WindowScale(bits) => options.window_scale = Some(bits),
-            TcpOptionElement::SelectiveAcknowledgementPermitted => options.sack_permitted = true,
+            TcpOptionElement::SelectiveAcknowledgementPermitted => options.is_sack_permitted = true,
             TcpOptionElement::SelectiveAcknowledgement(first, rest) => {
-                options.sack =
-                    SackBlocks::new(std::iter::once(first).chain(rest.into_iter().flatten()));
+                options.sack = SackBlocks::new(
+                    std::iter::once(first)
+                        .chain(rest.into_iter().flatten())
+                        .map(|(start, end)| SackBlock { start, end }),
+                );
             }
-            TcpOptionElement::Timestamp(own, echo) => options.timestamps = Some((own, echo)),
+            TcpOptionElement::Timestamp(value, echo) => {
+                options.timestamps = Some(Timestamps { value, echo })
+            }
             TcpOptionElement::Noop => {}
         }
     }

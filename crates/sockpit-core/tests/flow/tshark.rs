@@ -7,8 +7,10 @@ use std::path::Path;
 use std::process::Command;
 
 use sockpit_core::flow::{
-    Analyser, Analysis, Completeness, Content, Flags, Id, Label, Mode, Scale, Segment, Settings,
+    Analyser, Analysis, Completeness, Content, Id, Label, Mode, Scale, Segment, Settings,
 };
+
+use sockpit_core::wire::TcpFlags;
 
 use super::capture::{self, Packet};
 
@@ -95,7 +97,7 @@ pub(crate) fn tell(packets: &[Packet]) -> String {
             Some(segment) => {
                 let analysis = analyser.handle(&segment);
                 let told = complete_as_told(&mut complete, &segment, &analysis);
-                let is_syn = segment.flags.intersects(Flags::SYN);
+                let is_syn = segment.flags.has(TcpFlags::SYN);
                 line(&mut text, frame, &analysis, told, is_syn);
             }
             None => {

@@ -203,7 +203,7 @@ fn transport(transport: &Transport, protocol: u8, put: &mut impl FnMut(&'static 
             if let Some(shift) = tcp.options.window_scale {
                 put("tcp.options.wscale.shift", shift.to_string());
             }
-            for block in tcp.options.sack_blocks() {
+            for block in tcp.options.sack.iter() {
                 put("tcp.options.sack_le", block.start.to_string());
                 put("tcp.options.sack_re", block.end.to_string());
             }

@@ -74,14 +74,14 @@ proptest! {
                 dst,
                 seq: wild.seq,
                 ack: wild.ack,
-                flags: Flags(wild.flags),
+                flags: TcpFlags(wild.flags.into()),
                 window: wild.window,
                 len: wild.len,
                 payload: &payload[..wild.kept],
-                options: Options {
+                options: TcpOptions {
                     window_scale: wild.scale,
-                    sack: SackBlocks::new(wild.sack.iter().copied()),
-                    ..Options::default()
+                    sack: SackBlocks::new(wild.sack.iter().map(|&(start, end)| SackBlock { start, end })),
+                    ..TcpOptions::default()
                 },
                 gso_size: wild.gso_size,
                 dropped_before: wild.dropped_before,
@@ -187,7 +187,7 @@ fn b3_a_hundred_thousand_holes_keep_within_the_budget() {
     let payload = [7; 100];
     for number in 0..100_000u32 {
         let mut segment = syn(1000 + number * 300, addr(1, 1));
-        segment.flags = Flags::ACK;
+        segment.flags = TcpFlags::ACK;
         segment.len = 100;
         segment.payload = &payload;
         analyser.handle(&segment);
@@ -205,11 +205,11 @@ fn syn(seq: u32, src: SocketAddr) -> Segment<'static> {
         dst: addr(2, 80),
         seq,
         ack: 0,
-        flags: Flags::SYN,
+        flags: TcpFlags::SYN,
         window: 1000,
         len: 0,
         payload: &[],
-        options: Options::default(),
+        options: TcpOptions::default(),
         gso_size: None,
         dropped_before: false,
     }
