@@ -1,0 +1,5 @@
+//! Lines of recordings.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sockpit_fuzz::record(bytes));

@@ -1,0 +1,5 @@
+//! Scenario files.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sockpit_fuzz::scenario(bytes));
