@@ -13,6 +13,7 @@ use std::str::FromStr;
 use std::thread;
 
 mod bulk;
+mod capture;
 mod comparison;
 mod echo;
 mod idle;
@@ -21,10 +22,22 @@ mod process;
 mod reference;
 mod start;
 
+use capture::Aspect;
 use comparison::Comparison;
 
 /// The benchmarks, in the order in which they run.
-const NAMES: [&str; 6] = ["bulk", "echo", "churn", "udp", "idle", "start"];
+const NAMES: [&str; 10] = [
+    "bulk",
+    "echo",
+    "churn",
+    "udp",
+    "idle",
+    "start",
+    "lost-64",
+    "lost-1400",
+    "capture-64",
+    "capture-1400",
+];
 
 /// What `cargo xtask bench` was told.
 #[derive(Debug, PartialEq, Eq)]
@@ -184,6 +197,10 @@ impl Bench {
             "udp" => Ok(echo::datagrams(self)),
             "idle" => Ok(idle::comparison(self)),
             "start" => Ok(start::comparison(self)),
+            "lost-64" => Ok(capture::comparison(self, 64, Aspect::Lost)),
+            "lost-1400" => Ok(capture::comparison(self, 1400, Aspect::Lost)),
+            "capture-64" => Ok(capture::comparison(self, 64, Aspect::Cost)),
+            "capture-1400" => Ok(capture::comparison(self, 1400, Aspect::Cost)),
             _ => Err(io::Error::other(format!("no benchmark is called `{name}`"))),
         }
     }

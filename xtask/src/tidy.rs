@@ -33,13 +33,15 @@ struct File {
 }
 
 /// Folders that hold what others wrote, what a tool made, or bytes that must stay as they are.
-const SKIPPED: [&str; 6] = [
+const SKIPPED: [&str; 8] = [
     "target",
     ".git",
     "node_modules",
     "dist",
     "testdata",
     "snapshots",
+    "corpus",
+    "artifacts",
 ];
 
 /// Prints every finding; the exit code says whether there was one.

@@ -109,6 +109,12 @@ pub fn dissect(packet: &Packet<'_>) -> Vec<Node> {
     tree.finish()
 }
 
+/// What an ICMP message says, in words: `Destination Unreachable: Port Unreachable`.
+#[must_use]
+pub fn icmp_title(is_v6: bool, kind: u8, code: u8) -> String {
+    icmp::title(is_v6, kind, code)
+}
+
 /// What the tap says of the packet.
 fn frame(tree: &mut Tree<'_>, packet: &Packet<'_>) {
     let Packet {

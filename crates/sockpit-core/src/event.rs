@@ -127,7 +127,7 @@ impl What {
 }
 
 /// Which way bytes went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
     /// From the peer to us.
     In,

@@ -30,18 +30,24 @@
 use std::collections::BTreeMap;
 
 use crate::event::{Direction, Event, What};
+use crate::flow::{Labels, Mode};
 use crate::rule::Pattern;
 use crate::rule::pattern::Message;
 use crate::text::charset::Charset;
 
+mod kernel;
 mod mistake;
 mod moment;
+mod packet;
 mod parse;
 mod scan;
 mod show;
 
 pub use mistake::FilterError;
 pub use moment::{Clock, Moment, ParseMomentError};
+pub use packet::Passing;
+
+use packet::PacketTerm;
 
 /// Which events are wanted.
 ///
@@ -82,7 +88,38 @@ impl Filter {
     /// Whether the event is wanted.
     #[must_use]
     pub fn matches(&self, subject: &Subject<'_>) -> bool {
-        self.root.holds(subject)
+        let event = subject.event;
+        let What::Packet {
+            direction,
+            offset,
+            packet,
+        } = &event.what
+        else {
+            return self.root.holds(subject);
+        };
+        let time = event.time.as_nanos();
+        let sighting = packet.at(subject.clock.epoch.0.saturating_add(time));
+        let analysis = packet.analysis.as_ref();
+        self.wants(&Passing {
+            sighting: &sighting,
+            number: event.number,
+            time: time.into(),
+            clock: subject.clock,
+            session: event.session,
+            peer: event.peer,
+            direction: Some(*direction),
+            offset: *offset,
+            conversation: analysis.map(|it| it.conversation.number()),
+            labels: analysis.map_or(Labels::NONE, |it| it.labels(Mode::Truth)),
+            addr: subject.addr,
+            text: subject.text,
+        })
+    }
+
+    /// Whether the packet is wanted.
+    #[must_use]
+    pub fn wants(&self, packet: &Passing<'_>) -> bool {
+        self.root.holds_for(packet)
     }
 
     /// Whether a term asks for the address of the peer.
@@ -146,6 +183,9 @@ impl Sieve {
         }
         let text = match (&event.what, self.charset) {
             (What::Chunk { bytes, .. }, Some(charset)) => Some(charset.decode(bytes).text),
+            (What::Packet { packet, .. }, Some(charset)) => {
+                Some(charset.decode(packet.at(0).payload()).text)
+            }
             _ => None,
         };
         let is_wanted = self.filter.matches(&Subject {
@@ -204,6 +244,8 @@ enum Term {
     Hex(TextTest),
     Word(WordField, WordTest),
     At(AtTest),
+    /// Of other events it is false.
+    Packet(PacketTerm),
 }
 
 /// Every event of the record schema.
@@ -234,6 +276,10 @@ enum NumberField {
     Offset,
     Count,
     Number,
+    Conversation,
+    Seq,
+    Ack,
+    Window,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,6 +294,8 @@ enum TextField {
 enum WordField {
     Kind,
     Reason,
+    /// What is noteworthy about a packet.
+    Label,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -349,12 +397,7 @@ impl Term {
             Self::Direction(wanted) => direction_of(what) == Some(*wanted),
             Self::Event(name) => what.name() == *name,
             Self::Flag(flag) => flag.holds(what),
-            Self::Number(field, test) => field.of(event).is_some_and(|number| match test {
-                NumberTest::In(ranges) => ranges
-                    .iter()
-                    .any(|(first, last)| (*first..=*last).contains(&number)),
-                NumberTest::Compare(comparison, wanted) => comparison.holds(number, *wanted),
-            }),
+            Self::Number(field, test) => field.of(event).is_some_and(|number| test.holds(number)),
             Self::Text(TextField::Text, test) => {
                 message_of(subject).is_some_and(|message| test.holds(message))
             }
@@ -372,14 +415,19 @@ impl Term {
                 })
             }),
             Self::Word(field, test) => field.of(what).is_some_and(|word| test.holds(word)),
-            Self::At(test) => {
-                let time = i128::from(event.time.as_nanos());
-                let place = |moment: &Moment| moment.since_beginning(subject.clock);
-                match test {
-                    AtTest::Compare(comparison, moment) => comparison.holds(time, place(moment)),
-                    AtTest::In(first, last) => place(first) <= time && time <= place(last),
-                }
-            }
+            Self::At(test) => test.holds(event.time.as_nanos().into(), subject.clock),
+            Self::Packet(_) => false,
+        }
+    }
+}
+
+impl AtTest {
+    /// `time` is in nanoseconds since the beginning that `clock` tells.
+    fn holds(&self, time: i128, clock: Clock) -> bool {
+        let place = |moment: &Moment| moment.since_beginning(clock);
+        match self {
+            Self::Compare(comparison, moment) => comparison.holds(time, place(moment)),
+            Self::In(first, last) => place(first) <= time && time <= place(last),
         }
     }
 }

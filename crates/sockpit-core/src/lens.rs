@@ -17,21 +17,32 @@
 //! the events of both ends are at hand, on this machine or in two recordings, the writes of one and
 //! the reads of the other are joined by their addresses.
 //!
+//! Where packets were captured, they are a cut of their own between writes and reads: whose bytes a
+//! packet carries is known by their places in the stream, of datagrams by their order and bytes.
+//! Packets come later than what they carry, so rows wait for them, for a while.
+//!
 //! It works as events come, and forgets what it has drawn: a stream of any length takes a bounded
 //! amount of memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+use serde_json::Value;
 
 use crate::event::{Direction, Event, What};
+use crate::flow::{Label, Mode};
 use crate::frame::Framing;
+use crate::sighting::{Kept, Sighting};
 use crate::text::charset::Charset;
 
 mod cut;
+mod datagram;
 mod draw;
 mod flow;
 mod verdict;
 
 use cut::End;
+use datagram::Passed;
 use flow::{Flow, Until};
 
 /// How much of each other two ends are expected to be at hand.
@@ -75,6 +86,9 @@ impl Default for Options {
 /// Conversations whose other end has not come, before the oldest is drawn without it.
 const MOST_WAITING: usize = 1024;
 
+/// The kind of the notes that say where packets come from, and in the end how many came.
+const PACKETS: &str = crate::transcript::NOTE;
+
 /// One end of a conversation: its source, session and peer.
 type Speaker = (usize, u32, u32);
 
@@ -93,6 +107,10 @@ pub struct Lens {
     /// The addresses of each open conversation, as its end knows them: own and peer's.
     speakers: BTreeMap<Speaker, (String, String)>,
     flows: BTreeMap<Key, Flow>,
+    /// Sessions whose packets are captured: source and session.
+    tapped: BTreeSet<(usize, u32)>,
+    /// Those that are closed and wait for their packets, in that order.
+    closing: VecDeque<Speaker>,
     /// Counts flows, so that the oldest is known.
     begun: u64,
     /// The flow under the latest heading.
@@ -108,6 +126,8 @@ impl Lens {
             options,
             speakers: BTreeMap::new(),
             flows: BTreeMap::new(),
+            tapped: BTreeSet::new(),
+            closing: VecDeque::new(),
             begun: 0,
             headed: None,
             out: String::new(),
@@ -121,6 +141,7 @@ impl Lens {
         match &event.what {
             What::Opened { addr, local } => {
                 self.close(speaker);
+                self.let_go(speaker);
                 self.speakers.insert(speaker, (local.clone(), addr.clone()));
                 for direction in [Direction::Out, Direction::In] {
                     self.open_flow(speaker, direction);
@@ -130,10 +151,10 @@ impl Lens {
                 direction,
                 offset,
                 bytes,
-                ..
+                full_len,
             } => {
                 let (flow, end) = self.flow(speaker, *direction);
-                flow.push_chunk(end, *offset, bytes);
+                flow.push_chunk(end, *offset, bytes, *full_len);
                 self.relieve(speaker, *direction);
             }
             What::Frame {
@@ -147,7 +168,13 @@ impl Lens {
                 flow.push_frame(end, *offset, payload, *partial);
                 self.relieve(speaker, *direction);
             }
+            What::Packet {
+                direction,
+                offset,
+                packet,
+            } => self.push_packet(speaker, *direction, *offset, packet),
             What::Closed { .. } => self.close(speaker),
+            What::Note { kind, data, .. } if kind == PACKETS => self.note(speaker, data),
             _ => {}
         }
     }
@@ -160,9 +187,13 @@ impl Lens {
     }
 
     /// What can be drawn of what has come: lines, each with its end. What may still be cut by events
-    /// to come is left for later.
+    /// to come is left for later; packets of what is closed are waited for no longer.
     #[must_use]
     pub fn draw(&mut self) -> String {
+        // Who asks for this does so in a quiet moment, when no packet is on its way.
+        for speaker in std::mem::take(&mut self.closing) {
+            self.let_go(speaker);
+        }
         for flow in self.flows.values_mut() {
             let until = Until::Certain;
             flow.draw(&self.options, until, &mut self.headed, &mut self.out);
@@ -179,6 +210,8 @@ impl Lens {
             self.end(flow);
         }
         self.speakers.clear();
+        self.closing.clear();
+        self.tapped.clear();
         self.headed = None;
         std::mem::take(&mut self.out)
     }
@@ -193,6 +226,9 @@ impl Lens {
             let (local, addr) = addrs.cloned().unwrap_or_default();
             Flow::new(*begun, speaker.2, direction, &local, &addr)
         });
+        if self.tapped.contains(&(speaker.0, speaker.1)) {
+            flow.tap();
+        }
         (flow, end)
     }
 
@@ -221,14 +257,37 @@ impl Lens {
         }
     }
 
-    /// An end of a conversation is over; its flows are, unless the other end is awaited.
+    /// An end of a conversation is over; its flows are, unless the other end is awaited, or packets.
     fn close(&mut self, speaker: Speaker) {
+        let mut awaits_packets = false;
         for direction in [Direction::Out, Direction::In] {
             let (key, end) = self.key(speaker, direction);
-            let Some(flow) = self.flows.get_mut(&key) else {
+            if let Some(flow) = self.flows.get_mut(&key) {
+                flow.close(end);
+                awaits_packets |= flow.awaits_packets();
+            }
+        }
+        if !awaits_packets {
+            return self.let_go(speaker);
+        }
+        if !self.closing.contains(&speaker) {
+            self.closing.push_back(speaker);
+        }
+        if self.closing.len() > MOST_WAITING
+            && let Some(oldest) = self.closing.pop_front()
+        {
+            self.let_go(oldest);
+        }
+    }
+
+    /// Ends the flows of an end that is closed, unless the other end is awaited.
+    fn let_go(&mut self, speaker: Speaker) {
+        self.closing.retain(|closing| *closing != speaker);
+        for direction in [Direction::Out, Direction::In] {
+            let (key, end) = self.key(speaker, direction);
+            let Some(flow) = self.flows.get(&key) else {
                 continue;
             };
-            flow.close(end);
             let is_awaited = match (&key, self.options.ends) {
                 (Key::Addresses { .. }, Ends::Two) => !flow.was_closed(end.other()),
                 _ => flow.is_open(),
@@ -238,6 +297,58 @@ impl Lens {
             }
         }
         self.speakers.remove(&speaker);
+    }
+
+    /// Takes a packet of a conversation that is known.
+    fn push_packet(
+        &mut self,
+        speaker: Speaker,
+        direction: Direction,
+        offset: Option<u64>,
+        packet: &Kept,
+    ) {
+        self.tapped.insert((speaker.0, speaker.1));
+        let (key, end) = self.key(speaker, direction);
+        let Some(flow) = self.flows.get_mut(&key) else {
+            return;
+        };
+        flow.tap();
+        let sighting = packet.at(0);
+        if flow.has_datagrams() {
+            for passed in datagrams(&sighting) {
+                flow.push_datagram(passed);
+            }
+        } else if let Some(offset) = offset.filter(|_| carries(&sighting)) {
+            flow.push_packet(end, offset, sighting.payload_len() as u64);
+        }
+        self.relieve(speaker, direction);
+        if self.closing.contains(&speaker) && !self.awaits_packets(speaker) {
+            self.let_go(speaker);
+        }
+    }
+
+    /// Learns whether packets are captured; in the end, that no more will come.
+    fn note(&mut self, speaker: Speaker, data: &Value) {
+        let session = (speaker.0, speaker.1);
+        if data.get("packets").is_some() {
+            let closing = self.closing.iter().copied();
+            let is_over = |speaker: &Speaker| (speaker.0, speaker.1) == session;
+            let over: Vec<Speaker> = closing.filter(is_over).collect();
+            over.into_iter().for_each(|speaker| self.let_go(speaker));
+            self.tapped.remove(&session);
+        } else if data.get("level").and_then(Value::as_str) != Some("none") {
+            self.tapped.insert(session);
+        }
+    }
+
+    fn awaits_packets(&self, speaker: Speaker) -> bool {
+        [Direction::Out, Direction::In]
+            .into_iter()
+            .any(|direction| {
+                let (key, _) = self.key(speaker, direction);
+                let flow = self.flows.get(&key);
+                flow.is_some_and(Flow::awaits_packets)
+            })
     }
 
     fn end(&mut self, mut flow: Flow) {
@@ -275,6 +386,39 @@ impl Lens {
         };
         (key, end)
     }
+}
+
+/// Whether a packet carries bytes of the stream: a keep-alive sends one only to be answered.
+fn carries(sighting: &Sighting<'_>) -> bool {
+    let is_probe = sighting.analysis.is_some_and(|analysis| {
+        let labels = analysis.labels(Mode::Truth);
+        labels.contains(Label::KeepAlive)
+    });
+    sighting.summary.tcp().is_some() && sighting.payload_len() > 0 && !is_probe
+}
+
+/// The datagrams in a packet: several where a network card is to cut it.
+fn datagrams(sighting: &Sighting<'_>) -> Vec<Passed> {
+    let Some(ip) = sighting
+        .summary
+        .ip()
+        .filter(|_| sighting.summary.udp().is_some())
+    else {
+        return Vec::new();
+    };
+    let payload = Bytes::copy_from_slice(sighting.payload());
+    let len = sighting.payload_len();
+    let size = match sighting.packet.facts.gso_size {
+        Some(size) if size != 0 && usize::from(size) < len => usize::from(size),
+        _ => len.max(1),
+    };
+    let starts = (0..len.max(1)).step_by(size);
+    let passed = |start: usize| Passed {
+        bytes: payload.slice(start.min(payload.len())..(start + size).min(payload.len())),
+        len: size.min(len - start) as u64,
+        is_fragment: ip.fragment.is_some(),
+    };
+    starts.map(passed).collect()
 }
 
 #[cfg(test)]

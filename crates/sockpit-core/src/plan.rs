@@ -213,6 +213,8 @@ pub struct Plan {
     pub max_peers: Option<usize>,
     /// How what is sent becomes writes.
     pub shaping: Shaping,
+    /// Whether the packets of the conversation, and what the kernel knows of it, join the timeline.
+    pub wire: bool,
     /// What answers, if anything does.
     pub rules: Option<Arc<Rules>>,
     /// What is sent and expected, in order.
@@ -371,6 +373,7 @@ impl Plan {
             }),
             framing,
             shaping,
+            wire: options.wire.is_some_and(|switch| switch.0),
             rules: None,
             script: Arc::default(),
         };

@@ -26,6 +26,13 @@ impl Time {
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
+
+    /// The moment that is earlier by `span`; the beginning where there is none.
+    #[must_use]
+    pub fn earlier(self, span: Duration) -> Self {
+        let span = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(span))
+    }
 }
 
 impl Add<Duration> for Time {

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use sockpit_core::event::{Event, FaultKind, What};
 use sockpit_core::record::Epoch;
 use sockpit_core::time::Time;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout_at;
 
 use crate::clock::Clock;
 
@@ -159,6 +161,7 @@ impl Bus {
             limit,
             space: self.space.clone(),
             epoch: self.clock.epoch(),
+            timer: None,
         }
     }
 
@@ -202,7 +205,7 @@ impl Bus {
             match self.next_cut() {
                 Some(at) => {
                     let at = tokio::time::Instant::from_std(at);
-                    let _ = tokio::time::timeout_at(at, self.space.notified()).await;
+                    let _ = timeout_at(at, self.space.notified()).await;
                 }
                 None => self.space.notified().await,
             }
@@ -313,6 +316,8 @@ pub struct Tap {
     limit: TapLimit,
     space: Arc<Notify>,
     epoch: Epoch,
+    /// Made for the first wait that has a deadline.
+    timer: Option<Runtime>,
 }
 
 impl Tap {
@@ -331,6 +336,29 @@ impl Tap {
     pub fn blocking_next(&mut self) -> Option<Arc<Event>> {
         let event = self.receiver.blocking_recv()?;
         self.account(&event);
+        Some(event)
+    }
+
+    /// The same until `deadline`: `None` when that is over, `Some(None)` when no more will come.
+    ///
+    /// # Panics
+    ///
+    /// Panics when called from within a runtime.
+    pub fn blocking_next_before(&mut self, deadline: Instant) -> Option<Option<Arc<Event>>> {
+        let event = match &self.timer {
+            Some(timer) => {
+                let next = async { timeout_at(deadline.into(), self.receiver.recv()).await };
+                timer.block_on(next).ok()?
+            }
+            None => {
+                let timer = Builder::new_current_thread().enable_time().build();
+                self.timer = Some(timer.expect("the system gives a runtime its descriptors"));
+                return self.blocking_next_before(deadline);
+            }
+        };
+        if let Some(event) = &event {
+            self.account(event);
+        }
         Some(event)
     }
 

@@ -13,11 +13,14 @@
 #![forbid(unsafe_code)]
 
 pub mod bus;
+pub mod capture;
 mod clock;
 pub mod doctor;
 mod driver;
 mod error;
+mod facts;
 mod listen;
+mod packets;
 mod passthrough;
 mod program;
 pub mod recorder;
@@ -29,5 +32,7 @@ mod transport;
 mod workbench;
 
 pub use error::{Error, Operation, cause_text};
+pub use packets::NOTE as PACKETS_NOTE;
+pub use transport::to_connect as addresses_to_connect;
 pub use session::{Failure, Outcome, PeerFacts, Session, Target};
 pub use workbench::{Handle, Stdio, Workbench};

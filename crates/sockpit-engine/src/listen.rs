@@ -127,7 +127,7 @@ struct Server<M: Machine, F> {
     max_peers: usize,
     /// Whether it was told that the first peer is gone and spoken to.
     is_loss_told: bool,
-    /// When it was last told that there is no room.
+    /// When it was last told that there is no room, or nothing to make room with.
     full_told_at: Option<Time>,
     /// How long the latest pause for want of descriptors was; `None` while all is well.
     pause: Option<Duration>,
@@ -281,12 +281,8 @@ where
     /// Says once a minute that the system's descriptors are used up. A limit of the user's is no
     /// news.
     fn tell_of_room(&mut self, has_room: bool) {
-        let now = self.scene.now();
-        let is_told = self
-            .full_told_at
-            .is_some_and(|told| now - told < NEWS_PAUSE);
-        if !has_room && !is_told && self.scene.plan.max_peers != Some(self.max_peers) {
-            self.full_told_at = Some(now);
+        let is_wanted = self.scene.plan.max_peers == Some(self.max_peers);
+        if !has_room && !is_wanted && self.is_news() {
             let message = format!(
                 "cannot accept further peers: {} are as many as there are file descriptors for; \
                  they wait until one leaves (`ulimit -n` gives more)",
@@ -303,6 +299,19 @@ where
                 },
             );
         }
+    }
+
+    /// Whether the want of descriptors is to be told: once a minute, however often a peer leaves and
+    /// another takes the last one.
+    fn is_news(&mut self) -> bool {
+        let now = self.scene.now();
+        let is_told = self
+            .full_told_at
+            .is_some_and(|told| now - told < NEWS_PAUSE);
+        if !is_told {
+            self.full_told_at = Some(now);
+        }
+        !is_told
     }
 
     /// Says that the user speaks to a peer that is not there; of the first one, which piped input
@@ -339,7 +348,8 @@ where
         let pause = self
             .pause
             .map_or(PAUSES.0, |pause| (pause * 2).min(PAUSES.1));
-        if self.pause.replace(pause).is_none() {
+        self.pause = Some(pause);
+        if self.is_news() {
             let message = format!(
                 "cannot accept further peers at {}: {}; it goes on when one leaves",
                 self.members.len(),

@@ -1,18 +1,23 @@
-//! The recorder: every event as a line of a file, whatever the disk does.
+//! The recorder: every event as a line of a file, or packets with what was said of them as a capture
+//! file, whatever the disk does.
 //!
 //! A disk that is full or slow ends the recording, visibly, and never a session. A process that is
 //! killed leaves whole lines: the kernel may stop a killed process's write between two pages of the
 //! file, so no line that fits into a page crosses one. Only of a line longer than a page the
-//! beginning may be left, and readers drop a last line without an end.
+//! beginning may be left, and readers drop a last line without an end. Of a capture file the last
+//! block may be cut, which its readers say, having read all before it.
+
+mod lines;
+mod packets;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, FileTypeExt};
+use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sockpit_core::event::{FaultKind, What};
-use sockpit_core::record;
+use sockpit_core::transcript;
 use tokio::sync::oneshot;
 
 use crate::bus::{Scope, Tap, TapId, TapLimit};
@@ -25,11 +30,17 @@ pub const LIMIT: TapLimit = TapLimit {
     patience: Some(Duration::from_secs(5)),
 };
 
-/// In bytes: the memory page of the systems that we run on; a smaller true size does no harm.
-const PAGE: usize = 4096;
-
 /// In bytes: lines gathered before they are written while more events wait.
 const BATCH: usize = 64 * 1024;
+
+/// What a recording is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordingForm {
+    /// Records, one a line.
+    Lines,
+    /// A capture file, pcapng.
+    Packets(transcript::Options),
+}
 
 /// A recording in progress.
 pub struct Recorder {
@@ -39,12 +50,19 @@ pub struct Recorder {
 }
 
 impl Recorder {
+    /// Whether a file of this name is to hold packets, which have to be captured: `.pcapng`.
+    #[must_use]
+    pub fn holds_packets(path: &Path) -> bool {
+        let extension = path.extension().and_then(std::ffi::OsStr::to_str);
+        extension.is_some_and(|extension| extension.eq_ignore_ascii_case("pcapng"))
+    }
+
     /// Begins to record every event from here on. A file that exists is replaced.
     ///
     /// # Errors
     ///
     /// Returns an [`Error`] where the file cannot be created.
-    pub async fn start(path: &Path, handle: &Handle) -> Result<Self, Error> {
+    pub async fn start(path: &Path, form: RecordingForm, handle: &Handle) -> Result<Self, Error> {
         let fail = |error: io::Error| {
             Error::new(Operation::Record, format!("`{}`", path.display()), error)
         };
@@ -60,7 +78,7 @@ impl Recorder {
             .create(true)
             .truncate(true)
             .open(path);
-        let writer = LineWriter::new(file.map_err(fail)?);
+        let file = file.map_err(fail)?;
         let tap = handle.tap(LIMIT, Scope::Everything).await;
         let id = tap.id();
         let (path, reporter) = (path.to_owned(), handle.clone());
@@ -68,7 +86,7 @@ impl Recorder {
         std::thread::Builder::new()
             .name("sockpit-record".to_owned())
             .spawn(move || {
-                let untold = record_all(tap, writer, &path, &reporter);
+                let untold = record_all(tap, file, form, &path, &reporter);
                 // Nobody may wait for it.
                 let _ = done_sender.send(untold);
             })
@@ -100,31 +118,18 @@ impl Recorder {
 /// Gives why the recording is not whole, where nobody could be told.
 fn record_all(
     mut tap: Tap,
-    mut writer: LineWriter,
+    file: File,
+    form: RecordingForm,
     path: &Path,
     reporter: &Handle,
 ) -> Option<String> {
-    let epoch = tap.epoch();
-    let mut lines = Vec::with_capacity(BATCH);
-    let mut ends = Vec::new();
-    while let Some(event) = tap.blocking_next() {
-        let mut next = Some(event);
-        while let Some(event) = next.take() {
-            record::write(&event, epoch, &mut lines);
-            lines.push(b'\n');
-            ends.push(lines.len());
-            if lines.len() < BATCH {
-                next = tap.try_next();
-            }
-        }
-        if let Err(error) = writer.write(&lines, &ends) {
-            drop(tap);
-            return report(reporter, path, &error);
-        }
-        lines.clear();
-        ends.clear();
-    }
-    None
+    let recorded = match form {
+        RecordingForm::Lines => lines::record(&mut tap, file),
+        RecordingForm::Packets(options) => packets::record(&mut tap, file, options),
+    };
+    let error = recorded.err()?;
+    drop(tap);
+    report(reporter, path, &error)
 }
 
 fn report(reporter: &Handle, path: &Path, error: &io::Error) -> Option<String> {
@@ -141,78 +146,3 @@ fn report(reporter: &Handle, path: &Path, error: &io::Error) -> Option<String> {
     };
     (!reporter.publish_blocking(0, 0, fault)).then_some(message)
 }
-
-/// Writes whole lines, and takes half ones back.
-struct LineWriter {
-    file: File,
-    /// In bytes: the file's length, which is where the next line begins.
-    len: u64,
-    /// Whether it can be written at any place: it is no device.
-    is_file: bool,
-}
-
-impl LineWriter {
-    fn new(file: File) -> Self {
-        let is_file = file.metadata().is_ok_and(|facts| facts.is_file());
-        Self {
-            file,
-            len: 0,
-            is_file,
-        }
-    }
-
-    /// Writes `lines`, which end at the places `ends`.
-    fn write(&mut self, lines: &[u8], ends: &[usize]) -> io::Result<()> {
-        let mut ends = ends.iter().copied().peekable();
-        let mut from = 0;
-        while let Some(end) = ends.next() {
-            let mut room = self.room();
-            if end - from > room && end - from <= PAGE {
-                self.pad(room)?;
-                room = self.room();
-            }
-            let mut to = end;
-            while let Some(next) = ends.next_if(|next| next - from <= room) {
-                to = next;
-            }
-            self.write_whole(&lines[from..to])?;
-            from = to;
-        }
-        Ok(())
-    }
-
-    /// In bytes: what is left of the page in which the next line begins.
-    fn room(&self) -> usize {
-        PAGE - usize::try_from(self.len % PAGE as u64).unwrap_or(0)
-    }
-
-    /// Fills the page up with spaces at the end of its last line, which JSON allows.
-    fn pad(&mut self, room: usize) -> io::Result<()> {
-        if self.is_file && self.len > 0 && room < PAGE {
-            let mut end = vec![b' '; room];
-            end.push(b'\n');
-            self.file.write_all_at(&end, self.len - 1)?;
-            self.len += room as u64;
-        }
-        Ok(())
-    }
-
-    /// All of `bytes`, or nothing of them.
-    fn write_whole(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let written = if self.is_file {
-            self.file.write_all_at(bytes, self.len)
-        } else {
-            self.file.write_all(bytes)
-        };
-        if let Err(error) = written {
-            // A device cannot be cut, and needs not to be.
-            let _ = self.file.set_len(self.len);
-            return Err(error);
-        }
-        self.len += bytes.len() as u64;
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests;

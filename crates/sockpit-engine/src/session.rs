@@ -1,6 +1,6 @@
 //! A session: a client, or a server with its peers, being driven.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use crate::bus::Scope;
 use crate::error::Error;
 use crate::listen;
+use crate::packets::Packets;
 use crate::program::ProgramPlan;
 use crate::shard::Shard;
 use crate::transport;
@@ -276,6 +277,8 @@ pub(crate) struct Scene {
     pub(crate) number: u32,
     pub(crate) plan: Arc<Plan>,
     pub(crate) has_program: bool,
+    /// The capture beside it, where one is wanted.
+    packets: OnceCell<Rc<Packets>>,
 }
 
 impl Scene {
@@ -292,7 +295,35 @@ impl Scene {
     }
 
     pub(crate) fn publish_at(&self, time: Time, peer: u32, what: What) {
-        self.shard.bus.publish(time, self.number, peer, what);
+        let opened = self
+            .packets
+            .get()
+            .filter(|_| matches!(what, What::Opened { .. }));
+        match opened {
+            Some(packets) => {
+                self.shard
+                    .bus
+                    .publish(time, self.number, peer, what.clone());
+                packets.learn(self, peer, &what);
+            }
+            None => self.shard.bus.publish(time, self.number, peer, what),
+        }
+    }
+
+    /// Has its packets captured from here on.
+    async fn watch_packets(self: &Rc<Self>, local: Option<&[String]>) {
+        if self.plan.wire {
+            let packets = Packets::start(self, local).await;
+            // It is done once for each session.
+            let _ = self.packets.set(packets);
+        }
+    }
+
+    /// Waits for the last packets.
+    async fn finish_packets(&self) {
+        if let Some(packets) = self.packets.get() {
+            packets.finish(self).await;
+        }
     }
 
     /// Who a peer is, for its machine.
@@ -434,6 +465,7 @@ pub(crate) fn spawn<M, F>(
         number,
         plan: opening.plan,
         has_program: opening.program.is_some(),
+        packets: OnceCell::new(),
     });
     let program = opening.program.map(Rc::new);
     tokio::task::spawn_local(async move {
@@ -449,26 +481,49 @@ pub(crate) fn spawn<M, F>(
         };
         let plan = scene.plan.clone();
         let ended = match (plan.shape(), plan.role) {
-            (Shape::Stream, Role::Client) => match transport::connect_stream(&plan).await {
-                Ok(link) => {
-                    let _ = reply.send(Ok(session(Vec::new())));
-                    listen::run_client(scene, link, make, commands, opening.stdio, program).await
+            (Shape::Stream, Role::Client) => {
+                scene.watch_packets(None).await;
+                match transport::connect_stream(&plan).await {
+                    Ok(link) => {
+                        let _ = reply.send(Ok(session(Vec::new())));
+                        listen::run_client(
+                            scene.clone(),
+                            link,
+                            make,
+                            commands,
+                            opening.stdio,
+                            program,
+                        )
+                        .await
+                    }
+                    Err(error) => {
+                        scene.finish_packets().await;
+                        return drop(reply.send(Err(error)));
+                    }
                 }
-                Err(error) => return drop(reply.send(Err(error))),
-            },
+            }
             (Shape::Stream, Role::Server) => match transport::listen_stream(&plan).await {
                 Ok(listeners) => {
                     let local = listeners.local();
+                    scene.watch_packets(Some(&local)).await;
                     publish_listening(&scene, &local);
                     let _ = reply.send(Ok(session(local)));
-                    listen::run_server(scene, listeners, make, commands, opening.stdio, program)
-                        .await
+                    listen::run_server(
+                        scene.clone(),
+                        listeners,
+                        make,
+                        commands,
+                        opening.stdio,
+                        program,
+                    )
+                    .await
                 }
                 Err(error) => return drop(reply.send(Err(error))),
             },
             (Shape::Datagram, _) => match transport::open_datagram(&plan).await {
                 Ok(sockets) => {
                     let local = sockets.local();
+                    scene.watch_packets(Some(&local)).await;
                     if plan.role == Role::Server {
                         publish_listening(&scene, &local);
                     }
@@ -478,11 +533,13 @@ pub(crate) fn spawn<M, F>(
                         Vec::new()
                     };
                     let _ = reply.send(Ok(session(local)));
-                    crate::driver::run_datagram(scene, sockets, make, commands, program).await
+                    crate::driver::run_datagram(scene.clone(), sockets, make, commands, program)
+                        .await
                 }
                 Err(error) => return drop(reply.send(Err(error))),
             },
         };
+        scene.finish_packets().await;
         // A handle that was dropped does not ask how it ended.
         let _ = outcome_sender.send(Some(ended));
     });

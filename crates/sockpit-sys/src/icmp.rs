@@ -1,10 +1,10 @@
 //! Why a packet came to nothing, and who said so: the error queue of a socket (ip(7), ipv6(7)).
 
 use std::io;
-use std::mem;
 use std::net::IpAddr;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
+use crate::error_queue::{self, Room};
 use crate::netlink::{ip_of, u16_at, u32_at};
 use crate::socket::{self, Domain};
 
@@ -71,45 +71,13 @@ fn set(fd: BorrowedFd<'_>, value: libc::c_int) -> io::Result<()> {
 ///
 /// What the system says.
 pub fn take(fd: BorrowedFd<'_>) -> io::Result<Option<Report>> {
-    let mut control = [0u64; CONTROL_WORDS];
-    // SAFETY: the structure is made of integers and pointers, for which zero bytes are a value.
-    let mut message: libc::msghdr = unsafe { mem::zeroed() };
-    message.msg_control = control.as_mut_ptr().cast();
-    message.msg_controllen = size_of_val(&control);
-    let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
-    // SAFETY: the call writes at most the stated length of `control`, which outlives it, and no
-    // bytes of the packet, for which there is no room.
-    let done = unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, flags) };
-    if done < 0 {
-        let error = io::Error::last_os_error();
-        return match error.kind() {
-            io::ErrorKind::WouldBlock => Ok(None),
-            _ => Err(error),
-        };
-    }
-    let len = message.msg_controllen.min(size_of_val(&control));
-    let bytes: Vec<u8> = control
-        .iter()
-        .flat_map(|word| word.to_ne_bytes())
-        .take(len)
-        .collect();
-    Ok(find(&bytes))
+    let mut room = Room::new();
+    Ok(room.take(fd)?.and_then(find))
 }
 
-/// Reads control messages: `struct cmsghdr` (length, level 4, type 4), each from word to word.
-fn find(mut bytes: &[u8]) -> Option<Report> {
-    loop {
-        let len = usize::from_ne_bytes(*bytes.first_chunk()?);
-        let level = u32_at(bytes, HEADER - 8)?.cast_signed();
-        let kind = u32_at(bytes, HEADER - 4)?.cast_signed();
-        let body = bytes.get(HEADER..len)?;
-        let is_report = (level, kind) == (libc::IPPROTO_IP, libc::IP_RECVERR)
-            || (level, kind) == (libc::IPPROTO_IPV6, libc::IPV6_RECVERR);
-        if is_report {
-            return parse(body);
-        }
-        bytes = bytes.get(len.next_multiple_of(size_of::<usize>())..)?;
-    }
+fn find(bytes: &[u8]) -> Option<Report> {
+    let report = error_queue::controls(bytes).find(error_queue::is_report)?;
+    parse(report.body)
 }
 
 /// Reads a `struct sock_extended_err` (linux/errqueue.h) and the address behind it:
@@ -142,12 +110,6 @@ fn parse(body: &[u8]) -> Option<Report> {
             .map(|ip| ip.to_canonical()),
     })
 }
-
-/// In bytes: `struct cmsghdr`, whose length is a word.
-const HEADER: usize = size_of::<usize>() + 8;
-
-/// In words of 8 bytes: far more than a report with an IPv6 address takes.
-const CONTROL_WORDS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -11,12 +11,18 @@
 #[cfg(target_os = "linux")]
 mod addr;
 #[cfg(target_os = "linux")]
+pub mod capability;
+#[cfg(target_os = "linux")]
 pub mod datagram;
+#[cfg(target_os = "linux")]
+mod error_queue;
 #[cfg(target_os = "linux")]
 pub mod icmp;
 pub mod limit;
 #[cfg(target_os = "linux")]
 mod netlink;
+#[cfg(target_os = "linux")]
+pub mod packet;
 #[cfg(target_os = "linux")]
 pub mod pidfd;
 pub mod poll;
@@ -27,5 +33,9 @@ pub mod route;
 #[cfg(target_os = "linux")]
 pub mod sock_diag;
 pub mod socket;
+#[cfg(target_os = "linux")]
+pub mod tcp_info;
 pub mod terminal;
+#[cfg(target_os = "linux")]
+pub mod timestamping;
 pub mod window;

@@ -112,6 +112,11 @@ pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(*bytes.get(offset..)?.first_chunk()?))
 }
 
+/// The number from `offset` on, in this machine's byte order.
+pub(crate) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(*bytes.get(offset..)?.first_chunk()?))
+}
+
 /// The address of a family that `bytes` begin with.
 pub(crate) fn ip_of(family: u8, bytes: &[u8]) -> Option<IpAddr> {
     match libc::c_int::from(family) {

@@ -14,6 +14,8 @@ pub struct Link {
     pub index: u32,
     /// Its name, which may be any bytes but `/` and white space.
     pub name: String,
+    /// What kind of hardware it is, by the numbers of ARP (`ARPHRD_`): 1 Ethernet, 772 a loopback.
+    pub hardware: u16,
     /// The largest packet in bytes that it carries.
     pub mtu: u32,
     /// Its hardware's address, as many bytes as that has; empty where there is none.
@@ -185,6 +187,7 @@ fn parse_link(body: &[u8]) -> Option<Link> {
     let mut link = Link {
         index: u32_at(body, 4)?,
         name: String::new(),
+        hardware: u16_at(body, 2)?,
         mtu: 0,
         mac: Vec::new(),
         is_up: flags & libc::IFF_UP != 0,

@@ -7,7 +7,7 @@
 mod inet;
 mod unix;
 
-pub use inet::{InetSocket, Protocol, Queue, State, States, inet};
+pub use inet::{InetSocket, Protocol, Queue, State, States, TcpEnd, inet, tcp_end};
 pub use unix::{UnixKind, UnixName, UnixSocket, UnixState, unix};
 
 /// `SOCK_DIAG_BY_FAMILY`: both the question and the answer.

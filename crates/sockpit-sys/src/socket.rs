@@ -6,6 +6,9 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+#[cfg(target_os = "linux")]
+use crate::netlink::u32_at;
+
 /// The largest packet in bytes that the way to a connected socket's peer carries whole, headers
 /// included, as far as it is known.
 ///
@@ -48,6 +51,71 @@ pub fn unsent(fd: BorrowedFd<'_>) -> io::Result<u32> {
 /// What the system says.
 pub fn unread(fd: BorrowedFd<'_>) -> io::Result<u32> {
     ioctl(fd, libc::FIONREAD)
+}
+
+/// What a socket may hold, as the kernel counts it: payload with what it costs to keep it.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Limit of what has come and was not read, in bytes.
+    pub receive_limit: u32,
+    /// Limit of what was written and is not acknowledged, in bytes.
+    pub send_limit: u32,
+    /// Packets that came and were thrown away.
+    pub drops: u32,
+}
+
+#[cfg(target_os = "linux")]
+impl Memory {
+    /// Asks about a socket.
+    ///
+    /// # Errors
+    ///
+    /// What the system says, such as of a kernel before 4.12, which does not tell.
+    pub fn of(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        let mut bytes = [0; 64];
+        let len = option_bytes(fd, libc::SOL_SOCKET, libc::SO_MEMINFO, &mut bytes)?;
+        let read = Self::parse(bytes.get(..len).unwrap_or(&bytes));
+        read.ok_or_else(|| io::ErrorKind::InvalidData.into())
+    }
+
+    /// Reads the numbers of `SK_MEMINFO_…` (linux/sock_diag.h), 4 bytes each:
+    ///
+    /// ```text
+    ///  0  received | limit | sent | limit | reserved | queued | options | backlog | drops
+    /// ```
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        Some(Self {
+            receive_limit: u32_at(bytes, 4)?,
+            send_limit: u32_at(bytes, 12)?,
+            drops: u32_at(bytes, 32)?,
+        })
+    }
+}
+
+/// Makes a listening TCP socket keep the first packet of each connection, for [`saved_syn`].
+///
+/// # Errors
+///
+/// What the system says, such as that it is no TCP socket.
+#[cfg(target_os = "linux")]
+pub fn save_syn(listener: BorrowedFd<'_>) -> io::Result<()> {
+    set_option(listener, libc::IPPROTO_TCP, libc::TCP_SAVE_SYN, 1)
+}
+
+/// The packet with which the peer of an accepted TCP socket asked for the connection: its IP and TCP
+/// headers, options included. `None` where the listener did not [`save_syn`], or it was given
+/// before.
+///
+/// # Errors
+///
+/// What the system says, such as that it is no TCP socket.
+#[cfg(target_os = "linux")]
+pub fn saved_syn(accepted: BorrowedFd<'_>) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = vec![0; SYN_ROOM];
+    let len = option_bytes(accepted, libc::IPPROTO_TCP, libc::TCP_SAVED_SYN, &mut bytes)?;
+    bytes.truncate(len);
+    Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
 }
 
 /// Who held the other end of a Unix socket when it was connected.
@@ -195,6 +263,32 @@ fn option<T: Plain>(fd: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int) -
     }
 }
 
+/// Reads an option that is a structure of the kernel's; gives how many bytes it filled.
+#[cfg(target_os = "linux")]
+pub(crate) fn option_bytes(
+    fd: BorrowedFd<'_>,
+    level: libc::c_int,
+    name: libc::c_int,
+    into: &mut [u8],
+) -> io::Result<usize> {
+    let mut len = libc::socklen_t::try_from(into.len()).unwrap_or(libc::socklen_t::MAX);
+    // SAFETY: the call writes at most `len` bytes, which is no more than `into` has.
+    let done = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            level,
+            name,
+            into.as_mut_ptr().cast(),
+            &raw mut len,
+        )
+    };
+    if done == 0 {
+        Ok((len as usize).min(into.len()))
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 fn ioctl(fd: BorrowedFd<'_>, request: libc::Ioctl) -> io::Result<u32> {
     let mut value: libc::c_int = 0;
     // SAFETY: the requests of this module write one integer.
@@ -209,6 +303,10 @@ fn ioctl(fd: BorrowedFd<'_>, request: libc::Ioctl) -> io::Result<u32> {
 fn amount(value: libc::c_int) -> io::Result<u32> {
     u32::try_from(value).map_err(|_| io::ErrorKind::InvalidData.into())
 }
+
+/// In bytes: the longest headers of IPv4 and TCP take 120, those of IPv6 with extensions more.
+#[cfg(target_os = "linux")]
+const SYN_ROOM: usize = 1024;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use sockpit_core::strings::{Catalogue, Language};
 
 use crate::command::{
     decode, demo, diff, doctor, encode, import, nets, ports, reference, replay, run as scenario,
-    talk,
+    talk, wire,
 };
 use crate::console::{Console, speak};
 use crate::exit::Exit;
@@ -59,6 +59,8 @@ enum Command {
     Run(scenario::Args),
     /// Turn the send list of another tool (SSCOM, llcom) into a rule file
     Import(import::Args),
+    /// Show packets: of a port, an interface, a capture file
+    Wire(wire::Args),
     /// Show who holds a port, find a free one, end whoever has it
     Ports(ports::Args),
     /// Show this machine's interfaces, addresses and ways out
@@ -76,8 +78,7 @@ pub(crate) fn run() -> Exit {
     let console = Console::new();
     let asked = language::of_arguments(std::env::args_os().skip(1));
     let language = asked.unwrap_or_else(language::of_environment);
-    speak(language);
-    let matches = match command(language).try_get_matches() {
+    let matches = match command(speak(language)).try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return console.usage(&error),
     };
@@ -97,17 +98,18 @@ pub(crate) fn run() -> Exit {
         Command::Import(args) => import::run(&args, &console),
         Command::Completions(args) => reference::completions(&args, Cli::command(), &console),
         Command::Man(args) => reference::man(&args, Cli::command(), &console),
+        Command::Wire(args) => wire::run(args, &console),
         Command::Ports(args) => ports::run(&args, &console),
         Command::Nets(args) => nets::run(&args, &console),
         Command::Doctor(args) => doctor::run(&args, &console),
     }
 }
 
-/// The command line, its help in a language.
-fn command(language: Language) -> clap::Command {
-    match language {
-        Language::English => Cli::command(),
-        Language::Chinese => help::translate(Cli::command(), &Catalogue::new(language)),
+/// The command line, its help in the language of a catalogue.
+fn command(catalogue: Option<&Catalogue>) -> clap::Command {
+    match catalogue {
+        Some(catalogue) => help::translate(Cli::command(), catalogue),
+        None => Cli::command(),
     }
 }
 

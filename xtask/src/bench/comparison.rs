@@ -26,6 +26,7 @@ pub(super) enum Unit {
     PerSecond,
     Bytes,
     Seconds,
+    Packets,
 }
 
 /// What must hold for a program's line.
@@ -109,8 +110,9 @@ impl Comparison<'_> {
             }
         }
         let (ours, others) = lines.split_at_mut(1);
-        // Sizes are of several states of a program, and each stands for itself.
-        if self.unit != Unit::Bytes
+        // Sizes are of several states of a program, and each stands for itself; of what was lost,
+        // which may be nothing, there is no ratio.
+        if !matches!(self.unit, Unit::Bytes | Unit::Packets)
             && let Runs::Done(ours) = &ours[0].runs
         {
             for line in others {
@@ -216,6 +218,7 @@ impl Unit {
             Self::PerSecond => format!("{figure:.0}/s"),
             Self::Bytes => format!("{figure:.0} B"),
             Self::Seconds => format!("{:.2} ms", figure * 1e3),
+            Self::Packets => format!("{figure:.0}"),
         }
     }
 }

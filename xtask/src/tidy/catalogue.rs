@@ -20,7 +20,9 @@ const TOLD: [&str; 3] = [
 ];
 
 /// What holds data and names, not sentences.
-const NOT_TOLD: [&str; 12] = [
+const NOT_TOLD: [&str; 14] = [
+    "crates/sockpit-core/src/bpf/show.rs",
+    "crates/sockpit-engine/src/capture/command.rs",
     "crates/sockpit-core/src/scenario/junit.rs",
     "crates/sockpit-core/src/sim",
     "crates/sockpit-core/src/strings/",

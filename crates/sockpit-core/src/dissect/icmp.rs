@@ -127,7 +127,7 @@ fn code_name(is_v6: bool, kind: u8, code: u8) -> String {
     }
 }
 
-fn title(is_v6: bool, kind: u8, code: u8) -> String {
+pub(super) fn title(is_v6: bool, kind: u8, code: u8) -> String {
     let word = kind_word(is_v6, kind);
     match (word, code_word(is_v6, kind, code)) {
         (Some(word), Some(code)) => format!("{word}: {code}"),

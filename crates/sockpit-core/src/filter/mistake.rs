@@ -47,7 +47,8 @@ pub enum FilterError {
     #[error(
         "`{}` at column {column} is no term of a filter{}; terms are in, out, peer, session, text, hex, \
          len, offset, at, addr, local, message, kind, reason, count, n, partial, malformed, truncated, \
-         and the events; quote what a message shall contain: `\"{}\"`",
+         of packets tcp, udp, icmp, arp, port, host, src, dst, syn, fin, rst, flags, label, conversation, \
+         seq, ack, window, and the events; quote what a message shall contain: `\"{}\"`",
         VisibleLine(word),
         Meant(meant),
         VisibleLine(word)

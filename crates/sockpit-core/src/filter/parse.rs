@@ -8,12 +8,15 @@
 
 use std::str::FromStr;
 
+use super::packet::{self, HostTest, PacketTerm, Protocol, Side};
 use super::scan::{QUOTE_HINT, Reader, Value, is_word, shorten};
 use super::{
     AtTest, Comparison, EVENTS, Filter, FilterError, Flag, Moment, Node, NumberField, NumberTest,
     Term, TextField, TextTest, Way, WordField, WordTest,
 };
+use crate::bpf::Prefix;
 use crate::event::Direction;
+use crate::flow::Label;
 use crate::machine::Reason;
 use crate::rule::{Pattern, PatternError};
 use crate::size::ByteSize;
@@ -93,7 +96,20 @@ impl<'a> Reader<'a> {
             }
             return Ok(node);
         }
-        self.term().map(Node::Term)
+        let term = self.term()?;
+        let Term::Packet(PacketTerm::Protocol(_)) = term else {
+            return Ok(Node::Term(term));
+        };
+        // `tcp port 7000`, as users of tcpdump write it.
+        let mut nodes = vec![Node::Term(term)];
+        let is_end = |word: &str| {
+            let joins = ["and", "or", "not"];
+            word.is_empty() || joins.iter().any(|it| word.eq_ignore_ascii_case(it))
+        };
+        while !is_end(self.word()) {
+            nodes.push(Node::Term(self.term()?));
+        }
+        Ok(join(nodes, Node::All, |_| None))
     }
 
     /// What stands after a value without quotes may have been meant to belong to it.
@@ -129,8 +145,11 @@ impl<'a> Reader<'a> {
         if let Some(flag) = Flag::ALL.into_iter().find(|flag| named(flag.as_str())) {
             return Ok(Term::Flag(flag));
         }
+        if let Some(term) = self.packet_term(&name)? {
+            return Ok(Term::Packet(term));
+        }
         if let Some(field) = NumberField::ALL.into_iter().find(|it| named(it.as_str())) {
-            return Ok(Term::Number(field, self.number_test(field)?));
+            return Ok(Term::Number(field, self.number_test(field.wanted())?));
         }
         if let Some(field) = TextField::ALL.into_iter().find(|it| named(it.as_str())) {
             let way = self.way()?;
@@ -144,6 +163,14 @@ impl<'a> Reader<'a> {
             "hex" => Ok(Term::Hex(self.hex_test()?)),
             "at" => Ok(Term::At(self.at_test()?)),
             "event" => self.event_test(),
+            label if packet::label(label).is_some() => {
+                let words = vec![name];
+                let is_negative = false;
+                Ok(Term::Word(
+                    WordField::Label,
+                    WordTest { words, is_negative },
+                ))
+            }
             _ => Err(FilterError::Term {
                 column: self.column(start),
                 word: shorten(word).to_owned(),
@@ -164,17 +191,82 @@ impl<'a> Reader<'a> {
         Ok(Term::Event(event))
     }
 
-    fn number_test(&mut self, field: NumberField) -> Result<NumberTest, FilterError> {
+    /// A term about packets that begins with this word, which was read.
+    fn packet_term(&mut self, name: &str) -> Result<Option<PacketTerm>, FilterError> {
+        if let Some(protocol) = Protocol::ALL.into_iter().find(|it| it.as_str() == name) {
+            return Ok(Some(PacketTerm::Protocol(protocol)));
+        }
+        let is_number = self
+            .rest()
+            .starts_with(|c: char| c.is_ascii_digit() || "=<>!".contains(c));
+        if let Some((_, flag)) = packet::FLAGS.into_iter().find(|(word, _)| *word == name)
+            && !(name == "ack" && is_number)
+        {
+            return Ok(Some(PacketTerm::Flag(flag)));
+        }
+        Ok(Some(match name {
+            "ip" => PacketTerm::Protocol(Protocol::Ip4),
+            "flags" => {
+                let way = self.way()?;
+                let value = self.value()?;
+                PacketTerm::Flags(self.text_test(way, &value)?)
+            }
+            "port" => PacketTerm::Port(Side::Either, self.number_test(WantedNumber::PORT)?),
+            "host" | "net" => PacketTerm::Host(Side::Either, self.host_test()?),
+            "src" => self.end(Side::Source)?,
+            "dst" => self.end(Side::Destination)?,
+            _ => return Ok(None),
+        }))
+    }
+
+    /// What stands after `src` and `dst`.
+    fn end(&mut self, side: Side) -> Result<PacketTerm, FilterError> {
+        if self.take_word("port") {
+            return Ok(PacketTerm::Port(
+                side,
+                self.number_test(WantedNumber::PORT)?,
+            ));
+        }
+        let _ = self.take_word("host") || self.take_word("net");
+        Ok(PacketTerm::Host(side, self.host_test()?))
+    }
+
+    fn host_test(&mut self) -> Result<HostTest, FilterError> {
+        let is_negative = self.take_sign("!=");
+        let _ = is_negative || self.take_sign("==") || self.take_sign("=") || self.take_word("in");
+        let mut prefixes = Vec::new();
+        loop {
+            let start = self.at;
+            let bare = self.bare();
+            let raw = bare.split(',').next().unwrap_or_default();
+            let Ok(prefix) = raw.parse::<Prefix>() else {
+                self.at = start;
+                let expected = "an address such as `127.0.0.1`, `10.0.0.0/8` or `::1`";
+                return Err(self.expected(expected, ""));
+            };
+            prefixes.push(prefix);
+            self.at += raw.len();
+            self.skip_space();
+            if !self.take_sign(",") {
+                return Ok(HostTest {
+                    prefixes,
+                    is_negative,
+                });
+            }
+        }
+    }
+
+    fn number_test(&mut self, wanted: WantedNumber) -> Result<NumberTest, FilterError> {
         if let Some(comparison) = self.comparison() {
-            return Ok(NumberTest::Compare(comparison, self.number(field)?));
+            return Ok(NumberTest::Compare(comparison, self.number(wanted)?));
         }
         let _ = self.take_sign("==") || self.take_sign("=") || self.take_word("in");
         let mut ranges = Vec::new();
         loop {
             let start = self.at;
-            let first = self.number(field)?;
+            let first = self.number(wanted)?;
             let last = if self.take_sign("..") {
-                self.number(field)?
+                self.number(wanted)?
             } else {
                 first
             };
@@ -190,24 +282,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn number(&mut self, field: NumberField) -> Result<u64, FilterError> {
+    fn number(&mut self, wanted: WantedNumber) -> Result<u64, FilterError> {
         let word = self.word();
-        let has_unit = matches!(field, NumberField::Len | NumberField::Offset);
         let number = match word.parse::<u64>() {
             Ok(number) => Some(number),
-            Err(_) if has_unit => word.parse::<ByteSize>().ok().map(|size| size.0 as u64),
+            Err(_) if wanted.has_unit => word.parse::<ByteSize>().ok().map(|size| size.0 as u64),
             Err(_) => None,
         };
-        let number = number.ok_or_else(|| {
-            let expected = match field {
-                NumberField::Len | NumberField::Offset => {
-                    "a number of bytes such as `100` or `64KiB`"
-                }
-                NumberField::Peer => "a number such as `2`, `2,3` or `2..5`",
-                _ => "a number",
-            };
-            self.expected(expected, "")
-        })?;
+        let number = number
+            .filter(|number| *number <= wanted.most)
+            .ok_or_else(|| self.expected(wanted.expected, ""))?;
         self.at += word.len();
         self.skip_space();
         Ok(number)
@@ -342,6 +426,7 @@ impl<'a> Reader<'a> {
                 word
             };
             let is_known = match field {
+                WordField::Label => packet::label(word).is_some(),
                 WordField::Kind => !word.is_empty() && word.chars().all(is_word),
                 WordField::Reason => Reason::ALL.iter().any(|reason| reason.as_str() == word),
             };
@@ -349,6 +434,10 @@ impl<'a> Reader<'a> {
                 self.at = start;
                 let reasons: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
                 let expected = match field {
+                    WordField::Label => {
+                        let labels: Vec<&str> = Label::ALL.iter().map(|it| it.name()).collect();
+                        format!("one of {}", labels.join(", "))
+                    }
                     WordField::Kind => "a kind such as `reset`".to_owned(),
                     WordField::Reason => format!("one of {}", reasons.join(", ")),
                 };
@@ -383,6 +472,40 @@ impl<'a> Reader<'a> {
                 self.at = value.at;
                 Err(self.expected("`>`, `<`, `>=`, `<=` or a range such as `2s..5s`", ""))
             }
+        }
+    }
+}
+
+/// Which numbers make sense at a place.
+#[derive(Clone, Copy)]
+struct WantedNumber {
+    /// What would make sense.
+    expected: &'static str,
+    /// Whether it is a size, such as `64KiB`.
+    has_unit: bool,
+    most: u64,
+}
+
+impl WantedNumber {
+    const PORT: Self = Self {
+        expected: "a port from 0 to 65535, such as `7000`, `7000,8000` or `7000..7010`",
+        has_unit: false,
+        most: u16::MAX as u64,
+    };
+}
+
+impl NumberField {
+    const fn wanted(self) -> WantedNumber {
+        let has_unit = matches!(self, Self::Len | Self::Offset);
+        let expected = match self {
+            Self::Len | Self::Offset => "a number of bytes such as `100` or `64KiB`",
+            Self::Peer => "a number such as `2`, `2,3` or `2..5`",
+            _ => "a number",
+        };
+        WantedNumber {
+            expected,
+            has_unit,
+            most: u64::MAX,
         }
     }
 }
@@ -423,7 +546,9 @@ fn meant(word: &str) -> Option<&'static str> {
             "partial",
             "malformed",
             "truncated",
-        ]);
+        ])
+        .chain(["port", "host", "label", "flags", "conversation", "window"])
+        .chain(Label::ALL.iter().map(|label| label.name()));
     terms.into_iter().find(|term| is_near(word, term))
 }
 

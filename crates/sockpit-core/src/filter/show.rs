@@ -54,18 +54,12 @@ impl fmt::Display for Term {
             Self::Flag(flag) => f.write_str(flag.as_str()),
             Self::Number(field, NumberTest::In(ranges)) => {
                 f.write_str(field.as_str())?;
-                let is_named = matches!(field, NumberField::Peer | NumberField::Session);
+                let is_named = matches!(
+                    field,
+                    NumberField::Peer | NumberField::Session | NumberField::Conversation
+                );
                 f.write_str(if is_named { " " } else { " = " })?;
-                for (index, (first, last)) in ranges.iter().enumerate() {
-                    if index > 0 {
-                        f.write_str(",")?;
-                    }
-                    write!(f, "{first}")?;
-                    if first < last {
-                        write!(f, "..{last}")?;
-                    }
-                }
-                Ok(())
+                self::ranges(f, ranges)
             }
             Self::Number(field, NumberTest::Compare(comparison, number)) => {
                 write!(f, "{} {} {number}", field.as_str(), comparison.as_str())
@@ -81,8 +75,23 @@ impl fmt::Display for Term {
                 write!(f, "at {} {moment}", comparison.as_str())
             }
             Self::At(AtTest::In(first, last)) => write!(f, "at {first}..{last}"),
+            Self::Packet(term) => write!(f, "{term}"),
         }
     }
+}
+
+/// `2,5..7`
+pub(super) fn ranges(f: &mut fmt::Formatter<'_>, ranges: &[(u64, u64)]) -> fmt::Result {
+    for (index, (first, last)) in ranges.iter().enumerate() {
+        if index > 0 {
+            f.write_str(",")?;
+        }
+        write!(f, "{first}")?;
+        if first < last {
+            write!(f, "..{last}")?;
+        }
+    }
+    Ok(())
 }
 
 impl fmt::Display for TextTest {
@@ -123,13 +132,17 @@ impl Flag {
 }
 
 impl NumberField {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Peer,
         Self::Session,
         Self::Len,
         Self::Offset,
         Self::Count,
         Self::Number,
+        Self::Conversation,
+        Self::Seq,
+        Self::Ack,
+        Self::Window,
     ];
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -140,6 +153,10 @@ impl NumberField {
             Self::Offset => "offset",
             Self::Count => "count",
             Self::Number => "n",
+            Self::Conversation => "conversation",
+            Self::Seq => "seq",
+            Self::Ack => "ack",
+            Self::Window => "window",
         }
     }
 }
@@ -158,12 +175,13 @@ impl TextField {
 }
 
 impl WordField {
-    pub(super) const ALL: [Self; 2] = [Self::Kind, Self::Reason];
+    pub(super) const ALL: [Self; 3] = [Self::Kind, Self::Reason, Self::Label];
 
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Kind => "kind",
             Self::Reason => "reason",
+            Self::Label => "label",
         }
     }
 }

@@ -7,6 +7,8 @@ use std::collections::VecDeque;
 pub(super) enum Cut {
     /// By the calls that wrote them.
     Writes,
+    /// By the packets that carried them, where those were captured.
+    Packets,
     /// By the calls that read them.
     Reads,
     /// By the framing.
@@ -14,12 +16,13 @@ pub(super) enum Cut {
 }
 
 impl Cut {
-    pub(super) const ALL: [Self; 3] = [Self::Writes, Self::Reads, Self::Messages];
+    pub(super) const ALL: [Self; 4] = [Self::Writes, Self::Packets, Self::Reads, Self::Messages];
 
     /// The word over its column.
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Writes => "writes",
+            Self::Packets => "packets",
             Self::Reads => "reads",
             Self::Messages => "messages",
         }
@@ -29,6 +32,7 @@ impl Cut {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Writes => "write",
+            Self::Packets => "packet",
             Self::Reads => "read",
             Self::Messages => "message",
         }
@@ -58,6 +62,41 @@ pub(super) struct Piece {
     pub(super) number: u64,
     pub(super) start: u64,
     pub(super) end: u64,
+    /// In bytes: as it is told, which for a datagram that was cut short is more than it takes here.
+    pub(super) len: u64,
+    /// How often each end saw it pass.
+    passes: [u32; 2],
+}
+
+impl Piece {
+    fn new(number: u64, start: u64, end: u64) -> Self {
+        Self {
+            number,
+            start,
+            end,
+            len: end.saturating_sub(start),
+            passes: [0; 2],
+        }
+    }
+
+    /// A packet that stands before a place, as it has none.
+    pub(super) fn apart(number: u64, place: u64, len: u64) -> Self {
+        Self {
+            len,
+            ..Self::new(number, place, place)
+        }
+    }
+
+    fn pass(&mut self, seen_by: End) {
+        let passes = &mut self.passes[seen_by as usize];
+        *passes = passes.saturating_add(1);
+    }
+
+    /// How often it was sent: both ends may have seen the same packet.
+    pub(super) fn times(&self) -> u32 {
+        let [writer, reader] = self.passes;
+        writer.max(reader)
+    }
 }
 
 /// The pieces of one cut that are not drawn, in order and apart from each other.
@@ -75,12 +114,69 @@ impl Track {
         let start = start.max(self.covered);
         if start < end {
             self.covered = end;
-            self.pieces.push_back(Piece {
-                number: self.count,
-                start,
-                end,
-            });
+            self.pieces.push_back(Piece::new(self.count, start, end));
         }
+    }
+
+    /// Takes a packet that an end saw, in any order: what was there before has passed once more, and
+    /// what was not is a piece of its own. Pieces are numbered by their places.
+    pub(super) fn place(&mut self, seen_by: End, start: u64, end: u64, drawn: u64) {
+        let mut from = start.max(drawn);
+        let mut index = self.pieces.partition_point(|piece| piece.end <= from);
+        while from < end {
+            match self.pieces.get_mut(index) {
+                Some(piece) if piece.start <= from => {
+                    piece.pass(seen_by);
+                    from = piece.end;
+                }
+                next => {
+                    let to = next.map_or(end, |piece| piece.start.min(end));
+                    self.insert(index, seen_by, from, to);
+                    from = to;
+                }
+            }
+            index += 1;
+        }
+    }
+
+    /// Takes the packet of a datagram, which has the length `len`, at the place of the datagram.
+    pub(super) fn push_datagram(&mut self, seen_by: End, start: u64, end: u64, len: u64) {
+        let count = self.pieces.len();
+        self.push(start, end);
+        if let Some(piece) = self.pieces.get_mut(count) {
+            piece.len = len;
+            piece.pass(seen_by);
+        }
+    }
+
+    /// Counts a piece that has no place; gives its number.
+    pub(super) fn pass_over(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
+    fn insert(&mut self, index: usize, seen_by: End, start: u64, end: u64) {
+        self.count += 1;
+        let later = self.pieces.len().saturating_sub(index) as u64;
+        let mut piece = Piece::new(self.count.saturating_sub(later), start, end);
+        piece.pass(seen_by);
+        self.pieces.insert(index, piece);
+        for later in self.pieces.range_mut(index + 1..) {
+            later.number += 1;
+        }
+        self.covered = self.covered.max(end);
+    }
+
+    /// Up to where pieces follow on each other without a hole, from a place on.
+    pub(super) fn unbroken(&self, from: u64) -> u64 {
+        let mut end = from;
+        for piece in &self.pieces {
+            if piece.start > end {
+                break;
+            }
+            end = end.max(piece.end);
+        }
+        end
     }
 
     /// The piece in which a place lies.

@@ -40,6 +40,13 @@ pub(super) struct Row {
     pub(super) message: Option<Piece>,
 }
 
+impl Row {
+    /// The packet that it is about, where that has no place in the stream.
+    fn apart(&self) -> Option<Piece> {
+        self.pieces[Cut::Packets as usize].filter(|_| self.start == self.end)
+    }
+}
+
 /// A number of things, with the word for them.
 pub(super) fn count(number: u64, name: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -148,12 +155,20 @@ fn cell(piece: Piece, row: &Row) -> String {
     if piece.start != row.start {
         return glyph.to_string();
     }
-    format!("{glyph} {} {} B", piece.number, piece.end - piece.start)
+    let times = match piece.times() {
+        0 | 1 => String::new(),
+        times => format!(" ×{times}"),
+    };
+    format!("{glyph} {} {} B{times}", piece.number, piece.len)
 }
 
 /// As much of the bytes of a row as fits: in quotes where they are text, as digits otherwise.
 fn preview(row: &Row, room: usize, charset: Option<Charset>) -> String {
-    let len = usize::try_from(row.end - row.start).unwrap_or(usize::MAX);
+    let len = match row.apart() {
+        Some(piece) => piece.len,
+        None => row.end - row.start,
+    };
+    let len = usize::try_from(len).unwrap_or(usize::MAX);
     if row.bytes.is_empty() {
         return width::truncate("(not held)", room).into_owned();
     }

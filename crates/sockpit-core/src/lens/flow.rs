@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::cut::{Cut, End, Piece, Track};
+use super::datagram::{Joiner, Passed, Unread};
 use super::draw::{self, Row};
 use super::verdict::Judge;
 use super::{Ends, Options};
@@ -16,6 +17,12 @@ const MOST_BYTES: usize = 1024 * 1024;
 
 /// Pieces that are held so.
 const MOST_PIECES: usize = 8192;
+
+/// In bytes, or in pieces: so far behind a hole between packets it is taken for one that stays.
+const MOST_HOLE: (u64, usize) = (256 * 1024, 256);
+
+/// Rows of packets in a row that nobody read; more are only told.
+const MOST_UNREAD: u64 = 8;
 
 /// In bytes: no framing has a longer header.
 const MOST_HEADER: usize = 16;
@@ -54,7 +61,7 @@ struct Latest {
 pub(super) struct Flow {
     number: u64,
     title: String,
-    tracks: [Track; 3],
+    tracks: [Track; 4],
     ends: [State; 2],
     /// Which end tells the messages.
     teller: Option<End>,
@@ -71,6 +78,10 @@ pub(super) struct Flow {
     differs_at: Option<u64>,
     columns: Vec<Cut>,
     judge: Judge,
+    /// Whether packets are captured, which come later than what they carry.
+    is_tapped: bool,
+    /// Joins packets with datagrams, of a flow that has these.
+    joiner: Option<Joiner>,
 }
 
 impl Flow {
@@ -81,6 +92,7 @@ impl Flow {
         local: &str,
         addr: &str,
     ) -> Self {
+        let has_datagrams = local.starts_with("udp:") || addr.starts_with("udp:");
         Self {
             number,
             title: draw::title(peer, direction, local, addr),
@@ -96,7 +108,25 @@ impl Flow {
             differs_at: None,
             columns: Vec::new(),
             judge: Judge::default(),
+            is_tapped: false,
+            joiner: has_datagrams.then(|| {
+                Joiner::new(match direction {
+                    Direction::Out => End::Writer,
+                    Direction::In => End::Reader,
+                })
+            }),
         }
+    }
+
+    /// Learns that its packets are captured.
+    pub(super) fn tap(&mut self) {
+        self.is_tapped = true;
+    }
+
+    /// Whether packets are to come that carry what is known.
+    pub(super) fn awaits_packets(&self) -> bool {
+        let packets = &self.tracks[Cut::Packets as usize];
+        self.is_tapped && packets.unbroken(self.drawn.max(self.begun)) < self.known
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -119,7 +149,15 @@ impl Flow {
         self.ends.contains(&State::Open)
     }
 
-    pub(super) fn push_chunk(&mut self, end: End, offset: u64, bytes: &Bytes) {
+    /// Takes what a call wrote or read; `full_len` is the length of a datagram of which that is a
+    /// part.
+    pub(super) fn push_chunk(
+        &mut self,
+        end: End,
+        offset: u64,
+        bytes: &Bytes,
+        full_len: Option<usize>,
+    ) {
         let cut = match end {
             End::Writer => Cut::Writes,
             End::Reader => Cut::Reads,
@@ -140,6 +178,33 @@ impl Flow {
             self.held += bytes.len() - skipped;
             self.known = stop;
         }
+        if let Some(joiner) = self.joiner.as_mut().filter(|_| self.is_tapped) {
+            joiner.push_datagram(offset, bytes.clone(), full_len);
+            joiner.join(&mut self.tracks[Cut::Packets as usize]);
+        }
+    }
+
+    /// Takes a packet with payload at a place, as an end saw it.
+    pub(super) fn push_packet(&mut self, end: End, offset: u64, len: u64) {
+        self.is_tapped = true;
+        let stop = offset.saturating_add(len);
+        let packets = &mut self.tracks[Cut::Packets as usize];
+        packets.place(end, offset, stop, self.drawn);
+    }
+
+    /// Takes a packet with a datagram.
+    pub(super) fn push_datagram(&mut self, packet: Passed) {
+        self.is_tapped = true;
+        let packets = &mut self.tracks[Cut::Packets as usize];
+        if let Some(joiner) = &mut self.joiner {
+            joiner.push_packet(packet, self.known, packets);
+            joiner.join(packets);
+        }
+    }
+
+    /// Whether it is one of datagrams.
+    pub(super) fn has_datagrams(&self) -> bool {
+        self.joiner.is_some()
     }
 
     pub(super) fn push_frame(&mut self, end: End, offset: u64, payload: &Bytes, is_partial: bool) {
@@ -173,6 +238,9 @@ impl Flow {
     ) {
         self.settle_latest(options.framing.as_ref());
         let is_over = until == Until::Over;
+        if is_over && let Some(joiner) = &mut self.joiner {
+            joiner.finish(self.known, &mut self.tracks[Cut::Packets as usize]);
+        }
         let until = match until {
             Until::Certain => self.settled(options),
             Until::Known | Until::Over => {
@@ -180,7 +248,7 @@ impl Flow {
                 covered.max().unwrap_or(0)
             }
         };
-        if self.drawn < until {
+        if self.drawn < until || is_over && self.has_unread() {
             let columns = self.used();
             if *headed != Some(self.number) || columns != self.columns {
                 let both = self.ends.iter().all(|end| *end != State::Absent);
@@ -191,6 +259,7 @@ impl Flow {
         }
         while self.drawn < until {
             let start = self.drawn;
+            self.draw_unread(options, out);
             let end = Cut::ALL
                 .iter()
                 .filter_map(|cut| self.tracks[*cut as usize].boundary_after(start))
@@ -212,7 +281,46 @@ impl Flow {
             self.forget(end);
         }
         if is_over && !self.columns.is_empty() {
+            self.draw_unread(options, out);
             self.sum_up(options, headed, out);
+        }
+    }
+
+    fn has_unread(&self) -> bool {
+        let joiner = self.joiner.as_ref();
+        joiner.is_some_and(Joiner::has_unread)
+    }
+
+    /// Draws the packets that came before the next row and that nobody read.
+    fn draw_unread(&mut self, options: &Options, out: &mut String) {
+        let Some(joiner) = &mut self.joiner else {
+            return;
+        };
+        let place = self.drawn;
+        let mut numbers = None;
+        while let Some(unread) = joiner.next_unread(place) {
+            let Unread {
+                number, len, bytes, ..
+            } = unread;
+            let (first, rows) = numbers.map_or((number, 1), |(first, _, rows)| (first, rows + 1));
+            numbers = Some((first, number, rows));
+            if rows > MOST_UNREAD {
+                continue;
+            }
+            let mut pieces = [None; 4];
+            pieces[Cut::Packets as usize] = Some(Piece::apart(number, place, len));
+            let row = Row {
+                start: place,
+                end: place,
+                pieces,
+                bytes,
+                message: None,
+            };
+            draw::row(&row, &self.columns, options, out);
+        }
+        if let Some((first, last, _)) = numbers {
+            let text = self.judge.hear_unread(first, last);
+            draw::verdict(&text, options, out);
         }
     }
 
@@ -239,7 +347,14 @@ impl Flow {
             .map(|cut| draw::count(self.tracks[*cut as usize].count(), cut.name()));
         let counts: Vec<String> = counts.collect();
         let oddities = self.judge.sum_up(self.unit(), self.vessel());
-        draw::total(self.known - self.begun, &counts, &oddities, options, out);
+        let packets = &self.tracks[Cut::Packets as usize];
+        if self.tracks[Cut::Reads as usize].count() > 0 && packets.covered() > self.known {
+            let (count, from) = (packets.covered() - self.known, self.known);
+            let text = format!("{count} bytes, from {from} on, came and were never read");
+            draw::verdict(&text, options, out);
+        }
+        let end = self.known.max(packets.covered());
+        draw::total(end - self.begun, &counts, &oddities, options, out);
     }
 
     /// Up to where the rows are certain.
@@ -253,15 +368,30 @@ impl Flow {
             let end = match cut {
                 Cut::Writes => End::Writer,
                 Cut::Reads => End::Reader,
+                Cut::Packets => return self.is_tapped,
                 Cut::Messages => return is_used || is_framed || self.latest.is_some(),
             };
             is_used || options.ends == Ends::Two || self.ends[end as usize] == State::Open
         };
         let awaited = Cut::ALL.iter().filter(|cut| awaits(**cut));
         awaited
-            .map(|cut| self.tracks[*cut as usize].covered())
+            .map(|cut| match cut {
+                Cut::Packets => self.packets_until(),
+                _ => self.tracks[*cut as usize].covered(),
+            })
             .min()
             .unwrap_or(0)
+    }
+
+    /// Up to where no packet is expected any more: one that is lost comes again, behind others.
+    fn packets_until(&self) -> u64 {
+        let packets = &self.tracks[Cut::Packets as usize];
+        let (unbroken, covered) = (packets.unbroken(self.drawn), packets.covered());
+        let (bytes, pieces) = MOST_HOLE;
+        if covered.saturating_sub(unbroken) > bytes || packets.waiting() > pieces {
+            return covered.max(unbroken);
+        }
+        unbroken
     }
 
     /// The cuts that there are, in the order of their columns.
@@ -405,4 +535,4 @@ fn wire_len(wire: &[u8], payload: &[u8], framing: Option<&Framing>) -> usize {
 }
 
 /// The piece of a cut in a row, by its place among the cuts.
-pub(super) type Pieces = [Option<Piece>; 3];
+pub(super) type Pieces = [Option<Piece>; 4];

@@ -8,6 +8,8 @@ use crate::machine::Reason;
 use crate::text::width;
 use crate::time::Time;
 
+mod packets;
+
 const A: &str = "tcp://127.0.0.1:40000";
 const B: &str = "tcp://127.0.0.1:7000";
 

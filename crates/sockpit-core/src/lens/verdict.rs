@@ -29,6 +29,12 @@ impl Run {
     fn count(&self) -> u64 {
         self.last.number - self.first.number + 1
     }
+
+    /// The numbers of two or more.
+    fn numbers(&self) -> String {
+        let join = if self.count() == 2 { "and" } else { "to" };
+        format!("{} {join} {}", self.first.number, self.last.number)
+    }
 }
 
 /// What has been seen of one piece while its rows go by.
@@ -59,6 +65,19 @@ pub(super) struct Judge {
     vessel: Seen,
     sticky: u64,
     half: u64,
+    carriage: Carriage,
+}
+
+/// How packets cut what was written, or what was read.
+#[derive(Debug, Default)]
+struct Carriage {
+    call: Seen,
+    packet: Seen,
+    coalesced: u64,
+    spread: u64,
+    again: u64,
+    unread: u64,
+    truncated: u64,
 }
 
 impl Judge {
@@ -71,6 +90,7 @@ impl Judge {
         vessel: Cut,
     ) -> Vec<String> {
         let mut verdicts = Vec::new();
+        self.carriage.hear(end, pieces, &mut verdicts);
         if unit == vessel {
             return verdicts;
         }
@@ -131,7 +151,84 @@ impl Judge {
         if self.half > 0 {
             found.push(format!("{} half", draw::count(self.half, unit.name())));
         }
+        self.carriage.sum_up(&mut found);
         found
+    }
+
+    /// Takes packets that nobody read, from the first to the last of several; says so.
+    pub(super) fn hear_unread(&mut self, first: u64, last: u64) -> String {
+        let count = (last - first).saturating_add(1);
+        self.carriage.unread += count;
+        match count {
+            1 => format!("packet {first} was never read"),
+            2 => format!("packets {first} and {last} were never read"),
+            _ => format!("packets {first} to {last} were never read"),
+        }
+    }
+}
+
+impl Carriage {
+    /// The writes are told how they went; where only reads are known, those are told what they took.
+    fn hear(&mut self, end: u64, pieces: &Pieces, verdicts: &mut Vec<String>) {
+        let Some(packet) = pieces[Cut::Packets as usize] else {
+            return;
+        };
+        let calls = [Cut::Writes, Cut::Reads];
+        let call = calls
+            .into_iter()
+            .find_map(|cut| Some((cut, pieces[cut as usize]?)));
+        self.packet.hear(packet, call.map(|(_, piece)| piece), None);
+        if packet.end == end && packet.times() > 1 {
+            self.again += 1;
+        }
+        let Some((cut, call)) = call else { return };
+        self.call.hear(call, Some(packet), None);
+        if packet.end == end
+            && let Some(held) = self.packet.others.filter(|held| held.count() > 1)
+        {
+            let number = packet.number;
+            verdicts.push(if cut == Cut::Writes {
+                self.coalesced += 1;
+                let carried = contents(packet, held, cut);
+                format!("packet {number} carries {carried} (coalesced)")
+            } else {
+                let reads = draw::count(held.count(), "read");
+                format!("packet {number} was read in {reads}, {}", held.numbers())
+            });
+        }
+        if call.end != end {
+            return;
+        }
+        let number = call.number;
+        if let Some(held) = self.call.others.filter(|held| held.count() > 1) {
+            verdicts.push(if cut == Cut::Writes {
+                self.spread += 1;
+                let packets = draw::count(held.count(), "packet");
+                format!("write {number} went in {packets}, {}", held.numbers())
+            } else {
+                format!("read {number} took {}", contents(call, held, Cut::Packets))
+            });
+        }
+        if cut == Cut::Reads && packet.len > packet.end - packet.start && packet.end == end {
+            self.truncated += 1;
+            let (taken, len) = (packet.end - packet.start, packet.len);
+            verdicts.push(format!(
+                "read {number} took {taken} of the {len} bytes of its datagram, and the rest is gone"
+            ));
+        }
+    }
+
+    fn sum_up(&self, found: &mut Vec<String>) {
+        let mut tell = |count: u64, name: &str, what: &str| {
+            if count > 0 {
+                found.push(format!("{} {what}", draw::count(count, name)));
+            }
+        };
+        tell(self.coalesced, "packet", "coalesced");
+        tell(self.spread, "write", "in several packets");
+        tell(self.again, "packet", "sent again");
+        tell(self.unread, "packet", "never read");
+        tell(self.truncated, "read", "truncated");
     }
 }
 

@@ -102,6 +102,9 @@ impl fmt::Display for Plan {
         if let Some(warn) = self.warn_size {
             row("warn", format!("datagrams longer than {warn} are marked"))?;
         }
+        if self.wire {
+            row("wire", "packets and kernel facts join the timeline".to_owned())?;
+        }
         if let Some(rules) = &self.rules {
             let does = if rules.is_silent() {
                 "no message is answered"

@@ -162,6 +162,8 @@ options! {
     family: Family = "family",
     /// Who may connect to a path.
     mode: FileMode = "mode",
+    /// Packets and what the kernel knows, on the timeline.
+    wire: Switch = "wire",
 }
 
 /// Why an option cannot be taken.

@@ -13,7 +13,7 @@ use crate::session::{Script, Step};
 use crate::text::charset::Charset;
 
 /// Every key, a value that it takes, and one that it does not (any text will do for some).
-const VALUES: [(&str, &str, Option<&str>); 34] = [
+const VALUES: [(&str, &str, Option<&str>); 35] = [
     ("frame", "len:u16be,adjust=-2", Some("letters")),
     ("text", "gbk", Some("klingon")),
     ("text-out", "big5", Some("none")),
@@ -48,6 +48,7 @@ const VALUES: [(&str, &str, Option<&str>); 34] = [
     ("reuseport", "yes", Some("ja")),
     ("family", "6", Some("5")),
     ("mode", "660", Some("888")),
+    ("wire", "", Some("less")),
 ];
 
 fn resolve(role: Role, endpoint: &str) -> Result<Plan, PlanError> {

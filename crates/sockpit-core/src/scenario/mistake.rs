@@ -124,6 +124,20 @@ pub enum Mistake {
     /// An option that cannot be taken.
     #[error(transparent)]
     Option(OptionError),
+    /// One that is given twice, as two spellings of its key are one.
+    #[error("`{key}` and `{spelled}` are one option; write one of them")]
+    Spelled {
+        /// The key of an endpoint.
+        key: &'static str,
+        /// The same with `_`.
+        spelled: String,
+    },
+    /// One that the endpoint has as well.
+    #[error("`{key}` stands in the endpoint as well; write it in one place")]
+    InEndpoint {
+        /// The key of an endpoint.
+        key: &'static str,
+    },
     /// An endpoint with options that make no plan.
     #[error(transparent)]
     Plan(PlanError),

@@ -473,7 +473,7 @@ impl Play {
     fn peer(&self, step: &Step) -> Result<u32, Turn> {
         let session = step.session.unwrap_or_default();
         let actor = self.actors.get(session);
-        if !actor.is_some_and(Actor::is_open) {
+        if actor.is_none_or(|actor| actor.plan.is_none()) {
             return Err(Turn::Fail(broken(
                 "it is not open; a session with `start = false` is opened by a step with `open = true`".to_owned(),
             )));

@@ -196,14 +196,17 @@ impl Script<'_, '_> {
             .iter()
             .map(|(session, _)| Some(sample(&session.endpoint.source)))
             .collect();
-        let mut plan = endpoint
+        let plain: Endpoint = endpoint
             .plain(&addresses)
-            .parse::<Endpoint>()
-            .map_err(Mistake::Endpoint)
-            .and_then(|endpoint| {
-                Plan::resolve(role, &endpoint, options.clone()).map_err(Mistake::Plan)
-            })
-            .map_err(|mistake| at(text.start(), mistake))?;
+            .parse()
+            .map_err(|error| at(text.start(), Mistake::Endpoint(error)))?;
+        for (key, value) in given_options(fields)? {
+            if plain.options.iter().any(|(other, _)| other == key) {
+                return Err(at(value.span().start, Mistake::InEndpoint { key }));
+            }
+        }
+        let mut plan = Plan::resolve(role, &plain, options.clone())
+            .map_err(|error| at(text.start(), Mistake::Plan(error)))?;
         let rules = self.rules(fields, &plan)?;
         plan.rules.clone_from(&rules);
         let session = SessionPlan {
@@ -471,10 +474,7 @@ fn act_of(fields: &Fields<'_>) -> Result<Option<&'static str>, Located> {
 /// Reads the keys of a session that are options of its endpoint.
 fn options(fields: &Fields<'_>) -> Result<Options, Located> {
     let mut options = Options::default();
-    for key in Options::KEYS {
-        let spelled = key.replace('-', "_");
-        let value = fields.value(key).or_else(|| fields.value(&spelled));
-        let Some(value) = value else { continue };
+    for (key, value) in given_options(fields)? {
         let text = match Spanned::get_ref(value) {
             DeValue::String(text) => text.to_string(),
             DeValue::Integer(number) => number.to_string(),
@@ -486,6 +486,22 @@ fn options(fields: &Fields<'_>) -> Result<Options, Located> {
             .map_err(|error| at(value.span().start, Mistake::Option(error)))?;
     }
     Ok(options)
+}
+
+/// The keys of a session that are options of its endpoint, as the endpoint spells them.
+fn given_options<'f>(
+    fields: &Fields<'f>,
+) -> Result<Vec<(&'static str, &'f Spanned<DeValue<'f>>)>, Located> {
+    let mut given = Vec::new();
+    for key in Options::KEYS {
+        let spelled = key.replace('-', "_");
+        let (value, other) = (fields.value(key), fields.value(&spelled));
+        if let (Some(_), Some(other)) = (value, other.filter(|_| spelled != *key)) {
+            return Err(at(other.span().start, Mistake::Spelled { key, spelled }));
+        }
+        given.extend(value.or(other).map(|value| (*key, value)));
+    }
+    Ok(given)
 }
 
 /// How a conversation shall have ended; in any way if `None`.

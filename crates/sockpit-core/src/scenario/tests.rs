@@ -192,6 +192,24 @@ fn each_way_of_ending_is_told_from_the_others() {
 }
 
 #[test]
+fn what_is_sent_after_an_expected_reset_says_that_all_is_over() {
+    let step = |key: &str| format!("[[step]]\nsession = 'client'\n{key}\n");
+    let (reset, send) = (step("expect_closed = 'reset'"), step("send = 'x'"));
+    let mut play = play(&format!("{PAIR}{reset}{send}"));
+    let closed = What::Closed {
+        reason: Reason::Reset,
+        message: String::new(),
+    };
+    play.handle_event(1, 1, &closed);
+    assert!(matches!(play.poll(at(1)), Demand::Over));
+    let why = play.report(at(1)).why();
+    assert!(
+        why.contains("the conversation is over, by `reset`"),
+        "{why}"
+    );
+}
+
+#[test]
 fn a_mistake_names_its_place() {
     check_mistake("", "s.toml:1:1: the file has no `[[session]]`");
     check_mistake("x = 1", "s.toml:1:1: `x` is no key of a scenario");
@@ -302,6 +320,14 @@ fn a_session_with_a_mistake_is_refused() {
     check_mistake(
         &session("name = 'a'\nconnect = ':1'\nframe = ['lines']"),
         "`frame` is a text",
+    );
+    check_mistake(
+        &session("name = 'a'\nconnect = ':1'\ntext-out = 'gbk'\ntext_out = 'big5'"),
+        "s.toml:5:12: `text-out` and `text_out` are one option",
+    );
+    check_mistake(
+        &session("name = 'a'\nconnect = ':1?frame=lines'\nframe = 'raw'"),
+        "s.toml:4:9: `frame` stands in the endpoint as well",
     );
     check_mistake(&session("name = 'a'\nconnect = ':0'"), "port 0");
     check_mistake(

@@ -24,7 +24,7 @@ use sockpit_core::time::Time;
 use sockpit_sys::datagram::{PeerAddr, ReceiveBatch, Received};
 use tokio::sync::mpsc;
 
-use super::stream::Timer;
+use super::timer::Timer;
 use super::{Cause, REPLY_LIMIT};
 use crate::bus::Scope;
 use crate::program::{Program, ProgramPlan};

@@ -4,6 +4,7 @@ mod datagram;
 mod inbox;
 mod outbox;
 mod stream;
+mod timer;
 
 pub(crate) use datagram::run as run_datagram;
 pub(crate) use inbox::Inbox;

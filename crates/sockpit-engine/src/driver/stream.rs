@@ -22,12 +22,13 @@ use sockpit_core::event::{Direction, FaultKind, What};
 use sockpit_core::machine::{Fault, Machine, Output, Reason};
 use sockpit_core::time::Time;
 use tokio::io::ReadBuf;
-use tokio::time::Sleep;
 
 use super::outbox::{Account, Outbox, Outgoing};
+use super::timer::Timer;
 use super::{Cause, Inbox, REPLY_LIMIT, fault_of};
 use crate::bus::Scope;
 use crate::error::cause_text;
+use crate::facts::Watch;
 use crate::listen::start_program;
 use crate::program::{Program, ProgramPlan};
 use crate::session::{Change, DRAIN_TIME, Outcome, RECHECK, Scene};
@@ -60,6 +61,8 @@ pub(crate) struct Stream<M: Machine> {
     program: Option<Program>,
     program_plan: Option<Rc<ProgramPlan<M>>>,
     outcome: Outcome,
+    /// What the kernel knows of it, where that is wanted.
+    facts: Option<Box<Watch>>,
     is_watched: bool,
     /// For which pause of the bus it is registered.
     waits_for: u64,
@@ -129,6 +132,7 @@ where
         program: Option<Rc<ProgramPlan<M>>>,
     ) -> Self {
         Self {
+            facts: Watch::open(&scene, number, &link),
             number,
             link,
             machine,
@@ -160,6 +164,9 @@ where
         if unsent > 0 {
             let message = format!("{unsent} bytes were not sent");
             self.publish_fault(FaultKind::Unsent, message, Some(unsent as u64));
+        }
+        if let Some(facts) = &mut self.facts {
+            facts.close(&self.scene, self.link.as_fd());
         }
         let reason = self.closing.unwrap_or(Reason::Local);
         if self.scene.wants(Scope::Life) {
@@ -200,6 +207,9 @@ where
             moved |= self.poll_write(cx);
             if self.is_over(cx) {
                 return Poll::Ready(());
+            }
+            if let Some(facts) = &mut self.facts {
+                facts.look(&self.scene, self.link.as_fd(), may_publish);
             }
             if may_publish || self.closing.is_some() {
                 moved |= self.poll_timer(cx);
@@ -298,6 +308,9 @@ where
             self.publish_chunk(now, Direction::In, Bytes::copy_from_slice(chunk));
         }
         self.outcome.received += chunk.len() as u64;
+        if let Some(facts) = &mut self.facts {
+            facts.hear();
+        }
         if let Some(program) = &mut self.program {
             program.push(Bytes::copy_from_slice(chunk));
         }
@@ -356,7 +369,8 @@ where
         let due = self
             .wake
             .map(|wake| if is_full { wake + OVERDUE } else { wake });
-        let wakes = [due, self.give_up, self.recheck];
+        let looks = self.facts.as_ref().and_then(|facts| facts.wake());
+        let wakes = [due, self.give_up, self.recheck, looks];
         let wake = wakes.into_iter().flatten().min();
         if !self.timer.poll(cx, &self.scene, wake) {
             return false;
@@ -442,7 +456,11 @@ where
         let Some(front) = self.outbox.front() else {
             return false;
         };
-        match self.link.poll_write(cx, front) {
+        let written = match &mut self.facts {
+            None => self.link.poll_write(cx, front),
+            Some(facts) => facts.poll_write(cx, &mut self.link, front),
+        };
+        match written {
             Poll::Pending => false,
             Poll::Ready(Ok(written)) => {
                 let bytes = self.outbox.advance(written);
@@ -562,38 +580,5 @@ where
         };
         self.outcome.note(&fault);
         self.scene.publish(self.number, fault);
-    }
-}
-
-/// A timer that is moved only when it would ring too late: a deadline that each message pushes
-/// further costs nothing until it rings early and is set anew.
-#[derive(Default)]
-pub(crate) struct Timer {
-    sleep: Option<Pin<Box<Sleep>>>,
-    rings: Option<Time>,
-}
-
-impl Timer {
-    /// Whether `wake` has come; arranges to be polled again when it does.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, scene: &Scene, wake: Option<Time>) -> bool {
-        let Some(wake) = wake else { return false };
-        loop {
-            if self.rings.is_none_or(|rings| rings > wake) {
-                let at = tokio::time::Instant::from_std(scene.shard.bus.clock().instant(wake));
-                match &mut self.sleep {
-                    Some(sleep) => sleep.as_mut().reset(at),
-                    none => *none = Some(Box::pin(tokio::time::sleep_until(at))),
-                }
-                self.rings = Some(wake);
-            }
-            let sleep = self.sleep.as_mut().expect("it was made above");
-            if sleep.as_mut().poll(cx).is_pending() {
-                return false;
-            }
-            self.rings = None;
-            if scene.now() >= wake {
-                return true;
-            }
-        }
     }
 }

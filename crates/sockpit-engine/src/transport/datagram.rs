@@ -8,6 +8,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use sockpit_core::endpoint::{Address, Transport};
 use sockpit_core::plan::{Plan, Role};
 use sockpit_sys::datagram::PeerAddr;
+use sockpit_sys::icmp;
 
 use super::stream::{own_addr, take_all};
 use super::unix::{self, BoundPath};
@@ -138,6 +139,10 @@ async fn connect_udp_to(plan: &Plan, addr: SocketAddr) -> Result<DatagramSocket,
         options::set_multicast(&socket, multicast, addr.is_ipv6())?;
     }
     if !is_shared {
+        if plan.wire {
+            // Who says that there is no way, or nobody at its end, joins the timeline.
+            icmp::enable(socket.as_fd()).map_err(fail)?;
+        }
         socket.connect(&addr.into()).map_err(fail)?;
     }
     let local = own_addr(&socket).map_err(fail)?;

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
 pub(crate) use datagram::{DatagramSocket, DatagramSockets, open as open_datagram};
-pub(crate) use resolve::to_connect;
+pub use resolve::to_connect;
 pub(crate) use stream::{StreamListeners, connect as connect_stream, listen as listen_stream};
 pub(crate) use unix::{BoundPath, sock_addr};
 
@@ -51,6 +51,39 @@ impl StreamLink {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
+    }
+
+    /// The same for a socket whose stamps are taken: one that waits makes the socket ready for
+    /// good, as far as the runtime knows, and it would be asked in vain again and again. `drain`
+    /// takes the stamps.
+    pub(crate) fn poll_write_stamped(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        mut drain: impl FnMut(BorrowedFd<'_>),
+    ) -> Poll<io::Result<usize>> {
+        let Self::Tcp(stream) = self else {
+            return self.poll_write(cx, bytes);
+        };
+        loop {
+            std::task::ready!(stream.poll_write_ready(cx))?;
+            match stream.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+            if stream.poll_write_ready(cx).is_ready() {
+                drain(stream.as_fd());
+                // To the runtime a second descriptor is a new socket, of which it knows nothing.
+                let second = stream.as_fd().try_clone_to_owned()?;
+                *stream = TcpStream::from_std(second.into())?;
+            }
+        }
+    }
+
+    /// Our address and the peer's, of a TCP socket.
+    pub(crate) fn tcp_addrs(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let Self::Tcp(stream) = self else { return None };
+        Some((stream.local_addr().ok()?, stream.peer_addr().ok()?))
     }
 
     /// Ends our side; the peer's stays open.

@@ -9,7 +9,11 @@ use sockpit_core::plan::Family;
 use crate::error::{Error, Operation};
 
 /// Addresses to connect to, in the order in which they should be tried.
-pub(crate) async fn to_connect(
+///
+/// # Errors
+///
+/// Returns an [`Error`] where a name has no address, or none of the wanted family.
+pub async fn to_connect(
     address: &Address,
     family: Option<Family>,
 ) -> Result<Vec<SocketAddr>, Error> {

@@ -197,6 +197,10 @@ fn listen_tcp(plan: &Plan, addr: SocketAddr) -> Result<(TcpListener, SocketAddr)
     options::set_net(&socket, &plan.socket, addr.is_ipv6())?;
     // Accepted connections inherit these.
     options::set_tcp(&socket, &plan.socket)?;
+    if plan.wire {
+        // A kernel that keeps none has none to show.
+        let _ = sockpit_sys::socket::save_syn(socket.as_fd());
+    }
     socket.bind(&addr.into()).map_err(fail)?;
     socket
         .listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX))

@@ -4,7 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::BY_FAMILY;
-use crate::netlink::{self, Family, Request, attributes, ip_of, u8_at, u16_at, u32_at};
+use crate::netlink::{
+    self, Family, Request, attributes, family_of, ip_of, octets, u8_at, u16_at, u32_at,
+};
+use crate::socket::Memory;
+use crate::tcp_info::{self, TcpInfo};
 
 /// A protocol with ports of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,6 +112,95 @@ pub fn inet(protocol: Protocol, states: States) -> io::Result<Vec<InetSocket>> {
     Ok(sockets)
 }
 
+/// One end of a TCP connection, with what TCP knows of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TcpEnd {
+    /// The socket.
+    pub socket: InetSocket,
+    /// What TCP knows; `None` of a connection that the kernel merely remembers.
+    pub info: Option<TcpInfo>,
+    /// The algorithm that decides how fast it sends.
+    pub congestion: Option<String>,
+    /// What it may hold.
+    pub memory: Option<Memory>,
+}
+
+/// The end of a TCP connection whose own address is `local`, whoever has it; `None` where it is not
+/// on this machine, or in another namespace of it.
+///
+/// # Errors
+///
+/// What the kernel says; `NotFound` is none of it.
+pub fn tcp_end(local: SocketAddr, peer: SocketAddr) -> io::Result<Option<TcpEnd>> {
+    let mut found = None;
+    let asked = netlink::ask(
+        Family::Sockets,
+        Request::One(BY_FAMILY),
+        &request_end(local, peer),
+        |kind, body| {
+            if kind == BY_FAMILY {
+                found = parse_end(body);
+            }
+        },
+    );
+    match asked {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+        // Where the connection is gone, the kernel gives a listener of its address.
+        Ok(()) => Ok(found.filter(|end| end.socket.is_between(local, peer))),
+    }
+}
+
+impl InetSocket {
+    fn is_between(&self, local: SocketAddr, peer: SocketAddr) -> bool {
+        let same = |one: SocketAddr, other: SocketAddr| {
+            (one.ip().to_canonical(), one.port()) == (other.ip().to_canonical(), other.port())
+        };
+        same(self.local, local) && same(self.peer, peer)
+    }
+}
+
+/// A [`request`] with the addresses of one socket, and with [`INFO`], [`CONGESTION`] and [`MEMORY`].
+///
+/// ```text
+///  8  port 2 | peer's port 2 | address 16 | peer's address 16 | interface 4 | any cookie 8
+/// ```
+fn request_end(local: SocketAddr, peer: SocketAddr) -> [u8; 56] {
+    // An IPv6 socket with an IPv4 peer is found among those of IPv4.
+    let (own, other) = (local.ip().to_canonical(), peer.ip().to_canonical());
+    let mut request = request(family_of(own), Protocol::Tcp, States::ALL);
+    request[2] = 1 << (INFO - 1) | 1 << (CONGESTION - 1) | 1 << (MEMORY - 1);
+    request[8..10].copy_from_slice(&local.port().to_be_bytes());
+    request[10..12].copy_from_slice(&peer.port().to_be_bytes());
+    let (own, other) = (octets(own), octets(other));
+    request[12..12 + own.len()].copy_from_slice(&own);
+    request[28..28 + other.len()].copy_from_slice(&other);
+    if let SocketAddr::V6(local) = local {
+        request[44..48].copy_from_slice(&local.scope_id().to_ne_bytes());
+    }
+    request[48..56].fill(0xff);
+    request
+}
+
+/// Reads the same as [`parse`], and the attributes that [`request_end`] asks for.
+pub(super) fn parse_end(body: &[u8]) -> Option<TcpEnd> {
+    let mut end = TcpEnd {
+        socket: parse(body)?,
+        info: None,
+        congestion: None,
+        memory: None,
+    };
+    for (kind, value) in attributes(body.get(72..)?) {
+        match kind {
+            INFO => end.info = tcp_info::parse(value),
+            CONGESTION => end.congestion = Some(tcp_info::name(value)),
+            MEMORY => end.memory = Memory::parse(value),
+            _ => {}
+        }
+    }
+    Some(end)
+}
+
 /// `struct inet_diag_req_v2` (linux/inet_diag.h):
 ///
 /// ```text
@@ -176,6 +269,11 @@ const fn state(number: u8) -> State {
 const CLOSE: u8 = 7;
 const LISTEN: u8 = 10;
 const BOUND_INACTIVE: u8 = 13;
+
+/// `INET_DIAG_INFO`, `INET_DIAG_CONG` and `INET_DIAG_SKMEMINFO`.
+const INFO: u16 = 2;
+const CONGESTION: u16 = 4;
+const MEMORY: u16 = 7;
 
 /// `INET_DIAG_SKV6ONLY`.
 const SKV6ONLY: u16 = 11;

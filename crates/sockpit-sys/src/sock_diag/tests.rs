@@ -76,6 +76,58 @@ fn the_two_ends_of_a_connection_are_found() {
     assert_eq!(found.queue.incoming, 6);
 }
 
+/// Both ends, and what TCP knows of each, whoever has the socket.
+#[test]
+fn the_other_end_of_a_connection_is_found_by_its_addresses() {
+    for addr in ["127.0.0.1:0", "[::1]:0"] {
+        let listener = TcpListener::bind(addr).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        std::io::Write::write_all(&mut &client, b"unread").unwrap();
+        let (own, peer) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
+        let found = tcp_end(peer, own).unwrap().unwrap();
+        assert_eq!(found.socket.inode, inode(&server));
+        assert_eq!((found.socket.local, found.socket.peer), (peer, own));
+        assert_eq!(found.socket.queue.incoming, 6);
+        let info = found.info.unwrap();
+        assert_eq!((info.state, info.bytes_received.unwrap_or(6)), (1, 6));
+        assert!(!found.congestion.unwrap().is_empty());
+        assert!(found.memory.unwrap().receive_limit > 1000);
+        let found = tcp_end(own, peer).unwrap().unwrap();
+        assert_eq!(found.socket.inode, inode(&client));
+    }
+}
+
+#[test]
+fn an_ipv6_listener_that_serves_ipv4_is_found_too() {
+    let domain = socket2::Domain::IPV6;
+    let listener = socket2::Socket::new(domain, socket2::Type::STREAM, None).unwrap();
+    listener.set_only_v6(false).unwrap();
+    let any: SocketAddr = "[::]:0".parse().unwrap();
+    listener.bind(&any.into()).unwrap();
+    listener.listen(3).unwrap();
+    let port = listener.local_addr().unwrap().as_socket().unwrap().port();
+    let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    let (own, peer) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
+    let found = tcp_end(peer, own).unwrap().unwrap();
+    assert_eq!(found.socket.inode, inode(&server));
+}
+
+#[test]
+fn a_connection_that_is_not_here_is_no_error() {
+    let addr = |text: &str| text.parse::<SocketAddr>().unwrap();
+    // port: never opened
+    let (own, peer) = (addr("192.0.2.1:7"), addr("192.0.2.2:7"));
+    assert_eq!(tcp_end(own, peer).unwrap(), None);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    assert_eq!(
+        tcp_end(listener.local_addr().unwrap(), peer).unwrap(),
+        None,
+        "its listener is another socket"
+    );
+}
+
 /// What is too short or lies about its attributes gives less, and never panics.
 #[test]
 fn b1_an_answer_cut_anywhere_is_read_as_far_as_it_goes() {
@@ -94,6 +146,16 @@ fn b1_an_answer_cut_anywhere_is_read_as_far_as_it_goes() {
         assert_eq!(inet::parse(&body[..len]), None, "of {len} bytes");
     }
     assert_eq!(inet::parse(&body[..72]).unwrap().is_v6_only, None);
+    let mut end = body.clone();
+    end.extend(attribute(4, b"cubic\0"));
+    end.extend(attribute(7, &[1; 36]));
+    end.extend(attribute(2, &[0; 103]));
+    for len in 0..end.len() {
+        assert_eq!(inet::parse_end(&end[..len]).is_some(), len >= 72);
+    }
+    let end = inet::parse_end(&end).unwrap();
+    assert_eq!((end.congestion.as_deref(), end.info), (Some("cubic"), None));
+    assert_eq!(end.memory.unwrap().drops, 0x0101_0101);
     body[0] = 99;
     assert_eq!(inet::parse(&body), None);
 }

@@ -108,3 +108,35 @@ fn a_file_is_no_socket() {
     assert!(domain(file.as_fd()).is_err());
     assert!(path_mtu(file.as_fd()).is_err());
 }
+
+#[test]
+fn a_listener_keeps_the_syn_of_each_connection() {
+    for (addr, version) in [("127.0.0.1:0", 4), ("[::1]:0", 6)] {
+        let listener = TcpListener::bind(addr).unwrap();
+        save_syn(listener.as_fd()).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let syn = saved_syn(accepted.as_fd()).unwrap().unwrap();
+        assert_eq!(syn[0] >> 4, version);
+        let tcp = if version == 4 { 20 } else { 40 };
+        let port = client.local_addr().unwrap().port().to_be_bytes();
+        assert_eq!(syn[tcp..tcp + 2], port);
+        assert_eq!(syn[tcp + 13], 2, "the flags of a SYN");
+        assert_eq!(saved_syn(accepted.as_fd()).unwrap(), None);
+    }
+}
+
+#[test]
+fn a_listener_that_does_not_save_has_no_syn() {
+    let (client, accepted) = tcp_pair("127.0.0.1:0");
+    assert_eq!(saved_syn(accepted.as_fd()).unwrap(), None);
+    assert_eq!(saved_syn(client.as_fd()).unwrap(), None);
+}
+
+#[test]
+fn a_socket_knows_what_it_may_hold() {
+    let (client, _accepted) = tcp_pair("127.0.0.1:0");
+    let memory = Memory::of(client.as_fd()).unwrap();
+    assert!(memory.receive_limit > 1000 && memory.send_limit > 1000);
+    assert_eq!(memory.drops, 0);
+}

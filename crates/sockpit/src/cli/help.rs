@@ -9,10 +9,6 @@ const TEMPLATE: &str = "{about-with-newline}\n{usage}\n\n{all-args}{after-help}"
 
 /// The program with its help in the language of `catalogue`.
 pub(super) fn translate(program: Command, catalogue: &Catalogue) -> Command {
-    let names: Vec<String> = program
-        .get_subcommands()
-        .map(|command| command.get_name().to_owned())
-        .collect();
     let version = Arg::new("version")
         .short('V')
         .long("version")
@@ -21,14 +17,25 @@ pub(super) fn translate(program: Command, catalogue: &Catalogue) -> Command {
     let program = program.disable_version_flag(true).arg(version);
     let about = catalogue.help("help", "about").unwrap_or_default();
     let program = translate_one(program, "sockpit", catalogue);
-    let mut program = names.into_iter().fold(program, |program, name| {
-        program.mut_subcommand(name.clone(), |command| {
-            translate_one(command, &name, catalogue)
-        })
-    });
+    let mut program = translate_commands(program, "", catalogue);
     // The parser makes the command `help` itself, and not before it is built.
     program.build();
     program.mut_subcommand("help", |command| command.about(about.to_owned()))
+}
+
+/// The commands of a command, whose names begin with `before`, and those below them.
+fn translate_commands(command: Command, before: &str, catalogue: &Catalogue) -> Command {
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    names.into_iter().fold(command, |command, name| {
+        let path = format!("{before}{name}");
+        command.mut_subcommand(name, |command| {
+            let command = translate_one(command, &path, catalogue);
+            translate_commands(command, &format!("{path}-"), catalogue)
+        })
+    })
 }
 
 /// One command, the program itself among them.
@@ -103,7 +110,13 @@ fn help_of<'c>(command: &str, id: &str, catalogue: &'c Catalogue) -> Option<&'c 
         "listen" => "connect",
         command => command,
     };
-    let tables = [command, shared, "every"];
+    // Looking at packets is the same, live and from a file.
+    let looked = if command.starts_with("wire-") {
+        "wire"
+    } else {
+        command
+    };
+    let tables = [command, shared, looked, "every"];
     tables.iter().find_map(|table| catalogue.help(table, id))
 }
 

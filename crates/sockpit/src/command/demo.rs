@@ -18,10 +18,10 @@ use sockpit_core::text::charset::Charset;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::text::{hex, width};
 use sockpit_engine::bus::{Scope, Tap, TapLimit};
-use sockpit_engine::recorder::Recorder;
+use sockpit_engine::recorder::{Recorder, RecordingForm};
 use sockpit_engine::{Handle, Session, Target, Workbench};
 
-use crate::console::{Console, Lens, Style};
+use crate::console::{Canvas, Console, Lens, Style};
 use crate::exit::{Exit, sentence};
 
 /// A demo that hangs has failed.
@@ -61,14 +61,14 @@ fn show(console: &Console) -> anyhow::Result<()> {
     let bench = Workbench::start().context("cannot start")?;
     let path = recording_path().context("cannot make a folder for the recording")?;
     let recorder = runtime.block_on(async {
-        let recorder = Recorder::start(&path, bench.handle()).await?;
+        let recorder = Recorder::start(&path, RecordingForm::Lines, bench.handle()).await?;
         let mut scene = Scene {
             console,
             tap: bench.handle().tap(LIMIT, Scope::Everything).await,
             lens: lens::Lens::new(lens::Options {
                 charset: Some("gbk".parse()?),
                 framing: Some(Framing::Lines),
-                ..Lens::options()
+                ..Lens::options(Canvas::stdout())
             }),
         };
         tokio::time::timeout(PATIENCE * 4, scene.play(bench.handle()))

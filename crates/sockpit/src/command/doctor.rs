@@ -11,10 +11,10 @@ use sockpit_core::plan::Family;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::TimeSpan;
 use sockpit_engine::doctor::{Examination, Reach, Step, examine};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::console::Console;
 use crate::exit::{Exit, sentence};
+use crate::signals::Signals;
 use verdict::Verdict;
 
 /// A host that answers at all does so sooner.
@@ -93,12 +93,10 @@ fn live(args: &Args, examination: &Examination, console: &Console) -> anyhow::Re
         .build()
         .context("cannot start")?;
     let exit = runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot start")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot start")?;
+        let mut signals = Signals::new().context("cannot start")?;
         anyhow::Ok(tokio::select! {
             biased;
-            _ = interrupt.recv() => Exit::Interrupted,
-            _ = terminate.recv() => Exit::Terminated,
+            exit = signals.next() => exit,
             exit = look(args, examination, console) => exit,
         })
     });

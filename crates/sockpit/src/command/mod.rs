@@ -13,3 +13,5 @@ pub(crate) mod reference;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod talk;
+pub(crate) mod wire;
+mod words;

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::Command;
-use clap::builder::Resettable;
+use clap::builder::{PossibleValuesParser, Resettable};
+use clap::{Arg, Command};
 
+use super::words;
 use crate::console::Console;
 use crate::exit::{Exit, sentence};
 
@@ -48,13 +49,39 @@ pub(crate) struct ManArgs {
 }
 
 /// Prints what a shell needs to complete our words.
-pub(crate) fn completions(args: &CompletionsArgs, mut program: Command, console: &Console) -> Exit {
+pub(crate) fn completions(args: &CompletionsArgs, program: Command, console: &Console) -> Exit {
     let mut script = Vec::new();
+    // The parser keeps names for as long as the program runs, which is no longer than this.
+    let names: Vec<&'static str> = program
+        .get_subcommands()
+        .map(|command| &*command.get_name().to_owned().leak())
+        .collect();
+    let mut program = with_words(program, &names);
     clap_complete::generate(args.shell, &mut program, "sockpit", &mut script);
     finish(
         console.data(&script).context("cannot write to stdout"),
         console,
     )
+}
+
+/// A command, its arguments and those of the commands below it with the words that may be written
+/// there. They are offered, and what else is written is understood all the same: this command is
+/// never run.
+fn with_words(command: Command, names: &[&'static str]) -> Command {
+    let name = command.get_name().to_owned();
+    let offer = |argument: Arg| {
+        let words = match (name.as_str(), argument.get_id().as_str()) {
+            ("man", "command") => names.to_vec(),
+            (name, id) => words::of_argument(name, id),
+        };
+        match words.is_empty() {
+            true => argument,
+            false => argument.value_parser(PossibleValuesParser::new(words)),
+        }
+    };
+    command
+        .mut_args(offer)
+        .mut_subcommands(|inner| with_words(inner, names))
 }
 
 /// Prints a page, or writes all of them.
@@ -122,27 +149,34 @@ fn pages(program: Command) -> Vec<Page> {
         name: "sockpit".to_owned(),
         command: program.clone(),
     }];
-    let commands = program
+    add_below(&program, "sockpit", &mut pages);
+    pages
+}
+
+/// Adds the commands of a command, and those below them.
+fn add_below(command: &Command, before: &str, pages: &mut Vec<Page>) {
+    let commands = command
         .get_subcommands()
         .filter(|command| !command.is_hide_set());
-    pages.extend(commands.map(|command| {
-        let name = format!("sockpit-{}", command.get_name());
-        let words = format!("sockpit {}", command.get_name());
+    for command in commands {
+        let words = format!("{before} {}", command.get_name());
+        let name = words.replace(' ', "-");
         // The parser keeps names for as long as the program runs, which is no longer than this.
         let title: &'static str = name.clone().leak();
-        Page {
+        pages.push(Page {
             command: command
                 .clone()
                 .name(title)
                 .display_name(title)
-                .bin_name(words)
+                .bin_name(words.clone())
                 .version(env!("CARGO_PKG_VERSION"))
                 .term_width(WIDTH)
+                .disable_help_subcommand(true)
                 .disable_version_flag(true),
             name,
-        }
-    }));
-    pages
+        });
+        add_below(command, &words, pages);
+    }
 }
 
 impl Page {

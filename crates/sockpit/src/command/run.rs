@@ -64,7 +64,7 @@ pub(crate) struct Args {
     /// Print one JSON object for each case, and one for all
     #[arg(long)]
     json: bool,
-    /// Write the results to this file as JUnit XML
+    /// Write the results to this file as JUnit XML; `-` is stdout, which then gets nothing else
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     /// Tell every step and the time that it took
@@ -75,8 +75,19 @@ pub(crate) struct Args {
     quiet: bool,
 }
 
+impl Args {
+    /// Whether the JUnit XML takes stdout, which is no place for two forms.
+    fn prints_junit(&self) -> bool {
+        self.junit.as_deref() == Some(Path::new("-"))
+    }
+}
+
 /// Carries the command out.
 pub(crate) fn run(args: &Args, console: &Console) -> Exit {
+    if args.json && args.prints_junit() {
+        console.error("`--json` and `--junit -` both want stdout; give `--junit` a file");
+        return Exit::Usage;
+    }
     let scenario = match load(&args.file) {
         Ok(scenario) => scenario,
         Err(error) => {
@@ -143,7 +154,8 @@ fn play(
         .build()?;
     let file = args.file.display().to_string();
     // A report that cannot be written is better told before than after.
-    if let Some(path) = &args.junit {
+    let report = args.junit.as_ref().filter(|_| !args.prints_junit());
+    if let Some(path) = report {
         std::fs::write(path, "").with_context(|| format!("cannot write {}", path.display()))?;
     }
     let began = Instant::now();
@@ -170,9 +182,9 @@ fn play(
         index += 1;
         chosen.get(index - 1).copied().unwrap_or_default()
     });
-    if let Some(path) = &args.junit {
-        let xml = junit::write(&scenario.name, &file, took, &reports);
-        std::fs::write(path, xml).with_context(|| format!("cannot write {}", path.display()))?;
+    let xml = || junit::write(&scenario.name, &file, took, &reports);
+    if let Some(path) = report {
+        std::fs::write(path, xml()).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let count =
         |fits: fn(&CaseReport) -> bool| reports.iter().filter(|report| fits(report)).count();
@@ -180,7 +192,9 @@ fn play(
     let skipped = count(|report| report.verdict == Verdict::Skipped);
     let failed = reports.len() - passed - skipped;
     let first = reports.iter().map(CaseReport::exit).find(|exit| *exit != 0);
-    if args.json {
+    if args.prints_junit() {
+        console.data(xml().as_bytes()).context(STDOUT)?;
+    } else if args.json {
         let summary = json!({
             "scenario": scenario.name,
             "file": file,
@@ -219,7 +233,7 @@ fn tell(report: &CaseReport, args: &Args, console: &Console) -> io::Result<()> {
     if args.json {
         return console.data(format!("{}\n", report.to_json()).as_bytes());
     }
-    if args.quiet && report.passed() {
+    if args.prints_junit() || args.quiet && report.passed() {
         return Ok(());
     }
     let mut text = format!("{report}\n");

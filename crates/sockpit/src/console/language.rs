@@ -11,16 +11,23 @@ static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
 /// What may stand before a sentence.
 const LABELS: [&str; 3] = ["error", "hint", "warning"];
 
-/// Chooses the language. The first choice counts.
-pub(crate) fn speak(language: Language) {
-    if language != Language::English {
-        CATALOGUE.get_or_init(|| Catalogue::new(language));
-    }
+/// Chooses the language, and gives its catalogue where it is another than the program's own. The
+/// first choice counts.
+pub(crate) fn speak(language: Language) -> Option<&'static Catalogue> {
+    (language != Language::English).then(|| CATALOGUE.get_or_init(|| Catalogue::new(language)))
 }
 
 /// Whether it is another language than the program's own.
 pub(super) fn is_other() -> bool {
     CATALOGUE.get().is_some()
+}
+
+/// Which one it is.
+pub(super) fn current() -> Language {
+    match is_other() {
+        true => Language::Chinese,
+        false => Language::English,
+    }
 }
 
 /// A sentence in the language of the console.

@@ -4,15 +4,18 @@
 //! down. Stderr is talk.
 
 mod ask;
+mod beside;
 mod counts;
 mod difference;
 mod editor;
+mod feed;
 mod form;
 mod language;
-mod lens;
 mod look;
 mod output;
+mod packets;
 mod screen;
+mod sink;
 mod table;
 mod timeline;
 
@@ -23,13 +26,15 @@ use clap::error::ErrorKind;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_engine::Target;
 
+pub(crate) use beside::{Beside, Canvas, Ladder, Lens, Packets, Picture};
 pub(crate) use difference::{Found, Item, Report};
 pub(crate) use editor::{Completion, Editor, Typed, Words};
 pub(crate) use form::Form;
 pub(crate) use language::speak;
-pub(crate) use lens::Lens;
 pub(crate) use look::Look;
 pub(crate) use output::{Output, Playback, Remote, Subscription};
+pub(crate) use packets::{PacketLines, PacketLook, TimeForm};
+pub(crate) use sink::Sink;
 
 use crate::exit::Exit;
 
@@ -172,6 +177,11 @@ pub(crate) struct Style {
 }
 
 impl Style {
+    /// Whether there is any.
+    pub(crate) const fn has_colour(self) -> bool {
+        self.has_colour
+    }
+
     pub(crate) fn bold(self, text: &str) -> String {
         self.colour("1", text)
     }

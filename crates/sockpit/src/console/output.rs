@@ -15,12 +15,13 @@ use sockpit_core::session::UNREADABLE;
 use sockpit_core::text::charset::{Charset, Decoder};
 use sockpit_core::text::escape::{VisibleLine, escape_text};
 use sockpit_core::text::hex;
-use sockpit_engine::Handle;
-use sockpit_engine::bus::{Scope, Tap, TapLimit};
+use sockpit_engine::bus::{Scope, TapLimit};
 use sockpit_engine::stdio::{self, Patient};
+use sockpit_engine::{Handle, PACKETS_NOTE};
 use tokio::sync::oneshot;
 
 use super::counts::Counts;
+use super::feed::{Feed, Order};
 use super::look::{Look, SharedLook};
 use super::timeline::Timeline;
 use super::{Console, Form, Talk, screen};
@@ -106,6 +107,11 @@ impl Output {
             warned: BTreeSet::new(),
             out: Vec::new(),
         };
+        let order = match plan.wire && is_terminal {
+            true => Order::Happened,
+            false => Order::Told,
+        };
+        let feed = Feed::new(tap, order);
         // Where nothing is written, nobody needs to read.
         let gone = match form {
             _ if is_terminal => None,
@@ -114,12 +120,14 @@ impl Output {
                 io::stdout().as_fd().try_clone_to_owned()?,
             )?),
         };
+        // Before a session is open, whose peers may take every descriptor that is left.
+        let stdout = Patient::stdout()?;
         let (closed_sender, closed) = oneshot::channel();
         let (done_sender, done) = oneshot::channel();
         std::thread::Builder::new()
             .name("sockpit-console".to_owned())
             .spawn(move || {
-                let result = writer.run(tap);
+                let result = writer.run(feed, stdout);
                 if result.is_err() {
                     // The session may be over already.
                     let _ = closed_sender.send(());
@@ -217,10 +225,9 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, mut tap: Tap) -> io::Result<()> {
-        let mut stdout = Patient::stdout()?;
+    fn run(mut self, mut feed: Feed, mut stdout: Patient) -> io::Result<()> {
         let mut drawn: Option<Instant> = None;
-        while let Some(event) = tap.blocking_next() {
+        while let Some(event) = feed.next() {
             if let Some(drawn) = drawn {
                 // What comes so soon is drawn together with what follows it.
                 std::thread::sleep(PACE.saturating_sub(drawn.elapsed()));
@@ -234,7 +241,7 @@ impl Writer {
                     .take(&event, self.look.is_raw_stream);
                 self.take(&event, &mut stdout)?;
                 if self.out.len() < BATCH {
-                    next = tap.try_next();
+                    next = feed.try_next();
                 }
             }
             // A full batch has more behind it, and does not wait for that.
@@ -298,6 +305,17 @@ impl Writer {
         {
             self.flush(stdout)?;
             self.tell_hint(event.peer, message);
+        }
+        if let What::Note {
+            kind,
+            message,
+            data,
+        } = &event.what
+            && kind == PACKETS_NOTE
+            && data["level"] == "none"
+        {
+            self.flush(stdout)?;
+            self.tell_refusal(message, data["command"].as_str());
         }
         let has_timeline =
             self.is_terminal && matches!(self.look.form, Form::Text | Form::Hex | Form::Both);
@@ -467,24 +485,33 @@ impl Writer {
         } else {
             ("error", "31")
         };
-        let whom = self.whom(peer);
-        let text = format!("{whom}{}", VisibleLine(message));
-        if self.has_colour {
-            screen::write_line(&format!("\x1b[1;{colour}m{label}:\x1b[0m {text}"));
-        } else {
-            screen::write_line(&format!("{label}: {text}"));
+        let text = format!("{}{}", self.whom(peer), VisibleLine(message));
+        self.labelled(label, colour, &text);
+    }
+
+    /// Says why there are no packets, and what would help.
+    fn tell_refusal(&self, message: &str, command: Option<&str>) {
+        if self.talk == Talk::Errors {
+            return;
+        }
+        self.labelled("warning", "33", &VisibleLine(message).to_string());
+        if let Some(command) = command {
+            self.labelled("hint", "36", &format!("`{command}` allows it"));
         }
     }
 
     fn tell_hint(&self, peer: u32, message: &str) {
-        if self.talk == Talk::Errors {
-            return;
+        if self.talk != Talk::Errors {
+            let text = format!("{}{}", self.whom(peer), VisibleLine(message));
+            self.labelled("hint", "36", &text);
         }
-        let text = format!("{}{}", self.whom(peer), VisibleLine(message));
+    }
+
+    fn labelled(&self, label: &str, colour: &str, text: &str) {
         if self.has_colour {
-            screen::write_line(&format!("\x1b[1;36mhint:\x1b[0m {text}"));
+            screen::write_line(&format!("\x1b[1;{colour}m{label}:\x1b[0m {text}"));
         } else {
-            screen::write_line(&format!("hint: {text}"));
+            screen::write_line(&format!("{label}: {text}"));
         }
     }
 

@@ -8,14 +8,19 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use sockpit_core::event::{Direction, Event, What};
 use sockpit_core::filter::Clock;
+use sockpit_core::flow::Mode;
+use sockpit_core::ladder::Numbers;
 use sockpit_core::plan::{Plan, Role};
 use sockpit_core::record::Epoch;
+use sockpit_core::sighting::Sighting;
 use sockpit_core::text::charset::{Charset, Decoder};
 use sockpit_core::text::escape::{Visible, VisibleLine};
 use sockpit_core::text::{hex, width};
 use sockpit_core::time::Time;
+use sockpit_engine::PACKETS_NOTE;
 
-use super::Form;
+use super::packets::{PacketLines, PacketLook, TimeForm};
+use super::{Form, Style};
 
 /// Writes events as lines for people.
 pub(crate) struct Timeline {
@@ -25,8 +30,10 @@ pub(crate) struct Timeline {
     has_many_sessions: bool,
     has_colour: bool,
     zone: TimeZone,
+    time_form: &'static str,
     decoders: BTreeMap<(u32, u32, bool), Decoder>,
     paces: BTreeMap<(u32, u32), Pace>,
+    packets: PacketLines,
 }
 
 /// When a peer was asked, and when what it says began to come.
@@ -81,9 +88,24 @@ impl Timeline {
             has_many_peers: plan.role == Role::Server,
             has_many_sessions: false,
             has_colour,
+            time_form: match plan.wire {
+                true => "%H:%M:%S%.6f",
+                false => "%H:%M:%S%.3f",
+            },
             zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
             decoders: BTreeMap::new(),
             paces: BTreeMap::new(),
+            packets: PacketLines::new(
+                PacketLook {
+                    time: TimeForm::Clock,
+                    numbers: Numbers::Relative,
+                    labels: Mode::Truth,
+                    charset: plan.text,
+                    has_hex: false,
+                    has_tree: false,
+                },
+                Style { has_colour },
+            ),
         }
     }
 
@@ -177,6 +199,12 @@ impl Timeline {
                 let reason = reason.as_str();
                 self.remark(event, epoch, format_args!("has ended ({reason})"), out);
             }
+            What::Packet {
+                direction, packet, ..
+            } => {
+                let moment = epoch.0.saturating_add(event.time.as_nanos());
+                self.packet(event, epoch, *direction, &packet.at(moment), out);
+            }
             What::Gap { count } => {
                 self.remark(
                     event,
@@ -185,6 +213,8 @@ impl Timeline {
                     out,
                 );
             }
+            // The reason why there are none is told by itself.
+            What::Note { kind, data, .. } if kind == PACKETS_NOTE && data["level"] == "none" => {}
             What::Note { message, .. } if !message.is_empty() => {
                 self.remark(event, epoch, format_args!("{}", VisibleLine(message)), out);
             }
@@ -277,6 +307,31 @@ impl Timeline {
         out.push('\n');
     }
 
+    fn packet(
+        &mut self,
+        event: &Event,
+        epoch: Epoch,
+        direction: Direction,
+        sighting: &Sighting<'_>,
+        out: &mut String,
+    ) {
+        let arrow = match direction {
+            Direction::In => "⇠",
+            Direction::Out => "⇢",
+        };
+        let mut head = self.time(event.time, epoch);
+        self.who(event, &mut head);
+        let mut line = Vec::new();
+        self.packets.describe(sighting, &mut line);
+        let line = String::from_utf8_lossy(&line);
+        let line = line.trim_start();
+        let _ = if self.has_colour {
+            writeln!(out, "\x1b[2m{head} {arrow}\x1b[0m {line}")
+        } else {
+            writeln!(out, "{head} {arrow} {line}")
+        };
+    }
+
     /// When the first byte of a message came or went, and how long after the request before it, if
     /// it is the first to answer that.
     fn pace(&mut self, event: &Event, shown: &Shown) -> (Time, Option<Duration>) {
@@ -313,7 +368,7 @@ impl Timeline {
         }
     }
 
-    /// `14:03:22.123`, in local time.
+    /// `14:03:22.123`, in local time; to the microsecond where there are packets.
     fn time(&self, time: Time, epoch: Epoch) -> String {
         let nanos = i128::from(epoch.0) + i128::from(time.as_nanos());
         let Ok(moment) = jiff::Timestamp::from_nanosecond(nanos) else {
@@ -321,7 +376,7 @@ impl Timeline {
         };
         moment
             .to_zoned(self.zone.clone())
-            .strftime("%H:%M:%S%.3f")
+            .strftime(self.time_form)
             .to_string()
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::hostile::on_a_terminal;
+use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::record::{of_event, records};
 use crate::support::{
     DEADLINE, Program, Running, Signal, connect, contains, folder, listen, need, python, sockpit,
@@ -922,7 +922,7 @@ fn typed_lines_go_to_the_latest_peer_until_they_are_told_where() {
     if !need("python3") {
         return;
     }
-    let mut listener = on_a_terminal(&["listen", "udp://127.0.0.1:0"])
+    let mut listener = sockpit_on_a_terminal(Size::UNKNOWN, &["listen", "udp://127.0.0.1:0"])
         .hold_stdin()
         .start();
     listener.wait_for_stdout(b"listening on udp://127.0.0.1:");

@@ -7,10 +7,11 @@ use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::record::{check_schema, of_event, records};
 use crate::support::{
     DEADLINE, Finished, Program, Running, Signal, accept, client, connect, contains, folder,
-    listen, need, python, read_exactly, read_to_end, server, sockpit, wait_until,
+    listen, need, read_exactly, read_to_end, server, sockpit, wait_until,
 };
 
 /// What a peer could send to harm a terminal or to fool its reader.
@@ -38,45 +39,6 @@ const CORPUS: [(&str, &[u8]); 16] = [
     ("bell and delete", b"\x07\x7f\x00"),
     ("shift out", b"\x0e\x0fabc"),
 ];
-
-/// Runs a program on a terminal of its own: what it shows comes out, what goes in is typed. The
-/// exit code is the program's; 99 if it left the terminal in another state than it found.
-const ON_A_TERMINAL: &str = "\
-import os, pty, select, signal, sys, termios
-master, slave = pty.openpty()
-before = termios.tcgetattr(slave)
-pid = os.fork()
-if pid == 0:
-    os.close(master)
-    os.setsid()
-    import fcntl
-    fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
-    for fd in (0, 1, 2):
-        os.dup2(slave, fd)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    os.execv(sys.argv[1], sys.argv[1:])
-signal.signal(signal.SIGINT, lambda *_: os.kill(pid, signal.SIGINT))
-typed, done = 0, 0
-while True:
-    ready, _, _ = select.select([master] + ([typed] if typed is not None else []), [], [], 0.02)
-    if master in ready:
-        os.write(1, os.read(master, 65536))
-        continue
-    if typed in ready:
-        data = os.read(typed, 65536)
-        if data:
-            os.write(master, data)
-        else:
-            typed = None
-    if not done:
-        done, status = os.waitpid(pid, os.WNOHANG)
-    if done and not select.select([master], [], [], 0)[0]:
-        break
-after = termios.tcgetattr(slave)
-if after != before:
-    sys.exit(99)
-sys.exit(os.waitstatus_to_exitcode(status) % 256)
-";
 
 #[test]
 fn a1_a_reply_after_the_end_of_input_is_not_lost() {
@@ -237,8 +199,10 @@ fn b4_a_burst_without_descriptors_is_told_once() {
         return;
     };
     let port = listener.port();
-    let peers: Vec<TcpStream> = (0..60).filter_map(|_| connected(port)).collect();
+    let mut peers: Vec<TcpStream> = (0..60).filter_map(|_| connected(port)).collect();
     listener.wait_for_stderr("cannot accept");
+    // One that waits takes its place, and the last descriptor: that is no news.
+    drop(peers.remove(0));
     // Several of its pauses.
     // sleep: nothing is to happen in it
     thread::sleep(Duration::from_secs(1));
@@ -250,6 +214,38 @@ fn b4_a_burst_without_descriptors_is_told_once() {
     late.write_all(b"hello").expect("it is served");
     assert_eq!(read_exactly(&mut late, 5), b"hello");
     listener.interrupt().check_code(130);
+}
+
+#[test]
+fn b4_peers_take_no_descriptor_that_the_session_needs() {
+    if !need("strace") {
+        return;
+    }
+    // Descriptors are copied so late that the peers are there before, if they can be.
+    let line = format!(
+        "ulimit -n 40; exec strace -D -f -qq -o /dev/null -e inject=fcntl:delay_enter=50000 \
+         '{}' listen tcp://127.0.0.1:0 --reply echo",
+        env!("CARGO_BIN_EXE_sockpit")
+    );
+    let held = (10..24)
+        .map(|fd| format!(" {fd}</dev/null"))
+        .collect::<String>();
+    let Some(mut listener) = started_by_bash(&(line + &held)) else {
+        return;
+    };
+    let port = listener.port();
+    let peers: Vec<TcpStream> = (0..60).filter_map(|_| connected(port)).collect();
+    listener.wait_for_stderr("cannot accept");
+    // Longer than it takes to copy stdin and stdout.
+    // sleep: nothing is to happen in it
+    thread::sleep(Duration::from_millis(300));
+    assert!(!listener.has_ended(), "{}", listener.stderr());
+    drop(peers);
+    let mut late = client(port);
+    late.write_all(b"hello").expect("it is served");
+    assert_eq!(read_exactly(&mut late, 5), b"hello");
+    let ended = listener.interrupt().check_code(130);
+    assert!(!ended.stderr.contains("error:"), "{}", ended.told());
 }
 
 #[test]
@@ -725,9 +721,9 @@ fn noise_of_every_length_ends_nothing() {
     }
 }
 
-/// The program on a terminal of its own.
-pub(crate) fn on_a_terminal(args: &[&str]) -> Program {
-    python(ON_A_TERMINAL, &[env!("CARGO_BIN_EXE_sockpit")]).args(args)
+/// The program on a terminal that wraps nothing.
+fn on_a_terminal(args: &[&str]) -> Program {
+    sockpit_on_a_terminal(Size::UNKNOWN, args)
 }
 
 /// No control but the ends of lines, and nothing that is there without being seen.

@@ -4,46 +4,18 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::num::NonZeroU16;
 
+use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::support::{
-    Finished, Running, Signal, TempDir, accept, client, contains, folder, python, read_exactly,
+    Finished, Running, Signal, TempDir, accept, client, contains, folder, read_exactly,
     read_to_end, reset, server, wait_until_full,
 };
-
-/// Runs a program on a terminal of 24 rows and 80 columns. What comes on stdin is typed, what the
-/// terminal gets is printed; at the end it is told whether the terminal is as it was.
-const TERMINAL: &str = "
-import fcntl, os, pty, select, signal, struct, sys, termios
-fd, held = pty.openpty()
-fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
-before = termios.tcgetattr(held)
-pid = os.fork()
-if pid == 0:
-    os.login_tty(held)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    os.execv(sys.argv[1], sys.argv[1:])
-sources = [0, fd]
-typed, done = b'', 0
-while True:
-    ready, wanted, _ = select.select(sources, [fd] if typed else [], [], 0.05)
-    if 0 in ready:
-        more = os.read(0, 65536)
-        if more: typed += more
-        else: sources.remove(0)
-    if wanted: typed = typed[os.write(fd, typed[:1024]):]
-    if fd in ready: os.write(1, os.read(fd, 65536))
-    elif done: break
-    else: done, status = os.waitpid(pid, os.WNOHANG)
-os.write(1, b'as it was' if termios.tcgetattr(held) == before else b'CHANGED')
-sys.exit(os.waitstatus_to_exitcode(status))
-";
 
 const ROWS: NonZeroU16 = NonZeroU16::new(24).expect("it is not zero");
 const COLUMNS: NonZeroU16 = NonZeroU16::new(80).expect("it is not zero");
 
 /// The program under test on a terminal, with nobody at the keyboard yet.
 fn terminal(args: &[&str], state: &TempDir) -> Running {
-    let program = [&[env!("CARGO_BIN_EXE_sockpit")], args].concat();
-    python(TERMINAL, &program)
+    sockpit_on_a_terminal(Size::new(ROWS.get(), COLUMNS.get()), args)
         .env("TERM", "xterm")
         .env("NO_COLOR", "1")
         .env("XDG_STATE_HOME", state.path().to_str().expect("a path"))
@@ -78,19 +50,19 @@ fn quit(mut terminal: Running) -> Finished {
     restored(terminal.finish().check_code(0))
 }
 
+/// No prompt is left before what comes next.
 #[track_caller]
 fn restored(finished: Finished) -> Finished {
-    assert!(
-        finished.stdout.ends_with(b"as it was"),
+    let mut parser = vt100::Parser::new(ROWS, COLUMNS, 0);
+    parser.process(&finished.stdout);
+    let (row, column) = parser.screen().cursor_position();
+    let left = parser.screen().rows(0, COLUMNS.get()).nth(row.into());
+    assert_eq!(
+        (column, left.as_deref()),
+        (0, Some("")),
         "{}",
         finished.told()
     );
-    let mut parser = vt100::Parser::new(ROWS, COLUMNS, 0);
-    parser.process(&finished.stdout);
-    // No prompt is left before what comes next.
-    let contents = parser.screen().contents();
-    let last = contents.trim_end().lines().last();
-    assert_eq!(last, Some("as it was"), "{}", finished.told());
     finished
 }
 

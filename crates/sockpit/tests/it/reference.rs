@@ -74,6 +74,42 @@ fn bash_completes_a_command() {
 }
 
 #[test]
+fn bash_offers_what_may_be_written_for_an_option() {
+    if !need("bash") {
+        return;
+    }
+    let folder = folder();
+    let script = sockpit(&["completions", "bash"]).run().check_code(0);
+    fs::write(folder.path().join("sockpit"), &script.stdout).unwrap();
+    for (words, offered) in [
+        (
+            "connect --frame l",
+            "lines len:u8 len:u16be len:u16le len:u32be len:u32le len:varint",
+        ),
+        ("listen --reply ''", "echo upper discard fixed:"),
+        ("listen --checksum m", "modbus"),
+        ("connect --text g", "gbk gb18030"),
+        ("connect --as j", "json"),
+        ("encode --from b", "base64"),
+        ("replay --side ''", "us peer"),
+        ("man con", "connect"),
+        ("--lang ''", "en zh"),
+    ] {
+        let count = words.split(' ').count();
+        let ask = format!(
+            "source ./sockpit; COMP_WORDS=(sockpit {words}); COMP_CWORD={count}; \
+             _sockpit sockpit \"${{COMP_WORDS[{count}]}}\" \"${{COMP_WORDS[{count}-1]}}\"; \
+             echo \"${{COMPREPLY[*]}}\""
+        );
+        crate::support::Program::new("bash", &["-c", &ask])
+            .folder(&folder)
+            .run()
+            .check_code(0)
+            .check_stdout(format!("{offered}\n"));
+    }
+}
+
+#[test]
 fn a_page_is_printed_for_man() {
     let page = sockpit(&["man", "run"]).run().check_code(0);
     assert!(page.text().contains(".TH sockpit-run 1"), "{}", page.told());

@@ -191,6 +191,19 @@ within = '100ms'
     );
     assert!(xml.contains("name=\"bad &lt;&amp;&gt;\""), "{xml}");
     assert!(!xml.contains('\u{1b}'), "{xml}");
+    // As what stdout gets, it is all that stdout gets, and no file is made.
+    let finished = run(&["--junit", "-", "-v"]).check_code(3);
+    assert!(finished.text().starts_with("<?xml"), "{}", finished.told());
+    assert!(
+        finished.text().ends_with("</testsuites>\n"),
+        "{}",
+        finished.told()
+    );
+    assert!(!folder.path().join("-").exists());
+    run(&["--junit", "-", "--json"])
+        .check_code(2)
+        .check_stdout("")
+        .check_stderr(&["both want stdout"]);
     // Python's reader of XML takes it.
     let script = "import sys, xml.etree.ElementTree as t; print(len(t.parse(sys.argv[1]).findall('.//testcase')))";
     let path = folder.path().join("r.xml");

@@ -3,39 +3,14 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 
+use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::support::{
-    DEADLINE, Finished, Running, accept, client, contains, python, read_exactly, read_to_end,
-    server,
+    DEADLINE, Finished, Running, accept, client, contains, read_exactly, read_to_end, server,
 };
-
-/// Runs a program on a terminal of its own. What comes on stdin is typed, what the terminal gets is
-/// printed, and the program's exit code is passed on.
-const TERMINAL: &str = "
-import fcntl, os, pty, select, signal, struct, sys, termios
-pid, fd = pty.fork()
-if pid == 0:
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    os.execv(sys.argv[1], sys.argv[1:])
-fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
-sources = [0, fd]
-while True:
-    ready, _, _ = select.select(sources, [], [])
-    if 0 in ready:
-        typed = os.read(0, 65536)
-        if typed: os.write(fd, typed)
-        else: sources.remove(0)
-    if fd in ready:
-        try: shown = os.read(fd, 65536)
-        except OSError: break
-        if not shown: break
-        os.write(1, shown)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-";
 
 /// The program under test on a terminal, with nobody at the keyboard yet.
 fn terminal(args: &[&str], variables: &[(&str, &str)]) -> Running {
-    let program = [&[env!("CARGO_BIN_EXE_sockpit")], args].concat();
-    let mut terminal = python(TERMINAL, &program)
+    let mut terminal = sockpit_on_a_terminal(Size::USUAL, args)
         .env("TERM", "xterm")
         // Nothing that a test types is remembered.
         .env("XDG_STATE_HOME", "/dev/null")
@@ -106,6 +81,8 @@ fn a_command_that_does_not_exist_is_told_and_not_sent() {
 fn the_end_of_the_keyboard_does_not_end_a_listener() {
     let (mut terminal, port) = listening(&["--reply", "upper"]);
     let mut first = client(port);
+    // A Ctrl-D that is typed before the line editor has the terminal is a mark of the terminal's own.
+    terminal.wait_for_stdout(b"> ");
     // Ctrl-D at the beginning of a line.
     terminal.feed(b"\x04");
     // The prompt is gone, and keys have their usual meaning.
@@ -121,6 +98,7 @@ fn a1_ctrl_d_ends_a_clients_side_and_the_late_reply_is_shown() {
     let (listener, address) = server();
     let mut terminal = terminal(&["connect", &address], &[]);
     let mut peer = accept(&listener);
+    terminal.wait_for_stdout(b"> ");
     terminal.feed(b"question\n\x04");
     assert_eq!(read_to_end(&mut peer), b"question\n");
     // sleep: the answer is to be late

@@ -14,6 +14,7 @@ use super::guard::Withheld;
 use super::socket::{Parcel, Sending};
 use crate::driver::{Cause, fault_of};
 use crate::error::cause_text;
+use crate::facts::tell_icmp;
 
 /// In bytes: replies that may wait in one socket; further ones are dropped, as UDP drops.
 const MOST_REPLIES: usize = 16 * 1024 * 1024;
@@ -184,6 +185,10 @@ where
         let is_news = matches!(fault, Fault::Refused | Fault::Unreachable);
         if self.scene.plan.role == Role::Client && is_news {
             let now = self.scene.now();
+            if self.scene.plan.wire {
+                // Reading the queue takes the error back, so it comes after it.
+                tell_icmp(&self.scene, 1, self.sockets[0].as_fd());
+            }
             if let Some(peer) = self.peers.get_mut(&1) {
                 peer.machine.handle_fault(now, fault);
                 self.drain(1, &Cause::Reply);

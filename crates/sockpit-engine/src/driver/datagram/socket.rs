@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -238,6 +238,10 @@ impl Socket {
 
     pub(super) fn is_flushed(&self) -> bool {
         self.parcels.is_empty()
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.link.as_fd()
     }
 
     /// Whether `addr` is our own.

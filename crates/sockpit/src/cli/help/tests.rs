@@ -16,12 +16,17 @@ fn chinese() -> Catalogue {
 /// The program and its commands, each with what it is called in the catalogue.
 fn commands() -> Vec<(String, Command)> {
     let program = Cli::command();
-    let named = |command: &Command| (command.get_name().to_owned(), command.clone());
-    let commands: Vec<_> = program.get_subcommands().map(named).collect();
-    [("sockpit".to_owned(), program)]
-        .into_iter()
-        .chain(commands)
-        .collect()
+    let mut commands = vec![("sockpit".to_owned(), program.clone())];
+    add_below(&program, "", &mut commands);
+    commands
+}
+
+fn add_below(command: &Command, before: &str, commands: &mut Vec<(String, Command)>) {
+    for below in command.get_subcommands() {
+        let name = format!("{before}{}", below.get_name());
+        commands.push((name.clone(), below.clone()));
+        add_below(below, &format!("{name}-"), commands);
+    }
 }
 
 /// What a command has a help for: its arguments, and itself.

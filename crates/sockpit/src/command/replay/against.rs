@@ -14,9 +14,10 @@ use sockpit_core::time::TimeSpan;
 use sockpit_engine::bus::{Scope, TapLimit};
 use sockpit_engine::{Outcome, Workbench};
 
-use super::{Args, LIMIT, ignore_of, read_conversations, signalled};
+use super::{Args, LIMIT, ignore_of, read_conversations};
 use crate::console::{Console, Found, Item, Report, Talk};
 use crate::exit::{Exit, sentence};
+use crate::signals::Signals;
 
 /// What may wait to be compared; the peer waits then.
 const WAITING: TapLimit = TapLimit {
@@ -69,10 +70,10 @@ pub(super) fn run(args: &Args, console: &Console) -> anyhow::Result<Exit> {
         .enable_all()
         .build()?;
     let played = runtime.block_on(async {
-        let signalled = signalled()?;
+        let mut signals = Signals::new()?;
         tokio::select! {
             biased;
-            exit = signalled => Ok(Err(exit)),
+            exit = signals.next() => Ok(Err(exit)),
             played = play(&plan, Arc::new(part), args, console) => played.map(Ok),
         }
     });

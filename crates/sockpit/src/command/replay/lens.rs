@@ -9,7 +9,7 @@ use sockpit_core::replay::Recut;
 use sockpit_engine::recording::Recording;
 
 use super::Args;
-use crate::console::{Console, Lens, Talk};
+use crate::console::{Canvas, Console, Lens, Talk};
 use crate::exit::Exit;
 
 /// A recording being read, each event with its moment in nanoseconds since the Unix epoch.
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, console: &Console) -> anyhow::Result<Exit> {
     for path in paths.into_iter().flatten() {
         sources.push(Source::open(path, args)?);
     }
-    let standard = Lens::options();
+    let standard = Lens::options(Canvas::stdout());
     let mut lens = lens::Lens::new(Options {
         ends: match sources.len() {
             1 => Ends::One,

@@ -236,17 +236,3 @@ fn parse_side(text: &str) -> Result<sockpit_core::replay::Side, String> {
         _ => Err("write `us` or `peer`".to_owned()),
     }
 }
-
-/// Waits for Ctrl-C or SIGTERM, which are held back from here on. Within a runtime.
-fn signalled() -> std::io::Result<impl Future<Output = Exit>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => Exit::Interrupted,
-            _ = terminate.recv() => Exit::Terminated,
-        }
-    })
-}

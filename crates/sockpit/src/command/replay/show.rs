@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::Args;
 use crate::console::{Console, Form, Playback, Talk};
 use crate::exit::{Exit, sentence};
+use crate::signals::Signals;
 
 /// Events that the reader is ahead at most, beside what is looked ahead at.
 const AHEAD: usize = 64;
@@ -52,9 +53,9 @@ pub(super) fn run(args: &Args, console: &Console) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let signalled = {
+    let mut signals = {
         let _entered = runtime.enter();
-        super::signalled()?
+        Signals::new()?
     };
     let framing = args.frame.clone();
     let recut = Recut::new(framing, args.max_frame.0, args.text.map(|text| text.0));
@@ -88,7 +89,7 @@ pub(super) fn run(args: &Args, console: &Console) -> anyhow::Result<Exit> {
         };
         tokio::select! {
             biased;
-            exit = signalled => Ok(exit),
+            exit = signals.next() => Ok(exit),
             result = done => result.context("the replay ended early")?,
             () = gone => Ok(Exit::Done),
         }

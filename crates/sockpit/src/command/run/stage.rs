@@ -10,11 +10,11 @@ use sockpit_core::scenario::{CaseReport, Demand, Failure, Lapse, Play, Scenario,
 use sockpit_core::time::Time;
 use sockpit_engine::bus::{Scope, Tap, TapLimit};
 use sockpit_engine::{Session, Target, Workbench};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 use crate::console::Console;
 use crate::exit::{Exit, hint, sentence};
+use crate::signals::Signals;
 
 /// Events may wait while a session is being opened; sessions pause beyond it.
 const WAITING: TapLimit = TapLimit {
@@ -61,10 +61,7 @@ impl<'a> Stage<'a> {
         console: &'a Console,
         is_quiet: bool,
     ) -> anyhow::Result<Self> {
-        let signals = Signals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        };
+        let signals = Signals::new()?;
         let bench = Workbench::start().context("cannot start")?;
         let tap = bench.handle().tap(WAITING, Scope::Everything).await;
         Ok(Self {
@@ -261,21 +258,5 @@ fn failure(error: sockpit_engine::Error, plan: &Plan, session: &str) -> Failure 
             hint.unwrap_or_default()
         ),
         exit,
-    }
-}
-
-/// Ctrl-C and SIGTERM.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    /// Waits for the next one. Cancel-safe.
-    async fn next(&mut self) -> Exit {
-        tokio::select! {
-            _ = self.interrupt.recv() => Exit::Interrupted,
-            _ = self.terminate.recv() => Exit::Terminated,
-        }
     }
 }

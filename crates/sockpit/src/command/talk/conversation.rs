@@ -11,6 +11,7 @@ use sockpit_core::plan::Role;
 use sockpit_core::session::{Input, Message, Session as Machine};
 use sockpit_core::time::TimeSpan;
 use sockpit_engine::recorder::Recorder;
+use sockpit_engine::stdio::Patient;
 use sockpit_engine::{Handle, Operation, Outcome, Session, Stdio, Target, cause_text};
 use tokio::time::Instant;
 
@@ -18,10 +19,11 @@ use super::beats::Beats;
 use super::input::{Feed, Taken};
 use super::manner::Manner;
 use super::queue::{Outgoing, Progress, Queue};
-use super::run::{DRAIN_TIME, Signals};
+use super::run::DRAIN_TIME;
 use super::settings::{Settings, Stdin};
-use crate::console::{Console, Form, Lens, Output, Remote, Talk};
+use crate::console::{Beside, Console, Form, Output, Remote, Talk};
 use crate::exit::{Exit, engine_error, sentence};
+use crate::signals::Signals;
 
 /// The first wait before a client connects again; each later one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -44,6 +46,8 @@ pub(super) struct Conversation<'a> {
     /// What is to be sent, in order, as the peer takes it.
     pub(super) queue: Queue,
     feed: Option<Feed>,
+    /// Stdin until it is read, where no lines are edited.
+    stdin: Option<Patient>,
     has_begun_to_read: bool,
     /// Whether stdin gave anything.
     has_given: bool,
@@ -58,7 +62,9 @@ pub(super) struct Conversation<'a> {
 #[derive(Default)]
 pub(super) struct Watchers {
     pub(super) recorder: Option<Recorder>,
-    pub(super) lens: Option<Lens>,
+    pub(super) lens: Option<Beside>,
+    /// The packets or their ladder, where those are not on the timeline.
+    pub(super) wire: Option<Beside>,
 }
 
 /// What something that was typed or piped comes to.
@@ -122,6 +128,7 @@ impl<'a> Conversation<'a> {
             beats: Beats::default(),
             queue: Queue::default(),
             feed: None,
+            stdin: None,
             has_begun_to_read: false,
             has_given: false,
             has_lost: false,
@@ -140,6 +147,12 @@ impl<'a> Conversation<'a> {
         signals: &mut Signals,
         output: &mut Output,
     ) -> anyhow::Result<Exit> {
+        // Before a session is open, whose peers may take every descriptor that is left.
+        if self.reads_stdin() && !self.settings.edits_lines {
+            let stdin = Patient::stdin()
+                .map_err(|error| anyhow::anyhow!("cannot read stdin: {}", cause_text(&error)))?;
+            self.stdin = Some(stdin);
+        }
         loop {
             let opened = tokio::select! {
                 opened = self.open() => opened,
@@ -286,10 +299,14 @@ impl<'a> Conversation<'a> {
         Ok(self.handle.talk(plan, input, program).await?)
     }
 
+    /// Whether stdin is read here: it may mean nothing, or be the engine's.
+    fn reads_stdin(&self) -> bool {
+        self.settings.stdin != Stdin::Unused && !self.settings.passes_through
+    }
+
     fn begin_to_read(&mut self) -> anyhow::Result<()> {
-        let is_read = self.settings.stdin != Stdin::Unused && !self.settings.passes_through;
-        if is_read && !self.has_begun_to_read {
-            let feed = Feed::start(self.settings, &self.prompt());
+        if self.reads_stdin() && !self.has_begun_to_read {
+            let feed = Feed::start(self.settings, &self.prompt(), self.stdin.take());
             self.feed = Some(feed.context("cannot use the terminal")?);
             self.has_begun_to_read = true;
         }

@@ -43,27 +43,31 @@ pub(super) enum Feed {
 }
 
 impl Feed {
-    /// Begins to read.
+    /// Begins to read stdin, or to edit lines where none is given.
     ///
     /// # Errors
     ///
     /// Returns why the terminal cannot be used.
-    pub(super) fn start(settings: &Settings, prompt: &str) -> io::Result<Self> {
-        if settings.edits_lines {
+    pub(super) fn start(
+        settings: &Settings,
+        prompt: &str,
+        stdin: Option<Patient>,
+    ) -> io::Result<Self> {
+        let Some(plain) = stdin else {
             let editor = Editor::start(
                 super::keyboard::completions(settings.plan.rules.as_deref()),
                 prompt,
             )?;
             return Ok(Self::Edited(editor, VecDeque::new()));
-        }
+        };
         let (sender, pieces) = mpsc::channel(WAITING);
         let stdin = settings.stdin;
         let max_line = settings.plan.max_frame;
         thread::spawn(move || {
             let last = match stdin {
-                Stdin::Bytes => read_bytes(&sender, false),
-                Stdin::Text(_) => read_bytes(&sender, true),
-                _ => read_lines(&sender, max_line),
+                Stdin::Bytes => read_bytes(plain, &sender, false),
+                Stdin::Text(_) => read_bytes(plain, &sender, true),
+                _ => read_lines(plain, &sender, max_line),
             };
             // The conversation may be over before stdin is.
             let _ = sender.blocking_send(last.unwrap_or_else(Taken::Failed));
@@ -119,8 +123,11 @@ impl Feed {
 }
 
 /// Reads pieces of a stream; pieces of text end between characters, unless stdin itself does not.
-fn read_bytes(sender: &mpsc::Sender<Taken>, is_text: bool) -> io::Result<Taken> {
-    let mut stdin = Patient::stdin()?;
+fn read_bytes(
+    mut stdin: Patient,
+    sender: &mpsc::Sender<Taken>,
+    is_text: bool,
+) -> io::Result<Taken> {
     let mut buffer = vec![0; READ_SIZE];
     let mut kept = 0;
     loop {
@@ -157,10 +164,10 @@ fn whole_characters(bytes: &[u8]) -> usize {
     }
 }
 
-fn read_lines(sender: &mpsc::Sender<Taken>, max_line: usize) -> io::Result<Taken> {
+fn read_lines(stdin: Patient, sender: &mpsc::Sender<Taken>, max_line: usize) -> io::Result<Taken> {
     // Two more for the end of the line.
     let most = max_line.saturating_add(2);
-    let mut stdin = BufReader::with_capacity(READ_SIZE, Patient::stdin()?);
+    let mut stdin = BufReader::with_capacity(READ_SIZE, stdin);
     loop {
         let mut line = Vec::new();
         stdin

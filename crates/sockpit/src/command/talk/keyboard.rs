@@ -18,6 +18,7 @@ use sockpit_engine::{Session, Target, cause_text};
 
 use super::conversation::{Conversation, Given};
 use super::queue::{Outgoing, Upload};
+use crate::command::words;
 use crate::console::{Completion, Form, Lens, Words};
 use crate::exit::sentence;
 
@@ -49,7 +50,7 @@ const COMMANDS: &[Command] = &[
     ),
     command(
         "/split",
-        "every N | at N,N | off",
+        "at N|every N|coalesce N|off",
         "cut what is sent into pieces",
     ),
     command(
@@ -95,41 +96,24 @@ const SHORTEST: Duration = Duration::from_millis(1);
 
 /// What completes each command.
 pub(super) fn completions(rules: Option<&Rules>) -> Vec<Completion> {
-    let words =
-        |words: &[&str]| Words::OneOf(words.iter().map(|word| (*word).to_owned()).collect());
+    let one_of = |lists: &[&[&str]]| {
+        let words = lists.concat();
+        Words::OneOf(words.into_iter().map(str::to_owned).collect())
+    };
     let completion = |command: &Command| Completion {
         command: command.word,
         usage: command.usage,
         words: match command.word {
             "/file" | "/record" => Words::Path,
             "/send" => Words::OneOf(names(rules)),
-            "/eol" => words(&["none", "lf", "crlf", "cr"]),
-            "/checksum" => words(&["modbus", "crc32", "xmodem", "sum8", "xor", "lrc", "off"]),
-            "/escape" | "/lens" => words(&["on", "off"]),
-            "/as" => words(&["text", "hex", "both", "raw", "json", "none"]),
-            "/split" => words(&["every", "at", "coalesce", "off"]),
-            "/filter" => words(&["in", "out", "text", "hex", "len", "peer", "off"]),
-            "/text" => words(&[
-                "utf-8",
-                "gbk",
-                "gb18030",
-                "big5",
-                "shift_jis",
-                "euc-kr",
-                "latin1",
-                "none",
-            ]),
-            "/frame" => words(&[
-                "raw",
-                "lines",
-                "delim:",
-                "fixed:",
-                "len:u16be",
-                "len:u32be",
-                "slip",
-                "cobs",
-                "gap:50ms",
-            ]),
+            "/eol" => one_of(&[words::ENDS_OF_LINE]),
+            "/checksum" => one_of(&[words::CHECKSUMS, &["off"]]),
+            "/escape" | "/lens" => one_of(&[&["on", "off"]]),
+            "/as" => one_of(&[words::FORMS]),
+            "/split" => one_of(&[&["every", "at", "coalesce", "off"]]),
+            "/filter" => one_of(&[&["in", "out", "text", "hex", "len", "peer", "off"]]),
+            "/text" => one_of(&[words::CHARSETS, &["none"]]),
+            "/frame" => one_of(&[words::FRAMINGS]),
             _ => Words::Any,
         },
     };
@@ -449,7 +433,7 @@ impl Conversation<'_> {
             (false, None) => {}
             (true, Some(lens)) => self.watchers.lens = Some(lens),
             (true, None) => {
-                let lens = Lens::start(self.handle, &self.manner.plan, self.settings.form).await;
+                let lens = self.settings.lens_beside(self.handle, &self.manner.plan).await;
                 self.watchers.lens = Some(lens.map_err(|error| cause_text(&error))?);
             }
         }
@@ -458,7 +442,7 @@ impl Conversation<'_> {
 
     async fn record(&mut self, rest: &str) -> Result<(), String> {
         if rest.is_empty() {
-            return Err("write `/record FILE.jsonl`, or `/record off`".to_owned());
+            return Err("write `/record FILE.jsonl` or `FILE.pcapng`, or `/record off`".to_owned());
         }
         if let Some(recorder) = self.watchers.recorder.take() {
             recorder.stop().await;
@@ -468,7 +452,7 @@ impl Conversation<'_> {
             return Ok(());
         }
         let path = PathBuf::from(rest);
-        let started = Recorder::start(&path, self.handle).await;
+        let started = Recorder::start(&path, self.settings.recording_form(&path), self.handle).await;
         let recorder = started.map_err(|error| sentence(&error.into()))?;
         self.watchers.recorder = Some(recorder);
         self.say(&format!("recording to `{}`", VisibleLine(rest)));

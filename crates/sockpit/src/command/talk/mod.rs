@@ -25,6 +25,8 @@ use sockpit_core::text::charset::Charset;
 use sockpit_core::text::checksum::ChecksumSpec;
 use sockpit_core::time::TimeSpan;
 
+use sockpit_engine::recorder::Recorder;
+
 use crate::console::{Console, Form};
 use crate::exit::Exit;
 
@@ -169,12 +171,24 @@ pub(crate) struct Args {
     /// The same as `--as json`: every event as a record
     #[arg(long, conflicts_with = "form", help_heading = "Output")]
     json: bool,
-    /// Record every event to this file, as `.jsonl`
+    /// Record to this file: every event as `.jsonl`, or the packets with what they carry as `.pcapng`
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     record: Option<std::path::PathBuf>,
     /// Show only what fits, such as `in and text ~ err`; see docs/filter.md
     #[arg(long, value_name = "EXPRESSION", help_heading = "Output")]
     filter: Option<Filter>,
+    /// Show the packets of this conversation on its timeline, and what the kernel knows of it
+    #[arg(long, help_heading = "Output")]
+    wire: bool,
+    /// Draw the packets, the writes and the reads as a sequence diagram; `--wire` as well
+    #[arg(long, help_heading = "Output")]
+    ladder: bool,
+    /// Save that diagram as a picture; `--wire` as well
+    #[arg(long, value_name = "FILE.svg", help_heading = "Output")]
+    svg: Option<std::path::PathBuf>,
+    /// Say beneath each step of the diagram what it is for; `--ladder` as well
+    #[arg(long, help_heading = "Output")]
+    teach: bool,
     /// Draw how writes, reads and messages cut the same bytes: on stderr, or on stdout where that holds
     /// nothing else (`--as none`)
     #[arg(long, help_heading = "Output")]
@@ -233,6 +247,12 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Whether one of the flags shows packets.
+    fn wants_packets(&self) -> bool {
+        let records_packets = self.record.as_deref().is_some_and(Recorder::holds_packets);
+        self.wire || self.ladder || self.teach || self.svg.is_some() || records_packets
+    }
+
     /// What the flags say of the plan.
     fn options(&self) -> Options {
         let family = match (self.ipv4, self.ipv6) {
@@ -260,6 +280,7 @@ impl Args {
             once: self.once.then_some(Switch(true)),
             max_peers: self.max_peers,
             bind: self.bind.clone(),
+            wire: self.wants_packets().then_some(Switch(true)),
             family,
             ..Options::default()
         }

@@ -6,13 +6,12 @@ use anyhow::Context as _;
 use sockpit_core::plan::Plan;
 use sockpit_engine::Workbench;
 use sockpit_engine::recorder::Recorder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::Instant;
 
 use super::conversation::{Conversation, Watchers};
 use super::settings::Settings;
-use crate::console::{Console, Lens, Output};
+use crate::console::{Console, Output};
 use crate::exit::{Exit, engine_error, hint, sentence};
+use crate::signals::Signals;
 
 /// Once a signal has come, peers have five seconds to take what is queued (rule B7), which the engine
 /// keeps to. It takes a moment longer to tell what they did not take; this bounds it all where nobody
@@ -35,37 +34,44 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
     let bench = Workbench::start().context("cannot start")?;
     let handle = bench.handle();
     let recorder = match &settings.record {
-        Some(path) => Some(Recorder::start(path, handle).await?),
+        Some(path) => Some(Recorder::start(path, settings.recording_form(path), handle).await?),
         None => None,
     };
     let lens = match settings.lens {
-        true => Some(Lens::start(handle, &settings.plan, settings.form).await?),
+        true => Some(settings.lens_beside(handle, &settings.plan).await?),
         false => None,
     };
-    let mut output =
-        Output::start(handle, console, &settings.plan, settings.subscription()).await?;
-    let watchers = Watchers { recorder, lens };
+    let wire = settings.wire_beside(handle).await?;
+    let mut output = Output::start(handle, console, &settings.plan, settings.subscription())
+        .await
+        .context("cannot write to stdout")?;
+    let watchers = Watchers {
+        recorder,
+        lens,
+        wire,
+    };
     let mut conversation = Conversation::new(settings, handle, console, output.remote(), watchers);
-    let exit = conversation.hold(&mut signals, &mut output).await?;
+    // A connection that was refused has packets, too.
+    let held = conversation.hold(&mut signals, &mut output).await;
     // The line that is typed stays below what is still to be shown.
-    let (Watchers { recorder, lens }, _feed) = conversation.end();
+    let (watchers, _feed) = conversation.end();
     // What is subscribed ends with the workbench; only then everything has been published.
     drop(bench);
     let written = async {
-        if let Some(recorder) = recorder
+        if let Some(recorder) = watchers.recorder
             && let Some(untold) = recorder.finish().await
         {
             console.error(&untold);
         }
         let written = output.finish().await.context("cannot write to stdout");
-        if let Some(lens) = lens {
-            lens.finish().await;
+        for beside in [watchers.wire, watchers.lens].into_iter().flatten() {
+            beside.finish().await;
         }
         written
     };
     // Who reads stdout, or a disk, may never take the rest; a signal ends the wait for it.
     let patience = signals
-        .since
+        .since()
         .map(|since| tokio::time::sleep_until(since + DRAIN_TIME));
     let over = async {
         match patience {
@@ -74,9 +80,9 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         }
     };
     tokio::select! {
-        result = written => result.map(|()| exit),
+        result = written => result.and(held),
         exit = signals.next() => Ok(exit),
-        () = over => Ok(exit),
+        () = over => held,
     }
 }
 
@@ -91,32 +97,4 @@ pub(in crate::command) fn explain_error(
         console.hint(&hint);
     }
     engine_error(error).map_or(Exit::Usage, Exit::of_error)
-}
-
-/// Ctrl-C and SIGTERM.
-pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    /// When the first one came.
-    since: Option<Instant>,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            since: None,
-        })
-    }
-
-    /// Waits for the next one. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Exit {
-        let exit = tokio::select! {
-            _ = self.interrupt.recv() => Exit::Interrupted,
-            _ = self.terminate.recv() => Exit::Terminated,
-        };
-        self.since.get_or_insert_with(Instant::now);
-        exit
-    }
 }

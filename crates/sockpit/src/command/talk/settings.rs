@@ -1,7 +1,7 @@
 //! What the command will do, as decided.
 
-use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +13,12 @@ use sockpit_core::rule::Rules;
 use sockpit_core::session::Script;
 use sockpit_core::text::charset::Charset;
 use sockpit_core::time::TimeSpan;
+use sockpit_core::transcript;
+use sockpit_engine::Handle;
+use sockpit_engine::recorder::{Recorder, RecordingForm};
 
 use super::{Args, endpoint_of, script};
-use crate::console::{Editor, Form, Subscription, Talk};
+use crate::console::{Beside, Editor, Form, Ladder, Lens, Packets, Picture, Subscription, Talk};
 
 /// In bytes: a rule file larger than this is none.
 const MAX_RULE_FILE: u64 = 4 * 1024 * 1024;
@@ -33,6 +36,8 @@ pub(crate) struct Settings {
     pub(super) talk: Talk,
     /// Whether the cuts of the bytes are drawn.
     pub(super) lens: bool,
+    /// How the packets are drawn, where that is not on a terminal's timeline.
+    pub(super) drawing: Option<WireDrawing>,
     /// Whether bytes go straight between stdio and the peer, without being looked at.
     pub(super) passes_through: bool,
     /// Whether somebody types lines at a terminal that can show them being edited.
@@ -43,6 +48,21 @@ pub(crate) struct Settings {
     pub(super) filter: Option<Filter>,
     /// Whether escapes are understood in typed lines.
     pub(super) escape: bool,
+}
+
+/// How packets are drawn.
+pub(super) enum WireDrawing {
+    /// As a timeline, of which stdout holds something else.
+    Timeline,
+    /// As a sequence diagram.
+    Ladder {
+        /// Whether it is shown; otherwise only the picture is made.
+        has_lines: bool,
+        /// Where its picture goes.
+        picture: Option<PathBuf>,
+        /// Whether each step is explained.
+        has_lessons: bool,
+    },
 }
 
 /// What stdin is for.
@@ -97,12 +117,26 @@ impl Settings {
             count: args.count,
         });
         let stdout_is_terminal = std::io::stdout().is_terminal();
+        let has_ladder = args.ladder || args.teach;
         let form = match (args.json, args.form) {
             (true, _) => Form::Json,
             (false, Some(form)) => form,
+            // The diagram takes the timeline's place.
+            (false, None) if stdout_is_terminal && has_ladder => Form::None,
             (false, None) if stdout_is_terminal => Form::Text,
             (false, None) if answers => Form::None,
             (false, None) => Form::Raw,
+        };
+        let has_timeline =
+            stdout_is_terminal && matches!(form, Form::Text | Form::Hex | Form::Both);
+        let drawing = match args.svg.clone() {
+            picture if has_ladder || picture.is_some() => Some(WireDrawing::Ladder {
+                has_lines: has_ladder,
+                picture,
+                has_lessons: args.teach,
+            }),
+            _ if args.wire && !has_timeline && form != Form::Json => Some(WireDrawing::Timeline),
+            _ => None,
         };
         let reads_stdin = (!has_script || args.interactive) && args.exec.is_none();
         let stdin = stdin_use(&plan, reads_stdin, args.text_out);
@@ -111,13 +145,6 @@ impl Settings {
             (false, 0) if !stdout_is_terminal => Talk::Usual,
             (false, _) => Talk::Peers,
         };
-        if let Some(path) = &args.record
-            && path
-                .extension()
-                .is_some_and(|extension| extension == "pcapng")
-        {
-            bail!("`{}`: recordings are `.jsonl` files", path.display());
-        }
         if args.reconnect && (role == Role::Server || plan.shape() == Shape::Datagram) {
             bail!(
                 "`--reconnect` is for clients of streams; a listener or a datagram has no connection to lose"
@@ -133,6 +160,7 @@ impl Settings {
             record: args.record,
             talk,
             lens: args.lens,
+            drawing,
             passes_through: false,
             edits_lines,
             reconnect: args.reconnect,
@@ -142,6 +170,45 @@ impl Settings {
         settings.passes_through =
             !stdout_is_terminal && args.read_size.is_none() && settings.can_pass_through();
         Ok(settings)
+    }
+
+    /// What a recording to this file is written as.
+    pub(super) fn recording_form(&self, path: &Path) -> RecordingForm {
+        match Recorder::holds_packets(path) {
+            true => RecordingForm::Packets(transcript::Options {
+                charset: self.plan.text,
+                expects_packets: self.plan.wire,
+            }),
+            false => RecordingForm::Lines,
+        }
+    }
+
+    /// Begins to draw how bytes are cut.
+    pub(super) async fn lens_beside(&self, handle: &Handle, plan: &Plan) -> io::Result<Beside> {
+        let make = |canvas| Lens::new(plan, canvas);
+        Beside::start(handle, self.form, plan.wire, make).await
+    }
+
+    /// Begins to draw the packets, if that is wanted.
+    pub(super) async fn wire_beside(&self, handle: &Handle) -> io::Result<Option<Beside>> {
+        let (form, plan) = (self.form, &self.plan);
+        let beside = match &self.drawing {
+            None => return Ok(None),
+            Some(WireDrawing::Timeline) => {
+                let make = |canvas| Packets::new(plan, canvas);
+                Beside::start(handle, form, true, make).await
+            }
+            Some(WireDrawing::Ladder {
+                has_lines,
+                picture,
+                has_lessons,
+            }) => {
+                let picture = picture.clone().map(|path| Picture { path });
+                let make = |canvas| Ladder::new(plan, canvas, *has_lines, *has_lessons, picture);
+                Beside::start(handle, form, true, make).await
+            }
+        };
+        beside.map(Some)
     }
 
     /// What stdout and stderr are to show.
@@ -154,7 +221,7 @@ impl Settings {
             talk: self.talk,
             filter: self.filter.clone(),
             may_change: self.edits_lines,
-            is_shared: self.lens && self.form == Form::None,
+            is_shared: (self.lens || self.drawing.is_some()) && self.form == Form::None,
         }
     }
 
@@ -171,6 +238,7 @@ impl Settings {
             && self.program.is_none()
             && self.record.is_none()
             && !self.lens
+            && !plan.wire
             && self.filter.is_none()
             && !self.reconnect
             && matches!(self.form, Form::Raw | Form::None)

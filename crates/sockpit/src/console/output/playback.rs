@@ -63,6 +63,12 @@ impl Playback {
         stdio::reader_gone(io::stdout().as_fd().try_clone_to_owned()?).map(Some)
     }
 
+    /// Shows both directions as the timeline, wherever stdout goes.
+    pub(crate) fn as_timeline(mut self) -> Self {
+        self.writer.is_terminal = true;
+        self
+    }
+
     /// Says of each line which session it belongs to.
     pub(crate) fn show_sessions(&mut self) {
         self.writer.timeline.show_sessions();

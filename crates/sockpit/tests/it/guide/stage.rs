@@ -14,35 +14,8 @@ use regex::{Captures, Regex};
 
 use super::page::{Action, Block, Page, Step};
 use super::same;
-use crate::support::{DEADLINE, Running, TempDir, folder, python};
-
-/// Runs a command on a terminal of its own. What comes on stdin is typed, what the terminal gets is
-/// printed, and the command's exit code is passed on.
-const TERMINAL: &str = "
-import fcntl, os, pty, select, signal, struct, sys, termios
-fd, held = pty.openpty()
-fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 400, 100, 0, 0))
-pid = os.fork()
-if pid == 0:
-    os.close(fd)
-    os.login_tty(held)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    os.execv('/bin/sh', ['sh', '-c', sys.argv[1]])
-sources = [0, fd]
-done = False
-while True:
-    ready, _, _ = select.select(sources, [], [], 0.02)
-    if 0 in ready:
-        typed = os.read(0, 65536)
-        if typed: os.write(fd, typed)
-        else: sources.remove(0)
-    if fd in ready: os.write(1, os.read(fd, 65536))
-    elif done: break
-    elif not ready:
-        # What it wrote last is read in the next round.
-        done, status = os.waitpid(pid, os.WNOHANG)
-sys.exit(os.waitstatus_to_exitcode(status) & 255)
-";
+use crate::pseudo_terminal::{Size, on_a_terminal};
+use crate::support::{DEADLINE, Running, TempDir, folder};
 
 /// More rows than any page shows, so that nothing scrolls; as wide as a page.
 const ROWS: NonZeroU16 = NonZeroU16::new(400).expect("it is not zero");
@@ -209,7 +182,8 @@ impl Terminal {
         let program = Path::new(env!("CARGO_BIN_EXE_sockpit"));
         let program = program.parent().and_then(Path::to_str).expect("a path");
         let path = std::env::var("PATH").unwrap_or_default();
-        let running = python(TERMINAL, &[command])
+        let size = Size::new(ROWS.get(), COLUMNS.get());
+        let running = on_a_terminal(size, &["/bin/sh", "-c", command])
             .env("PATH", &format!("{program}:{path}"))
             .env("HOME", home)
             .env("XDG_STATE_HOME", home)

@@ -1,0 +1,523 @@
+//! What a ladder shows: golden pictures of captures and of sessions of ours, and the laws of any.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::FaultKind;
+use crate::flow::{Settings, Side as Tap};
+use crate::machine::Reason;
+use crate::pcap::{Item, Reader};
+use crate::sighting::{self, Observer};
+use crate::text::width;
+use crate::time::Time;
+use crate::wire::{self, CaptureFacts, LinkType, Packet};
+
+macro_rules! capture {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../../testdata/captures/", $name))
+    };
+}
+
+/// Draws the first `most` packets of a capture.
+fn ladder_of(file: &[u8], most: usize, tap: Tap, options: Options) -> (String, Ladder) {
+    let mut observer = Observer::new(Settings {
+        side: tap,
+        ..Settings::default()
+    });
+    let mut ladder = Ladder::new(options);
+    let mut reader = Reader::new();
+    reader.feed(file);
+    let mut count = 0;
+    let mut out = String::new();
+    while let Some(item) = reader.next_item().unwrap() {
+        if let Item::Packet(captured) = item {
+            count += 1;
+            if most < count {
+                break;
+            }
+            ladder.push_sighting(&observer.observe(captured.packet));
+            out.push_str(&ladder.take());
+        }
+    }
+    out.push_str(&ladder.finish());
+    (out, ladder)
+}
+
+fn wide(teach: Option<Language>) -> Options {
+    Options {
+        width: 130,
+        teach,
+        language: teach.unwrap_or_default(),
+        ..Options::default()
+    }
+}
+
+fn narrow() -> Options {
+    Options {
+        width: 72,
+        ..Options::default()
+    }
+}
+
+/// A session of ours, told event by event.
+struct Scene {
+    ladder: Ladder,
+    out: String,
+    at: u64,
+}
+
+/// In nanoseconds since 1970.
+const EPOCH: u64 = 1_700_000_000_000_000_000;
+
+const CLIENT: &str = "tcp://127.0.0.1:40000";
+const SERVER: &str = "tcp://127.0.0.1:7000";
+
+impl Scene {
+    fn new(options: Options) -> Self {
+        Self {
+            ladder: Ladder::new(options),
+            out: String::new(),
+            at: 0,
+        }
+    }
+
+    /// Something happens 10 µs after what happened last.
+    fn tell(&mut self, source: usize, what: What) {
+        self.at += 10_000;
+        self.tell_at(self.at, source, what);
+    }
+
+    fn tell_at(&mut self, at: u64, source: usize, what: What) {
+        let event = Event {
+            number: 1,
+            time: Time::from_nanos(at),
+            session: 1,
+            peer: 1,
+            what,
+        };
+        self.ladder.push_event(source, &event, Epoch(EPOCH));
+        self.out.push_str(&self.ladder.take());
+    }
+
+    fn open(&mut self, source: usize, local: &str, addr: &str) {
+        let (local, addr) = (local.to_owned(), addr.to_owned());
+        self.tell(source, What::Opened { addr, local });
+    }
+
+    fn chunk(&mut self, source: usize, direction: Direction, offset: u64, bytes: &'static [u8]) {
+        let chunk = What::Chunk {
+            direction,
+            offset,
+            bytes: Bytes::from_static(bytes),
+            full_len: None,
+        };
+        self.tell(source, chunk);
+    }
+
+    fn packet(&mut self, direction: Direction, offset: Option<u64>, packet: &Kept) {
+        let packet = Box::new(packet.clone());
+        let what = What::Packet {
+            direction,
+            offset,
+            packet,
+        };
+        self.tell(0, what);
+    }
+
+    fn finish(mut self) -> String {
+        self.out.push_str(&self.ladder.finish());
+        self.out
+    }
+}
+
+const OUT: Direction = Direction::Out;
+const IN: Direction = Direction::In;
+
+#[test]
+fn a_request_and_its_half_closed_answer() {
+    let file = capture!("tcp/half_close.pcap");
+    let (rows, ladder) = ladder_of(file, usize::MAX, Tap::Client, wide(None));
+    insta::assert_snapshot!("half_close", rows);
+    insta::assert_snapshot!("half_close_svg", ladder.svg());
+    let (rows, _) = ladder_of(file, usize::MAX, Tap::Client, narrow());
+    insta::assert_snapshot!("half_close_narrow", rows);
+}
+
+#[test]
+fn every_step_is_taught_in_both_languages() {
+    let file = capture!("tcp/half_close.pcap");
+    let english = wide(Some(Language::English));
+    let (rows, _) = ladder_of(file, usize::MAX, Tap::Client, english);
+    insta::assert_snapshot!("taught", rows);
+    let chinese = wide(Some(Language::Chinese));
+    let (rows, _) = ladder_of(file, usize::MAX, Tap::Client, chinese);
+    insta::assert_snapshot!("taught_chinese", rows);
+}
+
+#[test]
+fn resets_and_refusals_are_told_apart() {
+    let options = wide(Some(Language::English));
+    let (rows, _) = ladder_of(
+        capture!("tcp/reset.pcap"),
+        usize::MAX,
+        Tap::Unknown,
+        options,
+    );
+    insta::assert_snapshot!("reset", rows);
+}
+
+#[test]
+fn a_window_closes_and_opens_again() {
+    let options = wide(Some(Language::English));
+    let file = capture!("tcp/zero_window.pcap");
+    let (rows, _) = ladder_of(file, 26, Tap::Client, options);
+    insta::assert_snapshot!("zero_window", rows);
+}
+
+#[test]
+fn what_was_lost_is_sent_again() {
+    let options = wide(Some(Language::Chinese));
+    let file = capture!("tcp/bulk_loss.pcap");
+    let (rows, ladder) = ladder_of(file, 60, Tap::Client, options);
+    insta::assert_snapshot!("loss", rows);
+    let svg = ladder.svg();
+    assert!(svg.contains("stroke-dasharray=\"7 4\"") && svg.contains("重传"));
+}
+
+#[test]
+fn both_ends_close_at_once() {
+    let options = wide(Some(Language::Chinese));
+    let file = capture!("tcp/simultaneous_close.pcap");
+    let (rows, _) = ladder_of(file, usize::MAX, Tap::Unknown, options);
+    insta::assert_snapshot!("simultaneous_close", rows);
+}
+
+#[test]
+fn whatever_else_a_capture_holds_has_its_place() {
+    let file = capture!("loopback.pcapng");
+    let (rows, _) = ladder_of(file, 33, Tap::Both, wide(Some(Language::English)));
+    insta::assert_snapshot!("loopback", rows);
+}
+
+#[test]
+fn numbers_are_shown_as_they_are_wanted() {
+    let file = capture!("tcp/reset.pcap");
+    let rows = |numbers| {
+        let options = Options {
+            numbers,
+            ..wide(None)
+        };
+        ladder_of(file, 4, Tap::Unknown, options).0
+    };
+    assert!(rows(Numbers::Relative).contains("Seq=1 Ack=1 "));
+    let absolute = rows(Numbers::Absolute);
+    assert!(!absolute.contains("Seq=1 "));
+    let both = rows(Numbers::Both);
+    let number = absolute.split("[PSH, ACK] Seq=").nth(1).unwrap();
+    let number = number.split(' ').next().unwrap();
+    assert!(both.contains(&format!("Seq=1 ({number})")), "{both}");
+}
+
+#[test]
+fn writes_packets_and_reads_of_both_ends_are_joined_by_their_offsets() {
+    let kept = sighting::tests::kept();
+    let mut scene = Scene::new(wide(None));
+    for packet in &kept[..3] {
+        let is_ours = packet.frame != 2;
+        scene.packet(if is_ours { OUT } else { IN }, None, packet);
+    }
+    scene.open(0, CLIENT, SERVER);
+    scene.open(1, SERVER, CLIENT);
+    // The packet passes the tap before its writes return.
+    scene.packet(OUT, Some(0), &kept[3]);
+    scene.chunk(0, OUT, 0, b"he");
+    scene.chunk(0, OUT, 2, b"llo");
+    scene.chunk(1, IN, 0, b"hello");
+    scene.chunk(1, OUT, 0, b"HELLO, you");
+    scene.packet(IN, Some(0), &kept[4]);
+    scene.chunk(0, IN, 0, b"HELLO, ");
+    scene.chunk(0, IN, 7, b"you");
+    scene.packet(OUT, Some(0), &kept[5]);
+    for source in [0, 1] {
+        let message = String::new();
+        let reason = Reason::Fin;
+        scene.tell(source, What::Closed { reason, message });
+    }
+    let svg = {
+        let _ = scene.ladder.finish();
+        scene.ladder.svg()
+    };
+    insta::assert_snapshot!("both_ends", scene.finish());
+    insta::assert_snapshot!("both_ends_svg", svg);
+}
+
+#[test]
+fn a_packet_does_not_wait_for_ever_for_its_write() {
+    let kept = sighting::tests::kept();
+    let mut scene = Scene::new(wide(None));
+    scene.open(0, CLIENT, SERVER);
+    scene.packet(OUT, Some(0), &kept[3]);
+    assert!(!scene.out.contains("hello"), "{}", scene.out);
+    let now = EPOCH + scene.at + WAIT;
+    scene.ladder.settle(now);
+    assert!(scene.ladder.take().contains("\"hello\""));
+    scene.packet(OUT, Some(5), &kept[3]);
+    for _ in 0..=MOST_WAITING {
+        let message = "something".to_owned();
+        let kind = FaultKind::Failed;
+        let count = None;
+        let fault = What::Fault {
+            kind,
+            message,
+            count,
+        };
+        scene.tell_at(scene.at, 0, fault);
+    }
+    assert!(scene.out.contains("\"hello\""));
+}
+
+#[test]
+fn packets_that_two_sources_tell_are_drawn_once() {
+    let kept = sighting::tests::kept();
+    let mut scene = Scene::new(wide(None));
+    for source in [0, 1] {
+        for packet in &kept[..3] {
+            let packet = Box::new(packet.clone());
+            let (direction, offset) = (OUT, None);
+            let what = What::Packet {
+                direction,
+                offset,
+                packet,
+            };
+            scene.tell(source, what);
+        }
+    }
+    assert_eq!(scene.finish().matches("Seq=").count(), 3);
+}
+
+#[test]
+fn a_listener_stands_at_the_right() {
+    let mut scene = Scene::new(wide(None));
+    let local = SERVER.to_owned();
+    scene.tell(0, What::Listening { local });
+    scene.open(0, SERVER, CLIENT);
+    let rows = scene.finish();
+    let heading = rows.lines().next().unwrap();
+    assert_eq!(heading, "── 1 · TCP 127.0.0.1:40000 ↔ 127.0.0.1:7000");
+}
+
+#[test]
+fn a_unix_conversation_has_messages() {
+    let conversation = wire::Conversation {
+        protocol: "UNIX",
+        ..wire::Conversation::default()
+    };
+    let bytes = conversation.packet(b"hello\n");
+    let packet = Observer::new(Settings::default())
+        .observe(Packet::new(LinkType::UPPER_PDU, &bytes))
+        .keep();
+    let mut scene = Scene::new(wide(Some(Language::English)));
+    scene.open(0, "", "unix:///run/a.sock");
+    scene.chunk(0, OUT, 0, b"hello\n");
+    scene.packet(OUT, Some(0), &packet);
+    scene.packet(IN, Some(0), &packet);
+    scene.chunk(0, IN, 0, b"hello\n");
+    insta::assert_snapshot!("unix", scene.finish());
+}
+
+#[test]
+fn the_picture_tells_what_it_leaves_out() {
+    let options = Options {
+        picture_rows: 5,
+        ..wide(None)
+    };
+    let (_, ladder) = ladder_of(capture!("tcp/half_close.pcap"), 13, Tap::Client, options);
+    assert!(
+        ladder
+            .svg()
+            .contains("… further steps that are not drawn: 8")
+    );
+    let empty = Ladder::new(Options::default());
+    assert!(empty.svg().contains("no packet and no call"));
+}
+
+#[test]
+fn what_a_peer_sends_is_harmless_in_rows_and_in_the_picture() {
+    let message = "<script>&\"\x1b[2J\u{202e}".to_owned();
+    let mut scene = Scene::new(wide(None));
+    scene.open(0, CLIENT, "tcp://\x1b[2J<b>");
+    scene.open(0, CLIENT, SERVER);
+    scene.chunk(0, OUT, 0, b"</svg><script>\x1b[2J&\xff");
+    scene.chunk(0, IN, 0, "</svg>\u{202e}&".as_bytes());
+    let (kind, data) = ("note".to_owned(), crate::event::Value::Null);
+    scene.tell(
+        0,
+        What::Note {
+            kind,
+            message,
+            data,
+        },
+    );
+    let _ = scene.ladder.finish();
+    let svg = scene.ladder.svg();
+    assert!(!svg.contains("<script") && !svg.contains("<b>") && svg.matches("</svg>").count() == 1);
+    for text in [svg, scene.finish()] {
+        assert!(!text.contains(['\x1b', '\u{202e}']), "{text}");
+    }
+}
+
+#[test]
+fn a_flood_of_conversations_is_forgotten() {
+    let mut ladder = Ladder::new(Options::default());
+    let mut observer = Observer::new(Settings::default());
+    for number in 0..3000_u16 {
+        let mut bytes = sighting::tests::kept()[0].bytes.to_vec();
+        bytes[20..22].copy_from_slice(&number.to_be_bytes());
+        ladder.push_sighting(&observer.observe(Packet::new(LinkType::RAW, &bytes)));
+        let _ = ladder.take();
+    }
+    assert_eq!(ladder.conversations.len(), MOST_CONVERSATIONS);
+    assert_eq!(ladder.order.len(), MOST_CONVERSATIONS);
+    assert_eq!(ladder.picture.len(), Options::default().picture_rows);
+}
+
+/// Asserts that no row is wider than the screen, and that a picture is one.
+fn check_rows(rows: &str, svg: &str, options: &Options) -> Result<(), TestCaseError> {
+    for row in rows.lines() {
+        let room = options.width.max(60);
+        prop_assert!(width::width(row) <= room, "{row:?}");
+        prop_assert!(!row.contains(|c: char| c.is_control()), "{row:?}");
+    }
+    prop_assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    prop_assert_eq!(svg.matches("<g").count(), svg.matches("</g>").count());
+    Ok(())
+}
+
+prop_compose! {
+    fn options()(
+        width in 0_usize..240,
+        numbers in prop_oneof![
+            Just(Numbers::Relative), Just(Numbers::Absolute), Just(Numbers::Both)
+        ],
+        is_taught in any::<bool>(),
+        is_chinese in any::<bool>(),
+        picture_rows in 0_usize..40,
+    ) -> Options {
+        let language = if is_chinese { Language::Chinese } else { Language::English };
+        Options {
+            width,
+            numbers,
+            teach: is_taught.then_some(language),
+            language,
+            picture_rows,
+            ..Options::default()
+        }
+    }
+}
+
+/// A packet that is mostly right: one of a conversation, with some of its bytes changed.
+fn packets() -> impl Strategy<Value = Vec<(usize, Vec<(usize, u8)>, usize, Option<u16>, u64)>> {
+    let changes = prop::collection::vec((0_usize..60, any::<u8>()), 0..6);
+    let packet = (
+        0_usize..6,
+        changes,
+        0_usize..80,
+        any::<Option<u16>>(),
+        0_u64..3,
+    );
+    prop::collection::vec(packet, 0..40)
+}
+
+proptest! {
+    #[test]
+    fn any_packets_and_events_are_drawn_within_the_screen(
+        options in options(),
+        packets in packets(),
+        is_told in any::<bool>(),
+        texts in prop::collection::vec(".{0,80}", 1..6),
+    ) {
+        let mut ladder = Ladder::new(options.clone());
+        let mut observer = Observer::new(Settings::default());
+        let mut rows = String::new();
+        let models = sighting::tests::kept();
+        let mut push = |ladder: &mut Ladder, time: u64, what: What| {
+            let time = Time::from_nanos(time * 1_000_003);
+            let event = Event { number: 1, time, session: 1, peer: 1, what };
+            ladder.push_event(0, &event, Epoch(EPOCH));
+        };
+        for (index, (model, changes, cut, gso_size, dropped_before)) in packets.iter().enumerate() {
+            let time = index as u64;
+            let mut bytes = models[*model].bytes.to_vec();
+            let full_len = bytes.len();
+            for (place, byte) in changes {
+                if let Some(old) = bytes.get_mut(*place) {
+                    *old = *byte;
+                }
+            }
+            bytes.truncate(*cut);
+            let facts = CaptureFacts {
+                gso_size: *gso_size,
+                dropped_before: *dropped_before,
+                is_checksum_unfilled: true,
+                ..CaptureFacts::default()
+            };
+            let packet = Packet { at: EPOCH + time, link: LinkType::RAW, bytes: &bytes, full_len, facts };
+            let sighting = observer.observe(packet);
+            if !is_told {
+                ladder.push_sighting(&sighting);
+            } else {
+                let direction = if model % 2 == 0 { IN } else { OUT };
+                let offset = sighting.offset().or(changes.first().map(|(place, _)| *place as u64));
+                let packet = Box::new(sighting.keep());
+                push(&mut ladder, time, What::Packet { direction, offset, packet });
+                let text = texts[index % texts.len()].clone();
+                let what = match index % 5 {
+                    0 => What::Opened { addr: text, local: CLIENT.to_owned() },
+                    1 => What::Opened { addr: SERVER.to_owned(), local: CLIENT.to_owned() },
+                    2 => What::Chunk {
+                        direction,
+                        offset: u64::MAX - time,
+                        bytes: text.into(),
+                        full_len: None,
+                    },
+                    3 => What::Closed { reason: Reason::Reset, message: text },
+                    _ => What::Note { kind: String::new(), message: text, data: crate::event::Value::Null },
+                };
+                push(&mut ladder, time, what);
+            }
+            rows.push_str(&ladder.take());
+        }
+        rows.push_str(&ladder.finish());
+        check_rows(&rows, &ladder.svg(), &options)?;
+    }
+
+    #[test]
+    fn any_bytes_of_any_link_are_drawn(
+        options in options(),
+        frames in prop::collection::vec(
+            (
+                prop_oneof![Just(0_u16), Just(1), Just(101), Just(108), Just(113), Just(252), Just(276)],
+                prop::collection::vec(any::<u8>(), 0..120),
+                any::<u64>(),
+            ),
+            0..12,
+        ),
+    ) {
+        let mut ladder = Ladder::new(options.clone());
+        let mut observer = Observer::new(Settings::default());
+        for (link, bytes, at) in &frames {
+            let packet = Packet { at: *at, ..Packet::new(LinkType(*link), bytes) };
+            ladder.push_sighting(&observer.observe(packet));
+        }
+        let rows = ladder.finish();
+        check_rows(&rows, &ladder.svg(), &options)?;
+    }
+
+    #[test]
+    fn a_wrapped_text_keeps_its_words(text in ".{0,200}", columns in 4_usize..60) {
+        let lines = draw::wrap(&text, columns);
+        let bare = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+        prop_assert_eq!(bare(&lines.concat()), bare(&text));
+    }
+}

@@ -1,0 +1,379 @@
+//! The packets of a session, beside it: a capture of its own, whose packets join the timeline.
+//!
+//! ```text
+//!  capture, on a thread ──batch──▶ shard: whose is it? ──▶ bus (What::Packet)
+//!        ▲                           ▲
+//!        └── one batch at a time ────┘ What::Opened tells each peer's addresses
+//! ```
+//!
+//! The capture is open before the session's first packet leaves. Packets come some milliseconds
+//! late, so the last of them are waited for when the session is over. While the bus is full the
+//! capture is not read; what its ring cannot hold then is counted by the kernel, and told.
+
+mod peers;
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sockpit_core::bpf::{Protocols, Wanted};
+use sockpit_core::endpoint::{Address, Host, Transport};
+use sockpit_core::event::What;
+use sockpit_core::flow::{Content, Settings, Side};
+use sockpit_core::plan::{Plan, Role};
+use sockpit_core::sighting::{Kept, Observer};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::capture::{Batch, Capture, Level, Place, Refusal, Request, Statistics, Stopper};
+use crate::clock::Alignment;
+use crate::error::cause_text;
+use crate::session::Scene;
+use crate::transport;
+
+use peers::Peers;
+
+/// The kind of the notes that say where packets come from, and in the end how many came.
+pub const NOTE: &str = "wire";
+
+/// How long packets are waited for that nobody saw, so that those of a peer that is still to be
+/// accepted find it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the last packets of a conversation may take after the session is over: the peer's own
+/// end, and what acknowledges it.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// How often a conversation is asked whether its last packets have come.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Packets that are handed over together at most.
+const BATCH: usize = 1024;
+
+/// A packet with the moment at which it passed the tap, in nanoseconds since 1970.
+type Seen = (u64, Kept);
+
+/// Packets on their way to the shard. The capture is not read again before they are published.
+struct Delivery {
+    packets: Vec<Seen>,
+    taken: oneshot::Sender<()>,
+}
+
+/// The packets of one session.
+pub(crate) struct Packets {
+    peers: RefCell<Peers>,
+    /// Whether packets come at all.
+    stopper: Option<Stopper>,
+    published: Cell<u64>,
+    /// Rings when the capture's thread has given everything.
+    done: RefCell<Option<oneshot::Receiver<Ending>>>,
+}
+
+/// What the capture's thread has to say in the end.
+struct Ending {
+    statistics: Option<Statistics>,
+    failure: Option<io::Error>,
+}
+
+impl Packets {
+    /// Begins to capture what goes to and comes from `local`, the addresses that the session has
+    /// taken; without, what a connection to its endpoint will send and get.
+    pub(crate) async fn start(scene: &Rc<Scene>, local: Option<&[String]>) -> Rc<Self> {
+        if let Some(local) = local {
+            let local = local.iter().filter_map(|text| socket_addr(text)).collect();
+            return Self::open(scene, Vec::new(), local).await;
+        }
+        let plan = &scene.plan;
+        // Names that cannot be looked up are told of by the connection itself.
+        let addresses = match is_ip(plan.transport) {
+            true => transport::to_connect(&plan.address, plan.socket.family).await,
+            false => Ok(Vec::new()),
+        };
+        let addresses = addresses.unwrap_or_default();
+        Self::open(scene, addresses, Vec::new()).await
+    }
+
+    async fn open(scene: &Rc<Scene>, remote: Vec<SocketAddr>, local: Vec<SocketAddr>) -> Rc<Self> {
+        let addresses = if remote.is_empty() { &local } else { &remote };
+        if addresses.is_empty() {
+            let message = match is_ip(scene.plan.transport) {
+                true => "no packets are shown: the address is not known",
+                false => "a Unix socket has no packets; what the program wrote and read is shown",
+            };
+            publish_level(scene, message.to_owned(), json!({ "level": "none" }));
+            return Rc::new(Self::without(Peers::new(remote, local)));
+        }
+        let request = request(&scene.plan, &remote, &local);
+        let side = side(&scene.plan, addresses);
+        let (ready_sender, ready) = oneshot::channel();
+        let (deliveries, incoming) = mpsc::unbounded_channel();
+        let (done_sender, done) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("sockpit-capture".to_owned());
+        let spawned = thread.spawn(move || {
+            let mut capture = match Capture::open(&request) {
+                Ok(capture) => capture,
+                Err(refusal) => return drop(ready_sender.send(Err(refusal))),
+            };
+            let facts = facts(&capture);
+            if ready_sender.send(Ok((capture.stopper(), facts))).is_ok() {
+                let ending = deliver(&mut capture, side, &deliveries);
+                // A session that was dropped waits for nothing.
+                let _ = done_sender.send(ending);
+            }
+        });
+        let opened = match spawned {
+            Ok(_) => ready.await.ok(),
+            Err(error) => Some(Err(Refusal::failed(&error))),
+        };
+        let (stopper, done) = match opened {
+            Some(Ok((stopper, (message, mut data)))) => {
+                if let Some(names) = names(&scene.plan, &remote) {
+                    data["names"] = names;
+                }
+                publish_level(scene, message, data);
+                (Some(stopper), Some(done))
+            }
+            Some(Err(refusal)) => {
+                let mut data = json!({ "level": "none" });
+                if let Some(command) = refusal.command() {
+                    data["command"] = command.into();
+                }
+                publish_level(scene, refusal.to_string(), data);
+                (None, None)
+            }
+            // A panic of the thread was told when it happened.
+            None => (None, None),
+        };
+        let packets = Rc::new(Self {
+            stopper,
+            done: RefCell::new(done),
+            ..Self::without(Peers::new(remote, local))
+        });
+        tokio::task::spawn_local(publish(scene.clone(), packets.clone(), incoming));
+        packets
+    }
+
+    fn without(peers: Peers) -> Self {
+        Self {
+            peers: RefCell::new(peers),
+            stopper: None,
+            published: Cell::new(0),
+            done: RefCell::default(),
+        }
+    }
+
+    /// Learns from what is told of a peer which packets are its own.
+    pub(crate) fn learn(&self, scene: &Scene, peer: u32, what: &What) {
+        if let What::Opened { addr, local } = what
+            && let (Some(remote), Some(local)) = (socket_addr(addr), socket_addr(local))
+        {
+            let is_tcp = scene.plan.transport == Transport::Tcp;
+            let held = self.peers.borrow_mut().open(peer, is_tcp, local, remote);
+            self.tell(scene, held);
+        }
+    }
+
+    /// Waits for the last packets, and says how many there were.
+    pub(crate) async fn finish(&self, scene: &Scene) {
+        let Some(done) = self.done.take() else { return };
+        let deadline = tokio::time::Instant::now() + FAREWELL;
+        while !self.peers.borrow().are_complete() && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(LOOK).await;
+        }
+        if let Some(stopper) = &self.stopper {
+            stopper.stop();
+        }
+        let ending = done.await;
+        let held = self.peers.borrow_mut().give_up(None);
+        self.tell(scene, held);
+        if let Ok(ending) = ending {
+            publish_ending(scene, &ending, self.published.get());
+        }
+    }
+
+    fn tell(&self, scene: &Scene, placed: Vec<peers::Placed>) {
+        for placed in placed {
+            self.published.set(self.published.get() + 1);
+            scene.publish_at(placed.time, placed.peer, placed.what);
+        }
+    }
+}
+
+/// Puts packets into the timeline as they come.
+async fn publish(
+    scene: Rc<Scene>,
+    packets: Rc<Packets>,
+    mut incoming: mpsc::UnboundedReceiver<Delivery>,
+) {
+    let clock = scene.shard.bus.clock();
+    let mut aligned = Alignment::of_epoch(clock.epoch());
+    while let Some(delivery) = incoming.recv().await {
+        let mut registered = 0;
+        std::future::poll_fn(|cx| scene.shard.bus.poll_ready(cx, &mut registered)).await;
+        let placed = {
+            let mut peers = packets.peers.borrow_mut();
+            let long_ago = scene.now().earlier(PATIENCE);
+            aligned = aligned.renewed(clock.align());
+            let mut placed = peers.give_up(Some(long_ago));
+            for (at, kept) in delivery.packets {
+                placed.extend(peers.place(aligned.time(at), at, kept));
+            }
+            placed
+        };
+        packets.tell(&scene, placed);
+        // The thread may have ended.
+        let _ = delivery.taken.send(());
+    }
+}
+
+/// Reads the capture until it is stopped, a batch at a time.
+fn deliver(
+    capture: &mut Capture,
+    side: Side,
+    deliveries: &mpsc::UnboundedSender<Delivery>,
+) -> Ending {
+    let mut observer = Observer::new(Settings {
+        side,
+        content: Content::Ignored,
+        placed: 0,
+        ..Settings::default()
+    });
+    let mut failure = None;
+    loop {
+        let mut packets = Vec::new();
+        // Those that nobody claims are given up in time, even if none follow them.
+        let batch = capture.next_batch(Some(PATIENCE), |packet| {
+            packets.push((packet.at, observer.observe(*packet).keep()));
+        });
+        let mut is_open = true;
+        while is_open {
+            let rest = packets.split_off(packets.len().min(BATCH));
+            let (taken, wait) = oneshot::channel();
+            let delivery = Delivery { packets, taken };
+            is_open = deliveries.send(delivery).is_ok() && wait.blocking_recv().is_ok();
+            packets = rest;
+            if packets.is_empty() {
+                break;
+            }
+        }
+        match batch {
+            Ok(Batch::Packets(_) | Batch::Quiet) if is_open => {}
+            Ok(_) => break,
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        }
+    }
+    Ending {
+        statistics: capture.statistics().ok(),
+        failure,
+    }
+}
+
+fn request(plan: &Plan, remote: &[SocketAddr], local: &[SocketAddr]) -> Request {
+    let protocols = match plan.transport {
+        Transport::Udp => Protocols::Udp,
+        _ => Protocols::Tcp,
+    };
+    let ips = |addresses: &[SocketAddr]| {
+        addresses
+            .iter()
+            .map(SocketAddr::ip)
+            .collect::<Vec<IpAddr>>()
+    };
+    if remote.is_empty() {
+        Request {
+            place: Place::At(ips(local)),
+            wanted: Wanted::service(protocols, local),
+        }
+    } else {
+        Request {
+            place: Place::To(ips(remote)),
+            wanted: Wanted::service(protocols, remote),
+        }
+    }
+}
+
+/// At whose machine the tap is.
+fn side(plan: &Plan, addresses: &[SocketAddr]) -> Side {
+    let is_loopback = |addr: &SocketAddr| addr.ip().to_canonical().is_loopback();
+    match plan.role {
+        _ if addresses.iter().all(is_loopback) => Side::Both,
+        Role::Client => Side::Client,
+        Role::Server => Side::Server,
+    }
+}
+
+/// What is said of a capture that is open: one sentence, and its facts.
+fn facts(capture: &Capture) -> (String, Value) {
+    let interfaces = capture.interfaces();
+    let names: Vec<&str> = interfaces.iter().map(|it| it.name.as_str()).collect();
+    let message = match capture.level() {
+        Level::Dumpcap => format!("packets of {} are captured by dumpcap", names.join(", ")),
+        _ => format!("packets of {} are captured", names.join(", ")),
+    };
+    let interfaces: Vec<Value> = interfaces
+        .iter()
+        .map(|it| json!({ "name": it.name, "filter": it.filter, "os": it.os, "snap_len": it.snap_len }))
+        .collect();
+    let level = match capture.level() {
+        Level::Ring => "ring",
+        Level::Dumpcap => "dumpcap",
+        Level::None => "none",
+    };
+    let data = json!({ "level": level, "link": capture.link().0, "interfaces": interfaces });
+    (message, data)
+}
+
+/// The name that the user has called the addresses by.
+fn names(plan: &Plan, remote: &[SocketAddr]) -> Option<Value> {
+    let Address::Net {
+        host: Host::Name(name),
+        ..
+    } = &plan.address
+    else {
+        return None;
+    };
+    let named = remote
+        .iter()
+        .map(|addr| (addr.ip().to_canonical().to_string(), Value::from(name.as_str())));
+    Some(Value::Object(named.collect()))
+}
+
+fn publish_level(scene: &Scene, message: String, data: Value) {
+    scene.publish(
+        0,
+        What::Note {
+            kind: NOTE.to_owned(),
+            message,
+            data,
+        },
+    );
+}
+
+fn publish_ending(scene: &Scene, ending: &Ending, published: u64) {
+    let (received, dropped) = ending
+        .statistics
+        .map_or((0, 0), |it| (it.received, it.dropped));
+    let mut message =
+        format!("{published} packets were captured, {dropped} were lost by the capture");
+    if let Some(failure) = &ending.failure {
+        message = format!("{message}; it ended early: {}", cause_text(failure));
+    }
+    let data = json!({ "packets": published, "received": received, "dropped": dropped });
+    publish_level(scene, message, data);
+}
+
+fn is_ip(transport: Transport) -> bool {
+    matches!(transport, Transport::Tcp | Transport::Udp)
+}
+
+/// The address in what an event calls one, such as `tcp://127.0.0.1:7000`.
+fn socket_addr(text: &str) -> Option<SocketAddr> {
+    let addr = text.split_once("://").map_or(text, |(_, addr)| addr);
+    let addr = addr.parse::<SocketAddr>().ok()?;
+    Some(SocketAddr::new(addr.ip().to_canonical(), addr.port()))
+}

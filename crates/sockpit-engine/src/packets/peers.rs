@@ -1,0 +1,335 @@
+//! Whose a packet is: found by the addresses of both ends, never by time.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::SocketAddr;
+
+use sockpit_core::event::{Direction, What};
+use sockpit_core::sighting::{Kept, Sighting};
+use sockpit_core::time::Time;
+use sockpit_core::wire::{Content, Ip, TcpFlags, Transport};
+
+/// Packets that wait for their peer at most; a burst of strangers pushes the oldest on.
+const MOST_HELD: usize = 4096;
+
+/// Conversations that are remembered; the oldest is forgotten first.
+const MOST_TALKS: usize = 65_536;
+
+/// Our own address and the peer's, of a stream or of datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Ends {
+    is_tcp: bool,
+    local: SocketAddr,
+    remote: SocketAddr,
+}
+
+/// A packet that has its place on the timeline.
+#[derive(Debug, PartialEq)]
+pub(super) struct Placed {
+    pub(super) time: Time,
+    /// 0 where it is nobody's.
+    pub(super) peer: u32,
+    pub(super) what: What,
+}
+
+/// A packet that waits for its peer.
+struct Held {
+    time: Time,
+    ends: Option<Ends>,
+    direction: Direction,
+    offset: Option<u64>,
+    kept: Kept,
+}
+
+/// A conversation over TCP between two addresses that may have had others before.
+#[derive(Clone, Copy, Debug)]
+struct Talk {
+    /// The number that the analysis gave it.
+    number: u64,
+    peer: Option<u32>,
+    farewell: Farewell,
+}
+
+/// How far a conversation has said good-bye.
+#[derive(Clone, Copy, Debug, Default)]
+struct Farewell {
+    /// The number after the FIN of the two ends, first that of who spoke first.
+    fins: [Option<u32>; 2],
+    is_acknowledged: [bool; 2],
+    is_reset: bool,
+}
+
+/// The peers of a session, and the packets that nobody has claimed.
+pub(super) struct Peers {
+    /// Where a client connects to.
+    remote: Vec<SocketAddr>,
+    /// What a session has taken.
+    local: Vec<SocketAddr>,
+    talks: HashMap<Ends, Talk>,
+    /// The ends of `talks`, oldest first.
+    order: VecDeque<Ends>,
+    /// Peers whose conversation has not been seen yet.
+    expected: BTreeMap<(SocketAddr, SocketAddr), u32>,
+    /// Peers of datagrams, by our port and their address.
+    senders: HashMap<(u16, SocketAddr), u32>,
+    held: VecDeque<Held>,
+}
+
+impl Peers {
+    pub(super) fn new(remote: Vec<SocketAddr>, local: Vec<SocketAddr>) -> Self {
+        Self {
+            remote,
+            local,
+            talks: HashMap::new(),
+            order: VecDeque::new(),
+            expected: BTreeMap::new(),
+            senders: HashMap::new(),
+            held: VecDeque::new(),
+        }
+    }
+
+    /// Learns of a peer; gives its packets that have waited.
+    pub(super) fn open(
+        &mut self,
+        peer: u32,
+        is_tcp: bool,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Vec<Placed> {
+        let ends = Ends {
+            is_tcp,
+            local,
+            remote,
+        };
+        if is_tcp {
+            match self.talks.get_mut(&ends) {
+                Some(talk) if talk.peer.is_none() => talk.peer = Some(peer),
+                _ => {
+                    if self.expected.len() == MOST_TALKS {
+                        self.expected.pop_first();
+                    }
+                    self.expected.insert((local, remote), peer);
+                }
+            }
+        } else {
+            if self.senders.len() == MOST_TALKS {
+                self.senders.clear();
+            }
+            self.senders.insert((local.port(), remote), peer);
+        }
+        let mut claimed = Vec::new();
+        for held in std::mem::take(&mut self.held) {
+            match held.ends.and_then(|ends| self.peer_of(ends)) {
+                Some(peer) => claimed.push(held.placed(peer)),
+                None => self.held.push_back(held),
+            }
+        }
+        claimed
+    }
+
+    /// Finds whose a packet is, which was seen at `at` (ns since 1970), `time` on the timeline. It
+    /// is kept if that is not known yet; then others may be given.
+    pub(super) fn place(&mut self, time: Time, at: u64, kept: Kept) -> Option<Placed> {
+        let sighting = kept.at(at);
+        let (ends, direction) = self.ends_of(&sighting);
+        if let Some(ends) = ends.filter(|ends| ends.is_tcp) {
+            self.follow(ends, &sighting);
+        }
+        let held = Held {
+            time,
+            ends,
+            direction,
+            offset: sighting.offset().filter(|_| 0 < sighting.payload_len()),
+            kept,
+        };
+        match ends.and_then(|ends| self.peer_of(ends)) {
+            Some(peer) => Some(held.placed(peer)),
+            None => {
+                self.held.push_back(held);
+                let is_full = self.held.len() > MOST_HELD;
+                let oldest = if is_full { self.held.pop_front() } else { None };
+                oldest.map(|oldest| oldest.placed(0))
+            }
+        }
+    }
+
+    /// Gives the packets that were seen before `until`, or all, and are nobody's.
+    pub(super) fn give_up(&mut self, until: Option<Time>) -> Vec<Placed> {
+        let count = match until {
+            Some(until) => self.held.partition_point(|held| held.time < until),
+            None => self.held.len(),
+        };
+        self.held
+            .drain(..count)
+            .map(|held| held.placed(0))
+            .collect()
+    }
+
+    /// Whether every conversation of a peer has said its last word.
+    pub(super) fn are_complete(&self) -> bool {
+        self.talks
+            .values()
+            .filter(|talk| talk.peer.is_some())
+            .all(|talk| talk.farewell.is_over())
+    }
+
+    fn peer_of(&self, ends: Ends) -> Option<u32> {
+        if ends.is_tcp {
+            self.talks.get(&ends)?.peer
+        } else {
+            let key = (ends.local.port(), ends.remote);
+            self.senders.get(&key).copied()
+        }
+    }
+
+    /// Takes note of a segment: a conversation that is new to its ends takes the peer that waits
+    /// for one.
+    fn follow(&mut self, ends: Ends, sighting: &Sighting<'_>) {
+        let Some(analysis) = &sighting.analysis else {
+            return;
+        };
+        let number = analysis.conversation.number();
+        let talk = self.talks.get(&ends);
+        if talk.is_none_or(|talk| talk.number != number) {
+            if talk.is_none() {
+                if self.order.len() == MOST_TALKS
+                    && let Some(oldest) = self.order.pop_front()
+                {
+                    self.talks.remove(&oldest);
+                }
+                self.order.push_back(ends);
+            }
+            let talk = Talk {
+                number,
+                peer: self.expected.remove(&(ends.local, ends.remote)),
+                farewell: Farewell::default(),
+            };
+            self.talks.insert(ends, talk);
+        }
+        if let Some(talk) = self.talks.get_mut(&ends) {
+            talk.farewell.follow(sighting);
+        }
+    }
+
+    /// The ends of a packet's conversation, and which way it went; of an ICMP message, those of the
+    /// packet that it is about.
+    fn ends_of(&self, sighting: &Sighting<'_>) -> (Option<Ends>, Direction) {
+        let Content::Ip(ip) = &sighting.summary.content else {
+            return (None, Direction::In);
+        };
+        if let Some((source, destination, is_tcp)) = about(ip) {
+            // What went out is what it is about.
+            let ends = Ends {
+                is_tcp,
+                local: source,
+                remote: destination,
+            };
+            let back = Ends {
+                is_tcp,
+                local: destination,
+                remote: source,
+            };
+            return match self.peer_of(ends).or_else(|| self.peer_of(back)) {
+                Some(_) if self.peer_of(ends).is_none() => (Some(back), Direction::Out),
+                _ => (Some(ends), Direction::In),
+            };
+        }
+        let ports = ip.ports().unwrap_or_default();
+        let source = SocketAddr::new(ip.source.to_canonical(), ports.0);
+        let destination = SocketAddr::new(ip.destination.to_canonical(), ports.1);
+        let is_tcp = matches!(ip.transport, Transport::Tcp(_));
+        let out = Ends {
+            is_tcp,
+            local: source,
+            remote: destination,
+        };
+        let back = Ends {
+            is_tcp,
+            local: destination,
+            remote: source,
+        };
+        let direction = if self.is_known(out) {
+            Direction::Out
+        } else if self.is_known(back) || self.is_ours(destination) || self.is_theirs(source) {
+            Direction::In
+        } else {
+            Direction::Out
+        };
+        let ends = match direction {
+            Direction::Out => out,
+            Direction::In => back,
+        };
+        (ip.ports().map(|_| ends), direction)
+    }
+
+    fn is_known(&self, ends: Ends) -> bool {
+        let has_talk = self
+            .talks
+            .get(&ends)
+            .is_some_and(|talk| talk.peer.is_some());
+        has_talk
+            || self.expected.contains_key(&(ends.local, ends.remote)) && ends.is_tcp
+            || !ends.is_tcp && self.senders.contains_key(&(ends.local.port(), ends.remote))
+    }
+
+    fn is_ours(&self, addr: SocketAddr) -> bool {
+        self.local.iter().any(|own| {
+            own.port() == addr.port() && (own.ip().is_unspecified() || own.ip() == addr.ip())
+        })
+    }
+
+    fn is_theirs(&self, addr: SocketAddr) -> bool {
+        self.remote.contains(&addr)
+    }
+}
+
+impl Held {
+    fn placed(self, peer: u32) -> Placed {
+        Placed {
+            time: self.time,
+            peer,
+            what: What::Packet {
+                direction: self.direction,
+                offset: self.offset,
+                packet: Box::new(self.kept),
+            },
+        }
+    }
+}
+
+impl Farewell {
+    fn follow(&mut self, sighting: &Sighting<'_>) {
+        let (Some(analysis), Some(tcp)) = (&sighting.analysis, sighting.summary.tcp()) else {
+            return;
+        };
+        let (own, other) = (analysis.from as usize, analysis.from.other() as usize);
+        self.is_reset |= tcp.flags.has(TcpFlags::RST);
+        if tcp.flags.has(TcpFlags::FIN) {
+            let len = u32::try_from(tcp.payload_len).unwrap_or(0);
+            self.fins[own] = Some(analysis.seq.wrapping_add(len).wrapping_add(1));
+        }
+        if tcp.flags.has(TcpFlags::ACK) && self.fins[other] == Some(analysis.ack) {
+            self.is_acknowledged[other] = true;
+        }
+    }
+
+    fn is_over(self) -> bool {
+        self.is_reset || self.is_acknowledged == [true; 2]
+    }
+}
+
+/// What an ICMP message is about: source and destination, and whether it is TCP.
+fn about(ip: &Ip) -> Option<(SocketAddr, SocketAddr, bool)> {
+    let Transport::Icmp(icmp) = &ip.transport else {
+        return None;
+    };
+    let embedded = icmp.embedded?;
+    let ports = embedded.ports?;
+    Some((
+        SocketAddr::new(embedded.source.to_canonical(), ports.0),
+        SocketAddr::new(embedded.destination.to_canonical(), ports.1),
+        embedded.protocol == sockpit_core::wire::protocol::TCP,
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,322 @@
+//! `sockpit wire`: packets of this machine as they pass.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, bail};
+use sockpit_core::bpf::Wanted;
+use sockpit_core::endpoint::{Address, Endpoint, Host, Transport};
+use sockpit_core::filter::Filter;
+use sockpit_core::pcap;
+use sockpit_core::time::TimeSpan;
+use sockpit_engine::capture::{
+    Batch, Capture, Level, PacketFile, Place, Refusal, Request, Statistics,
+};
+
+use super::look::{Look, Print, Settings, filter_of};
+use super::saved;
+use super::view::{View, is_reader_gone};
+use super::work::{self, Stop};
+use crate::console::{Console, TimeForm};
+use crate::exit::{Exit, sentence};
+
+/// How long packets are waited for before what waits is shown, and the progress drawn.
+const PACE: Duration = Duration::from_millis(200);
+
+/// Where packets are looked for, and which, as typed.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(super) struct Watch {
+    /// Watch these ports, of TCP and UDP
+    #[arg(short, long, value_name = "N[,M]", value_delimiter = ',')]
+    port: Vec<u16>,
+    /// Watch what goes to and comes from this endpoint, such as `tcp://10.0.0.7:7000` or `:7000`
+    #[arg(long = "for", value_name = "ENDPOINT")]
+    endpoint: Option<String>,
+    /// Watch this interface, or `any` [default: any; with --for the one that leads there]
+    #[arg(short, long, value_name = "IFACE")]
+    interface: Option<String>,
+    /// End after this long
+    #[arg(long, value_name = "TIME")]
+    pub(super) for_time: Option<TimeSpan>,
+}
+
+/// What `sockpit wire` was told, as typed.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(super) struct Args {
+    #[command(flatten)]
+    watch: Watch,
+    /// Only packets that this filter wants, such as `tcp port 7000`
+    #[arg(value_name = "FILTER")]
+    filter: Vec<String>,
+    #[command(flatten)]
+    look: Look,
+}
+
+/// A live capture that was asked for.
+pub(super) struct Asked {
+    pub(super) capture: Capture,
+    /// What the watch and the words want together.
+    pub(super) filter: Option<Filter>,
+}
+
+impl Watch {
+    /// Whether nothing says what to watch.
+    pub(super) fn is_empty(&self) -> bool {
+        self.port.is_empty() && self.endpoint.is_none() && self.interface.is_none()
+    }
+
+    /// Opens the capture.
+    pub(super) fn open(&self, words: &[String]) -> anyhow::Result<Asked> {
+        let typed = filter_of(words)?;
+        if self.is_empty() && typed.is_none() {
+            bail!("nothing says what to watch; write `--port 7000`, `--for tcp://host:7000` or `-i any`");
+        }
+        let mut parts = Vec::new();
+        if !self.port.is_empty() {
+            let ports: Vec<String> = self.port.iter().map(ToString::to_string).collect();
+            parts.push(format!("port {}", ports.join(",")));
+        }
+        let mut addresses = Vec::new();
+        if let Some(text) = &self.endpoint {
+            let (part, found) = endpoint(text)?;
+            parts.push(part);
+            addresses = found;
+        }
+        parts.extend(typed.as_ref().map(|filter| format!("({filter})")));
+        let filter = match parts.is_empty() {
+            true => None,
+            false => Some(parts.join(" and ").parse::<Filter>()?),
+        };
+        let place = match &self.interface {
+            Some(name) if name == "any" => Place::Any,
+            Some(name) => Place::Named(name.clone()),
+            None if addresses.is_empty() => Place::Any,
+            None => Place::To(addresses),
+        };
+        let wanted = filter.as_ref().map_or(Wanted::Everything, Filter::wanted);
+        let capture = Capture::open(&Request { place, wanted })?;
+        Ok(Asked { capture, filter })
+    }
+}
+
+/// What an endpoint means as a filter, and its addresses.
+fn endpoint(text: &str) -> anyhow::Result<(String, Vec<IpAddr>)> {
+    let endpoint: Endpoint = text.parse()?;
+    let protocol = match endpoint.transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "udp",
+        _ => bail!(
+            "`{text}` has no packets: what goes over a Unix socket never leaves the kernel; \
+             `sockpit connect` and `listen` show what they say there"
+        ),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let found = runtime.block_on(sockpit_engine::addresses_to_connect(&endpoint.address, None))?;
+    let port = found.first().map_or(0, SocketAddr::port);
+    // A port alone, as in `:7000`, is whoever has it.
+    let is_everywhere = matches!(endpoint.address, Address::Net { host: Host::Any, .. })
+        || found.iter().all(|address| address.ip().is_unspecified());
+    // What is said about its packets is wanted too.
+    let protocol = format!("({protocol} or icmp) and port {port}");
+    if is_everywhere {
+        return Ok((protocol, Vec::new()));
+    }
+    let addresses: Vec<IpAddr> = found.iter().map(|it| it.ip().to_canonical()).collect();
+    let hosts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    Ok((format!("{protocol} and host {}", hosts.join(",")), addresses))
+}
+
+/// Says why a capture was not opened.
+pub(super) fn refused(error: &anyhow::Error, console: &Console) -> Exit {
+    console.error(&sentence(error));
+    let refusal = error.downcast_ref::<Refusal>();
+    if let Some(command) = refusal.and_then(Refusal::command) {
+        console.hint(&format!("`{command}`"));
+    }
+    match crate::exit::engine_error(error) {
+        Some(error) => Exit::of_error(error),
+        None => Exit::Usage,
+    }
+}
+
+pub(super) fn run(args: Args, console: &Console) -> Exit {
+    let asked = match args.watch.open(&args.filter) {
+        Ok(asked) => asked,
+        Err(error) => return refused(&error, console),
+    };
+    let Asked {
+        mut capture,
+        filter,
+    } = asked;
+    let settings = match args.look.decide(TimeForm::Clock, filter) {
+        Ok(settings) => settings,
+        Err(error) => {
+            console.error(&sentence(&error));
+            return Exit::Usage;
+        }
+    };
+    if !settings.is_quiet {
+        console.announce(&announcement(&capture));
+    }
+    let has_reader = settings.print != Print::Nothing;
+    let stop = Stop::with(capture.stopper());
+    let until = args.watch.for_time.map(|time| Instant::now() + time.0);
+    // What the capture wants is exactly what is wanted where nobody typed a filter.
+    let plain = settings.write.clone().filter(|_| settings.is_plain() && args.filter.is_empty());
+    work::run(stop, has_reader, console, move |console, _| {
+        let result = match plain {
+            Some(path) => save(&mut capture, &path, settings.is_quiet, until, console),
+            None => watch(&mut capture, settings, until, console),
+        };
+        match result {
+            Err(error) if is_reader_gone(&error) => Ok(Exit::Done),
+            result => result.map(|()| Exit::Done),
+        }
+    })
+}
+
+/// Where it is listened.
+pub(super) fn announcement(capture: &Capture) -> String {
+    let names: Vec<&str> = capture
+        .interfaces()
+        .iter()
+        .map(|interface| interface.name.as_str())
+        .collect();
+    let how = match capture.level() {
+        Level::Dumpcap => ", by way of dumpcap",
+        Level::Ring | Level::None => "",
+    };
+    format!("watching {}{how}", names.join(", "))
+}
+
+fn watch(
+    capture: &mut Capture,
+    settings: Settings,
+    until: Option<Instant>,
+    console: &Console,
+) -> anyhow::Result<()> {
+    let (is_quiet, shows) = (settings.is_quiet, settings.print != Print::Nothing);
+    let mut view = View::new(settings, console)?;
+    for interface in capture.interfaces() {
+        view.interface(interface);
+    }
+    let began = Instant::now();
+    let started = now();
+    loop {
+        let rest = until.map_or(PACE, |until| until.saturating_duration_since(Instant::now()));
+        let mut result = Ok(ControlFlow::Continue(()));
+        let batch = capture.next_batch(Some(rest.min(PACE)), |packet| {
+            if matches!(result, Ok(ControlFlow::Continue(()))) {
+                result = view.packet(packet, std::iter::empty());
+            }
+        });
+        let batch = batch.context("the capture has ended")?;
+        view.idle(Some(now()))?;
+        if !is_quiet && !shows && let Some(saved) = view.saved() {
+            let dropped = capture.statistics().unwrap_or_default().dropped;
+            console.progress(&format!("{saved} packets, {dropped} lost"));
+        }
+        let is_over = until.is_some_and(|until| until <= Instant::now());
+        if result?.is_break() || matches!(batch, Batch::Ended(_)) || is_over {
+            break;
+        }
+    }
+    if !is_quiet && !shows {
+        console.end_progress();
+    }
+    let statistics = capture.statistics().unwrap_or_default();
+    let counted = counted(&statistics, started);
+    let sum = format!(
+        "{} packets, {} bytes in {:.1} s; {} lost by the kernel",
+        view.shown,
+        view.bytes,
+        began.elapsed().as_secs_f64(),
+        statistics.dropped
+    );
+    for line in view.finish(Some(counted), console)? {
+        if !is_quiet {
+            console.say(&line);
+        }
+    }
+    if !is_quiet || statistics.dropped > 0 {
+        console.say(&sum);
+    }
+    Ok(())
+}
+
+/// Writes what comes into a file, and looks at nothing.
+fn save(
+    capture: &mut Capture,
+    path: &Path,
+    is_quiet: bool,
+    until: Option<Instant>,
+    console: &Console,
+) -> anyhow::Result<()> {
+    let (out, name) = saved::create(path)?;
+    let began = Instant::now();
+    let mut file = PacketFile::begin(out, saved::APPLICATION, capture.interfaces())?;
+    let mut told = began;
+    loop {
+        let rest = until.map_or(PACE, |until| until.saturating_duration_since(Instant::now()));
+        let mut failed = None;
+        let batch = capture.next_batch(Some(rest.min(PACE)), |packet| {
+            if failed.is_none() {
+                failed = file.packet(packet, &[]).err();
+            }
+        });
+        let batch = batch.context("the capture has ended")?;
+        if let Some(error) = failed.or_else(|| file.flush().err()) {
+            return Err(error).with_context(|| format!("cannot write {name}"));
+        }
+        let now = Instant::now();
+        if !is_quiet && told + PACE <= now {
+            told = now;
+            let dropped = capture.statistics().unwrap_or_default().dropped;
+            console.progress(&format!("{} packets, {dropped} lost", file.written().packets));
+        }
+        if matches!(batch, Batch::Ended(_)) || until.is_some_and(|until| until <= now) {
+            break;
+        }
+    }
+    if !is_quiet {
+        console.end_progress();
+    }
+    let statistics = capture.statistics().unwrap_or_default();
+    let recorded = file.finish(statistics);
+    let recorded = recorded.with_context(|| format!("cannot write {name}"))?;
+    if !is_quiet {
+        let (packets, len) = (recorded.packets, recorded.len);
+        console.say(&format!("wrote {packets} packets, {len} bytes, to {name}"));
+    }
+    if !is_quiet || statistics.dropped > 0 {
+        let seconds = began.elapsed().as_secs_f64();
+        let dropped = statistics.dropped;
+        console.say(&format!("watched for {seconds:.1} s; {dropped} packets lost by the kernel"));
+    }
+    Ok(())
+}
+
+fn counted(statistics: &Statistics, started: u64) -> pcap::Statistics {
+    let now = now();
+    pcap::Statistics {
+        interface: 0,
+        at: now,
+        started: Some(started),
+        ended: Some(now),
+        received: Some(statistics.received.saturating_add(statistics.dropped)),
+        dropped: Some(statistics.dropped),
+        ..pcap::Statistics::default()
+    }
+}
+
+/// In nanoseconds since 1970.
+pub(super) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

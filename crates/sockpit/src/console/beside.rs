@@ -1,0 +1,216 @@
+//! What is drawn beside the conversation, by a thread of its own: the lens, the ladder, the packets.
+//!
+//! Stdout holds data, so these go to stderr, unless stdout was asked to hold nothing. On a terminal
+//! they are drawn whenever the conversation is quiet, elsewhere when it is over.
+
+mod ladder;
+mod lens;
+mod packets;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::time::{Duration, Instant};
+
+use sockpit_core::event::Event;
+use sockpit_core::record::Epoch;
+use sockpit_engine::Handle;
+use sockpit_engine::bus::{Scope, TapId, TapLimit};
+use sockpit_engine::stdio::{self, Patient};
+use tokio::sync::oneshot;
+
+use super::feed::{Feed, Order};
+use super::{Form, screen};
+
+pub(crate) use ladder::{Ladder, Picture};
+pub(crate) use lens::Lens;
+pub(crate) use packets::Packets;
+
+/// What may wait for the drawings to be written. Sessions pause beyond it, for as long as it takes.
+const LIMIT: TapLimit = TapLimit {
+    bytes: 4 * 1024 * 1024,
+    patience: None,
+};
+
+/// After so long without an event a conversation is quiet enough to be drawn.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// In bytes: rows of a conversation that is never quiet are drawn without waiting for that.
+const MAX_LAG: usize = 64 * 1024;
+
+/// Columns where there is no terminal to ask.
+const WIDTH: usize = 100;
+
+/// What turns events into lines. They are written as they are.
+pub(crate) trait Drawing: Send {
+    /// Takes the next event.
+    fn push(&mut self, event: &Event);
+    /// The lines that nothing can change any more.
+    fn take(&mut self) -> String;
+    /// More of them, as the conversation is quiet.
+    fn settle(&mut self) -> String;
+    /// The rest.
+    fn finish(&mut self) -> String;
+}
+
+/// What a drawing is drawn on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Canvas {
+    /// In columns.
+    pub(crate) width: usize,
+    pub(crate) has_colour: bool,
+    /// When the timeline began.
+    pub(crate) epoch: Epoch,
+}
+
+impl Canvas {
+    /// Stdout, for one who brings the events.
+    pub(crate) fn stdout() -> Self {
+        let stdout = io::stdout();
+        Self {
+            width: stdio::columns(stdout.as_fd()).unwrap_or(WIDTH),
+            has_colour: stdout.is_terminal() && super::wants_colour(),
+            epoch: Epoch::default(),
+        }
+    }
+}
+
+/// The drawing thread.
+pub(crate) struct Beside {
+    tap: TapId,
+    done: oneshot::Receiver<()>,
+    /// Lets it draw the rest.
+    release: oneshot::Sender<()>,
+}
+
+/// Where drawings go.
+enum Paper {
+    Stdout(Patient),
+    Stderr,
+}
+
+impl Beside {
+    /// Subscribes to everything, and draws it until it is stopped or the workbench is gone.
+    ///
+    /// `form` is what stdout holds; `has_packets` says whether some events come late.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error where it gives no thread or no descriptor.
+    pub(crate) async fn start<D: Drawing + 'static>(
+        handle: &Handle,
+        form: Form,
+        has_packets: bool,
+        make: impl FnOnce(Canvas) -> D,
+    ) -> io::Result<Self> {
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        let (paper, is_terminal, columns) = match form {
+            Form::None => (
+                Paper::Stdout(Patient::stdout()?),
+                stdout.is_terminal(),
+                stdio::columns(stdout.as_fd()),
+            ),
+            _ => (
+                Paper::Stderr,
+                stderr.is_terminal(),
+                stdio::columns(stderr.as_fd()),
+            ),
+        };
+        let tap = handle.tap(LIMIT, Scope::Everything).await;
+        let id = tap.id();
+        let drawing = make(Canvas {
+            width: columns.unwrap_or(WIDTH),
+            has_colour: is_terminal && super::wants_colour(),
+            epoch: tap.epoch(),
+        });
+        let order = match has_packets {
+            true => Order::Happened,
+            false => Order::Told,
+        };
+        let feed = Feed::new(tap, order);
+        let (sender, done) = oneshot::channel();
+        let (release, released) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("sockpit-beside".to_owned())
+            .spawn(move || {
+                draw(feed, drawing, paper, is_terminal, released);
+                // Who could not wait any longer has left.
+                let _ = sender.send(());
+            })?;
+        Ok(Self {
+            tap: id,
+            done,
+            release,
+        })
+    }
+
+    /// Draws what is left, and stops.
+    pub(crate) async fn stop(self, handle: &Handle) {
+        handle.end_tap(&self.tap);
+        self.finish().await;
+    }
+
+    /// Draws the rest and waits for that; the workbench must be gone, and what else is shown of the
+    /// conversation written.
+    pub(crate) async fn finish(self) {
+        // A thread that is gone needs no leave.
+        let _ = self.release.send(());
+        // A thread that is gone draws no more.
+        let _ = self.done.await;
+    }
+}
+
+fn draw(
+    mut feed: Feed,
+    mut drawing: impl Drawing,
+    mut paper: Paper,
+    is_live: bool,
+    released: oneshot::Receiver<()>,
+) {
+    let mut lines = String::new();
+    loop {
+        let is_quiet = match feed.next_before(Instant::now() + QUIET) {
+            Some(Some(event)) => {
+                drawing.push(&event);
+                lines.push_str(&drawing.take());
+                false
+            }
+            Some(None) => break,
+            None => {
+                if is_live {
+                    lines.push_str(&drawing.settle());
+                }
+                true
+            }
+        };
+        // The timeline of the same bytes is drawn first.
+        if !is_live || is_quiet || lines.len() > MAX_LAG {
+            // Who has left reads no lines, but there may be a picture to be saved.
+            if !paper.write(&lines) {
+                drawing.finish();
+                return;
+            }
+            lines.clear();
+        }
+    }
+    // Who has ended without a word has left, too.
+    let _ = released.blocking_recv();
+    lines.push_str(&drawing.finish());
+    paper.write(&lines);
+}
+
+impl Paper {
+    /// Writes whole lines; `false` once nobody can read them.
+    fn write(&mut self, lines: &str) -> bool {
+        if lines.is_empty() {
+            return true;
+        }
+        match self {
+            Self::Stdout(stdout) => {
+                screen::show(lines) || stdout.write_all(lines.as_bytes()).is_ok()
+            }
+            Self::Stderr => {
+                screen::show(lines) || io::stderr().lock().write_all(lines.as_bytes()).is_ok()
+            }
+        }
+    }
+}

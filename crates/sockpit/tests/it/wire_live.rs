@@ -1,0 +1,143 @@
+//! `sockpit wire` and `follow` live, over the loopback; where the machine lets nobody look, the tests
+//! say so and pass.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::thread;
+
+use crate::support::{Running, Signal, folder, say, sockpit};
+
+/// A watcher, once it watches; `None` where that is not allowed.
+fn watch(words: &[&str]) -> Option<Running> {
+    let mut watcher = sockpit(&["wire"]).args(words).start();
+    watcher.wait("the watcher to begin", |watcher| {
+        let told = watcher.stderr();
+        told.contains("watching ") || told.contains("error: ")
+    });
+    if watcher.stderr().contains("watching ") {
+        return Some(watcher);
+    }
+    watcher.wait("the refusal", |watcher| watcher.stderr().ends_with('\n'));
+    say(&format!("skipped: {}", watcher.stderr().trim()));
+    let finished = watcher.finish().check_code(2);
+    assert_eq!(finished.told().matches("error: ").count(), 1);
+    None
+}
+
+#[test]
+fn three_datagrams_are_three_lines() {
+    let sink = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = sink.local_addr().unwrap();
+    let port = address.port().to_string();
+    let Some(watcher) = watch(&["--port", &port, "--count", "3"]) else {
+        return;
+    };
+    let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    for payload in ["1", "a", "b"] {
+        sender.send_to(payload.as_bytes(), address).unwrap();
+    }
+    let finished = watcher
+        .finish()
+        .check_code(0)
+        .check_stderr(&["3 packets", "0 lost by the kernel"]);
+    let text = finished.text();
+    let tails: Vec<&str> = text
+        .lines()
+        .map(|line| line.split("UDP").nth(1).unwrap())
+        .collect();
+    assert_eq!(
+        tails,
+        [
+            "  Len=1  31  \"1\"",
+            "  Len=1  61  \"a\"",
+            "  Len=1  62  \"b\""
+        ]
+    );
+}
+
+#[test]
+fn a_watcher_ends_by_ctrl_c_with_its_sums() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let endpoint = format!("tcp://{address}");
+    let Some(watcher) = watch(&["--for", &endpoint]) else {
+        return;
+    };
+    drop(TcpStream::connect(address).unwrap());
+    watcher.wait_for_stdout(b"FIN");
+    let finished = watcher
+        .interrupt()
+        .check_code(130)
+        .check_stderr(&["lost by the kernel"]);
+    assert!(finished.text().contains("SYN, ACK"), "{}", finished.text());
+}
+
+/// What was sent is what is followed, byte for byte, and what is written opens again.
+#[test]
+fn ten_mebibytes_are_followed_exactly() {
+    const LEN: usize = 10 * 1024 * 1024;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let port = address.port().to_string();
+    let folder = folder();
+    let path = folder.path().join("x.pcapng");
+    let path = path.to_str().unwrap();
+    let Some(watcher) = watch(&["--port", &port, "-w", path]) else {
+        return;
+    };
+    let sent: Vec<u8> = (0..LEN as u64)
+        .map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    let reader = thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut got = Vec::new();
+        peer.read_to_end(&mut got).unwrap();
+        got.len()
+    });
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(&sent).unwrap();
+    drop(client);
+    assert_eq!(reader.join().unwrap(), LEN);
+    watcher.signal(Signal::INT);
+    watcher.finish().check_code(130).check_stdout("");
+    let out = sockpit(&["wire", "follow", path, "--as", "raw", "--direction", "out"]);
+    let out = out.run().check_code(0).check_silent();
+    assert!(out.stdout == sent, "{} bytes of {LEN}", out.stdout.len());
+    let back = sockpit(&["wire", "follow", path, "--as", "raw", "--direction", "in"]);
+    assert!(back.run().check_code(0).stdout.is_empty());
+}
+
+#[test]
+fn a_conversation_is_followed_as_it_goes() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let port = address.port().to_string();
+    let Some(watcher) = watch(&["follow", "--port", &port, "--frame", "lines"]) else {
+        return;
+    };
+    let mut client = TcpStream::connect(address).unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    client.write_all(b"ping\nha").unwrap();
+    watcher.wait_for_stdout("→ ping\n".as_bytes());
+    peer.write_all(b"pong\n").unwrap();
+    watcher.wait_for_stdout("← pong".as_bytes());
+    client.write_all(b"lf\n").unwrap();
+    watcher.wait_for_stdout("→ half\n".as_bytes());
+    watcher.interrupt().check_code(130);
+}
+
+#[test]
+fn nothing_to_watch_is_said() {
+    sockpit(&["wire"])
+        .run()
+        .check_code(2)
+        .check_stderr(&["--port 7000"]);
+    sockpit(&["wire", "--for", "unix:///run/x.sock"])
+        .run()
+        .check_code(2)
+        .check_stderr(&["never leaves the kernel"]);
+    sockpit(&["wire", "-i", "nowhere0"])
+        .run()
+        .check_code(2)
+        .check_stderr(&["nowhere0"]);
+}
