@@ -19,6 +19,7 @@ mod echo;
 mod idle;
 mod load;
 mod process;
+mod read;
 mod reference;
 mod start;
 
@@ -26,17 +27,20 @@ use capture::Aspect;
 use comparison::Comparison;
 
 /// The benchmarks, in the order in which they run.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 13] = [
     "bulk",
     "echo",
     "churn",
     "udp",
     "idle",
     "start",
+    "wire",
     "lost-64",
     "lost-1400",
     "capture-64",
     "capture-1400",
+    "read",
+    "read-memory",
 ];
 
 /// What `cargo xtask bench` was told.
@@ -113,6 +117,7 @@ pub(crate) fn load(arguments: &[String]) -> io::Result<ExitCode> {
     let port = port.parse().map_err(io::Error::other)?;
     let figure = match kind {
         "echo" => load::ping_pong(port)?,
+        "alone" => load::alone(port)?,
         "churn" => load::churn(port)?,
         "udp" => load::datagrams(port)?,
         "idle" => return load::idle(port, load::Greeting::None),
@@ -197,10 +202,13 @@ impl Bench {
             "udp" => Ok(echo::datagrams(self)),
             "idle" => Ok(idle::comparison(self)),
             "start" => Ok(start::comparison(self)),
+            "wire" => Ok(echo::watched(self)),
             "lost-64" => Ok(capture::comparison(self, 64, Aspect::Lost)),
             "lost-1400" => Ok(capture::comparison(self, 1400, Aspect::Lost)),
             "capture-64" => Ok(capture::comparison(self, 64, Aspect::Cost)),
             "capture-1400" => Ok(capture::comparison(self, 1400, Aspect::Cost)),
+            "read" => Ok(read::time(self)),
+            "read-memory" => Ok(read::memory(self)),
             _ => Err(io::Error::other(format!("no benchmark is called `{name}`"))),
         }
     }

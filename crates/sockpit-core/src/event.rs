@@ -12,7 +12,8 @@ use crate::time::Time;
 pub struct Event {
     /// Its place in the timeline, counted from 1 without gaps.
     pub number: u64,
-    /// When: for a chunk, as soon as the read or write returned.
+    /// When: for a chunk, as soon as the read or write returned; where the session's packets are
+    /// captured, when a write began.
     pub time: Time,
     /// In which session, counted from 1.
     pub session: u32,

@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::TcpFlags;
 use half::Half;
-use stream::{Arrival, Stream};
+use stream::Arrival;
 use table::Table;
 
 /// Whose labels are wanted.
@@ -298,7 +298,8 @@ impl Analyser {
         match half.base {
             Some(base) if base != segment.seq && is_answer => {
                 half.base = Some(segment.seq);
-                half.stream = Stream::default();
+                let limit = self.settings.conversation_limit / 2;
+                half.stream.begin_anew(segment.seq.wrapping_add(1), limit);
                 half.truth.begin_anew();
                 (id, from, true)
             }

@@ -15,14 +15,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::str::FromStr;
 
-use crate::event::{Direction, Event, What};
+use crate::event::{Event, What};
 use crate::flow::Mode;
 use crate::record::Epoch;
-use crate::sighting::{Kept, Sighting};
+use crate::sighting::Sighting;
 use crate::strings::Language;
 use crate::text::charset::Charset;
 use crate::text::escape::VisibleLine;
-use crate::wire::{Content, TcpFlags};
+use crate::wire::TcpFlags;
 
 mod conversation;
 mod draw;
@@ -33,11 +33,13 @@ pub mod state;
 mod step;
 mod svg;
 mod teach;
+mod telling;
 mod words;
 
 use conversation::{Conversation, Key, Party, Route};
-use step::{Call, CallKind, Head, Step};
+use step::Step;
 use teach::Teacher;
+use telling::{Late, Waiting};
 use words::Words;
 
 /// Which sequence numbers are shown.
@@ -153,21 +155,6 @@ pub struct Ladder {
 struct Voice {
     key: Key,
     own: Party,
-    /// Where the last write so far ends.
-    written: u64,
-}
-
-/// Something that comes after a packet whose write has not been told.
-struct Waiting {
-    /// In nanoseconds since 1970.
-    at: u64,
-    speaker: Speaker,
-    what: Late,
-}
-
-enum Late {
-    Packet(Direction, Option<u64>, Box<Kept>),
-    Other(What),
 }
 
 impl Ladder {
@@ -209,17 +196,7 @@ impl Ladder {
         let at = epoch.0.saturating_add(event.time.as_nanos());
         let speaker = (source, event.session, event.peer);
         self.settle(at);
-        let is_awaited = self.waiting.front().is_some_and(|first| {
-            let is_write = matches!(
-                event.what,
-                What::Chunk {
-                    direction: Direction::Out,
-                    ..
-                }
-            );
-            first.speaker == speaker && is_write
-        });
-        if is_awaited {
+        if self.is_awaited(speaker, &event.what) {
             self.take_event(at, speaker, &event.what);
         } else {
             match &event.what {
@@ -229,9 +206,8 @@ impl Ladder {
                     offset,
                     packet,
                 } => {
-                    if self.waiting.is_empty()
-                        && !self.is_early(speaker, *direction, *offset, at, packet)
-                    {
+                    let awaited = self.awaited(speaker, *direction, *offset, packet);
+                    if self.waiting.is_empty() && awaited.is_none() {
                         self.take_packet((at, speaker), *direction, *offset, packet);
                         return;
                     }
@@ -280,73 +256,6 @@ impl Ladder {
     #[must_use]
     pub fn svg(&self) -> String {
         self.picture.draw(&self.words)
-    }
-
-    /// Lets go of what waits for nothing, and of the first `must_go` in any case.
-    fn release(&mut self, must_go: usize) {
-        let mut gone = 0;
-        while let Some(first) = self.waiting.pop_front() {
-            let Waiting { at, speaker, .. } = first;
-            match first.what {
-                Late::Packet(direction, offset, packet) => {
-                    if must_go <= gone && self.is_early(speaker, direction, offset, at, &packet) {
-                        let what = Late::Packet(direction, offset, packet);
-                        self.waiting.push_front(Waiting { at, speaker, what });
-                        return;
-                    }
-                    self.take_packet((at, speaker), direction, offset, &packet);
-                }
-                Late::Other(what) => self.take_event(at, speaker, &what),
-            }
-            gone += 1;
-        }
-    }
-
-    /// Whether a packet holds bytes of ours whose write has not been told.
-    fn is_early(
-        &self,
-        speaker: Speaker,
-        direction: Direction,
-        offset: Option<u64>,
-        at: u64,
-        packet: &Kept,
-    ) -> bool {
-        let (Some(voice), Some(offset)) = (self.speakers.get(&speaker), offset) else {
-            return false;
-        };
-        let len = packet.at(at).payload_len() as u64;
-        direction == Direction::Out && len != 0 && voice.written < offset.saturating_add(len)
-    }
-
-    fn take_packet(
-        &mut self,
-        (at, speaker): (u64, Speaker),
-        direction: Direction,
-        offset: Option<u64>,
-        packet: &Kept,
-    ) {
-        let sighting = packet.at(at);
-        let mut route = Route::of(&sighting.summary, sighting.packet.bytes);
-        if matches!(sighting.summary.content, Content::Exported(_)) {
-            let (source, session, peer) = speaker;
-            route.key = Key::Own(source, session, peer);
-            (route.from, route.to) = match direction {
-                Direction::Out => (Party::Us, Party::Them),
-                Direction::In => (Party::Them, Party::Us),
-            };
-        }
-        if let Some(voice) = self.speakers.get_mut(&speaker)
-            && !matches!(voice.own, Party::Us)
-        {
-            // A server that listens on all addresses knows its own only by its packets.
-            voice.key = route.key.clone();
-            voice.own = match direction {
-                Direction::Out => route.from,
-                Direction::In => route.to,
-            };
-        }
-        let offset = offset.or_else(|| sighting.offset());
-        self.packet(&sighting, offset, &route, Some((speaker.0, speaker.1)));
     }
 
     fn packet(
@@ -413,202 +322,6 @@ impl Ladder {
         );
     }
 
-    fn take_event(&mut self, at: u64, speaker: Speaker, what: &What) {
-        let (source, session, _) = speaker;
-        match what {
-            What::Listening { .. } => {
-                if self.servers.len() == MOST_SPEAKERS {
-                    self.servers.pop_first();
-                }
-                self.servers.insert((source, session));
-            }
-            What::Opened { addr, local } => self.open(at, speaker, (addr, local)),
-            What::Chunk {
-                direction,
-                offset,
-                bytes,
-                ..
-            } => self.chunk(at, speaker, *direction, (*offset, bytes)),
-            What::Closed { reason, message } => {
-                let (reason, gap) = (reason.as_str(), if message.is_empty() { "" } else { ": " });
-                let text = self.words.say(&format!("closed: {reason}"));
-                let message = self.words.say(message);
-                let text = format!("{text}{gap}{}", VisibleLine(&message));
-                self.call(at, speaker, CallKind::Life, "", text);
-                self.speakers.remove(&speaker);
-            }
-            What::Fault { message, kind, .. } => {
-                let message = if message.is_empty() {
-                    kind.as_str()
-                } else {
-                    message
-                };
-                let text = VisibleLine(&self.words.say(message)).to_string();
-                self.call(at, speaker, CallKind::Fault, "", text);
-            }
-            What::Note { message, kind, .. } => {
-                let message = if message.is_empty() { kind } else { message };
-                let text = VisibleLine(&self.words.say(message)).to_string();
-                self.call(at, speaker, CallKind::Told, "", text);
-            }
-            What::Gap { count } => {
-                let text = self.words.say(&format!("events missed: {count}"));
-                self.call(at, speaker, CallKind::Fault, "", text);
-            }
-            What::Packet {
-                direction,
-                offset,
-                packet,
-            } => self.take_packet((at, speaker), *direction, *offset, packet),
-            What::Frame { .. } => {}
-        }
-    }
-
-    /// A conversation with a peer begins, or is heard of.
-    fn open(&mut self, at: u64, speaker: Speaker, (addr, local): (&str, &str)) {
-        let (source, session, peer) = speaker;
-        let is_server = self.servers.contains(&(source, session));
-        let route = match (address(local), address(addr)) {
-            (Some((protocol, own)), Some((_, other))) => Route {
-                key: Key::of(protocol, own, other),
-                from: Party::Addr(own),
-                to: Party::Addr(other),
-                is_answer: false,
-                protocol: if protocol == TCP { "TCP" } else { "UDP" }.to_owned(),
-            },
-            _ => Route {
-                key: Key::Own(source, session, peer),
-                from: Party::Us,
-                to: Party::Them,
-                is_answer: false,
-                protocol: local
-                    .split_once(':')
-                    .or_else(|| addr.split_once(':'))
-                    .map_or_else(String::new, |(scheme, _)| shown(scheme)),
-            },
-        };
-        let left = if is_server { route.to } else { route.from };
-        let is_unknown = !self.conversations.contains_key(&route.key);
-        let names = match (is_server, left) {
-            (_, Party::Addr(_)) => None,
-            (false, _) => Some((local, addr)),
-            (true, _) => Some((addr, local)),
-        };
-        let conversation = self.begin(&route, left, at);
-        if let (true, Some((left, right))) = (is_unknown, names) {
-            let name = |name: &str, else_: &str| match name {
-                "" => else_.to_owned(),
-                name => shown(name),
-            };
-            conversation.head = Head {
-                left: name(left, "(…)"),
-                right: name(right, "(…)"),
-                ..conversation.head.clone()
-            };
-        }
-        if self.speakers.len() == MOST_SPEAKERS && !self.speakers.contains_key(&speaker) {
-            self.speakers.pop_first();
-        }
-        let voice = Voice {
-            key: route.key,
-            own: route.from,
-            written: 0,
-        };
-        self.speakers.insert(speaker, voice);
-        let text = self.words.say("opened");
-        self.call(at, speaker, CallKind::Life, "", text);
-    }
-
-    /// A program wrote or read.
-    fn chunk(
-        &mut self,
-        at: u64,
-        speaker: Speaker,
-        direction: Direction,
-        (offset, bytes): (u64, &[u8]),
-    ) {
-        let end = offset.saturating_add(bytes.len() as u64);
-        let Some(voice) = self.speakers.get_mut(&speaker) else {
-            return;
-        };
-        if direction == Direction::Out {
-            voice.written = voice.written.max(end);
-        }
-        let own = voice.own;
-        let key = voice.key.clone();
-        let Some(conversation) = self.conversations.get_mut(&key) else {
-            return;
-        };
-        let side = conversation.side(own);
-        let is_write = direction == Direction::Out;
-        let sender = if is_write { side } else { side.other() };
-        let range = (offset, end);
-        let frames = conversation.end(sender).packets.within(range);
-        let frames: Vec<u64> = frames.take(join::MOST_NAMED + 1).collect();
-        let memory = conversation.end_mut(side);
-        let number = if is_write {
-            memory.writes.push_next(range)
-        } else {
-            memory.reads.push_next(range)
-        };
-        let name = if is_write {
-            self.words.say(&format!("write {number}"))
-        } else {
-            self.words.say(&format!("read {number}"))
-        };
-        let mut text = format!("{} B", bytes.len());
-        if let Some(payload) = payload::show(bytes, bytes.len(), self.options.charset) {
-            text.push(' ');
-            text.push_str(&payload);
-        }
-        let step = Call {
-            side,
-            kind: if is_write {
-                CallKind::Write
-            } else {
-                CallKind::Read
-            },
-            name,
-            text,
-            bytes: Some(range),
-            frames,
-        };
-        self.call_step(at, &key, step);
-    }
-
-    fn call(&mut self, at: u64, speaker: Speaker, kind: CallKind, name: &str, text: String) {
-        let Some(voice) = self.speakers.get(&speaker) else {
-            return;
-        };
-        let (key, own) = (voice.key.clone(), voice.own);
-        let Some(conversation) = self.conversations.get(&key) else {
-            return;
-        };
-        let call = Call {
-            side: conversation.side(own),
-            kind,
-            name: name.to_owned(),
-            text,
-            bytes: None,
-            frames: Vec::new(),
-        };
-        self.call_step(at, &key, call);
-    }
-
-    fn call_step(&mut self, at: u64, key: &Key, call: Call) {
-        let Some(conversation) = self.conversations.get(key) else {
-            return;
-        };
-        let step = Step {
-            conversation: conversation.number,
-            since_first: span(conversation.first, at),
-            since_last: None,
-            what: step::What::Call(call),
-            lessons: Vec::new(),
-        };
-        self.step(key, step);
-    }
-
     /// Draws a step, and a heading where the conversation is another than before.
     fn step(&mut self, key: &Key, step: Step) {
         let Some(conversation) = self.conversations.get_mut(key) else {
@@ -660,28 +373,6 @@ impl Ladder {
             self.order.remove(&conversation.used);
         }
     }
-}
-
-const TCP: u16 = crate::wire::protocol::TCP as u16;
-const UDP: u16 = crate::wire::protocol::UDP as u16;
-
-/// The protocol and the address of an endpoint such as `tcp://127.0.0.1:7000`.
-fn address(endpoint: &str) -> Option<(u16, std::net::SocketAddr)> {
-    let (scheme, addr) = endpoint.split_once("://")?;
-    let protocol = match scheme {
-        "tcp" => TCP,
-        "udp" => UDP,
-        _ => return None,
-    };
-    let addr: std::net::SocketAddr = addr.parse().ok()?;
-    Some((protocol, conversation::plain(addr.ip(), addr.port())))
-}
-
-/// A name that a peer may have chosen, on one line and not too long.
-fn shown(name: &str) -> String {
-    const MOST: usize = 120;
-    let name: String = name.chars().take(MOST).collect();
-    VisibleLine(&name).to_string()
 }
 
 /// From one moment to another, in nanoseconds; negative where the clock ran back.

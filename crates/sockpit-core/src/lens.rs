@@ -111,6 +111,8 @@ pub struct Lens {
     tapped: BTreeSet<(usize, u32)>,
     /// Those that are closed and wait for their packets, in that order.
     closing: VecDeque<Speaker>,
+    /// Packets of who has not opened: by their times they come before it.
+    early: VecDeque<(Speaker, Direction, Option<u64>, Kept)>,
     /// Counts flows, so that the oldest is known.
     begun: u64,
     /// The flow under the latest heading.
@@ -128,6 +130,7 @@ impl Lens {
             flows: BTreeMap::new(),
             tapped: BTreeSet::new(),
             closing: VecDeque::new(),
+            early: VecDeque::new(),
             begun: 0,
             headed: None,
             out: String::new(),
@@ -145,6 +148,12 @@ impl Lens {
                 self.speakers.insert(speaker, (local.clone(), addr.clone()));
                 for direction in [Direction::Out, Direction::In] {
                     self.open_flow(speaker, direction);
+                }
+                for (whose, direction, offset, packet) in std::mem::take(&mut self.early) {
+                    match whose == speaker {
+                        true => self.push_packet(speaker, direction, offset, &packet),
+                        false => self.early.push_back((whose, direction, offset, packet)),
+                    }
                 }
             }
             What::Chunk {
@@ -212,6 +221,7 @@ impl Lens {
         self.speakers.clear();
         self.closing.clear();
         self.tapped.clear();
+        self.early.clear();
         self.headed = None;
         std::mem::take(&mut self.out)
     }
@@ -299,7 +309,7 @@ impl Lens {
         self.speakers.remove(&speaker);
     }
 
-    /// Takes a packet of a conversation that is known.
+    /// Takes a packet of a conversation that is known, or that will be.
     fn push_packet(
         &mut self,
         speaker: Speaker,
@@ -310,7 +320,11 @@ impl Lens {
         self.tapped.insert((speaker.0, speaker.1));
         let (key, end) = self.key(speaker, direction);
         let Some(flow) = self.flows.get_mut(&key) else {
-            return;
+            if self.early.len() == MOST_WAITING {
+                self.early.pop_front();
+            }
+            let early = (speaker, direction, offset, packet.clone());
+            return self.early.push_back(early);
         };
         flow.tap();
         let sighting = packet.at(0);

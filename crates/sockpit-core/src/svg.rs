@@ -23,8 +23,8 @@ const BACKGROUND: &str = "#ffffff";
 /// What is written, where nothing else was said.
 const INK: &str = "#24292f";
 
-/// Faces that systems have; the last is a sort and always found.
-const FACES: &str = "system-ui, 'Segoe UI', Roboto, 'Noto Sans', 'Noto Sans CJK SC', sans-serif";
+/// Faces that every system has, as it has them.
+const FACES: &str = "system-ui,sans-serif";
 
 /// A drawing that is being written.
 #[derive(Debug)]

@@ -21,6 +21,24 @@ pub(super) fn ping_pong(bench: &Bench) -> Comparison<'_> {
     )
 }
 
+/// One connection whose packets are watched, beside one that nobody watches.
+pub(super) fn watched(bench: &Bench) -> Comparison<'_> {
+    let listen = |extra: &'static [&'static str]| {
+        move || {
+            let arguments = [&["tcp://127.0.0.1:0", "--reply", "echo"], extra].concat();
+            announced(bench, "alone", &mut bench.listen(&arguments))
+        }
+    };
+    Comparison {
+        title: "wire: one TCP connection, 64-byte round trips".to_owned(),
+        unit: Unit::PerSecond,
+        contenders: vec![
+            Contender::new("sockpit listen --reply echo --wire", listen(&["--wire"])),
+            Contender::new("without --wire", listen(&[])).with_target(Target::RatioAtLeast(0.75)),
+        ],
+    }
+}
+
 /// Connect, one 64-byte round trip, close; 8 at a time.
 pub(super) fn churn(bench: &Bench) -> Comparison<'_> {
     streams(

@@ -51,9 +51,18 @@ struct Peer {
 
 /// Round trips per second of [`STREAM_PEERS`] connections.
 pub(super) fn ping_pong(port: u16) -> io::Result<f64> {
+    round_trips(port, STREAM_PEERS)
+}
+
+/// Round trips per second of one connection.
+pub(super) fn alone(port: u16) -> io::Result<f64> {
+    round_trips(port, 1)
+}
+
+fn round_trips(port: u16, count: usize) -> io::Result<f64> {
     let poll = Poll::new()?;
     let mut peers = Vec::new();
-    for place in 0..STREAM_PEERS {
+    for place in 0..count {
         peers.push(Peer::connect(port, &poll, place)?);
     }
     poll.rate(ROUND_TRIP_LIMIT, |place| {

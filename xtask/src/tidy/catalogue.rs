@@ -20,8 +20,9 @@ const TOLD: [&str; 3] = [
 ];
 
 /// What holds data and names, not sentences.
-const NOT_TOLD: [&str; 14] = [
+const NOT_TOLD: [&str; 16] = [
     "crates/sockpit-core/src/bpf/show.rs",
+    "crates/sockpit-core/src/dissect",
     "crates/sockpit-engine/src/capture/command.rs",
     "crates/sockpit-core/src/scenario/junit.rs",
     "crates/sockpit-core/src/sim",
@@ -32,6 +33,7 @@ const NOT_TOLD: [&str; 14] = [
     "crates/sockpit/src/cli/",
     "crates/sockpit/src/console/ask.rs",
     "crates/sockpit/src/console/language.rs",
+    "crates/sockpit/src/console/packets/mod.rs",
     "crates/sockpit/src/lib.rs",
     "crates/sockpit-core/src/lens/draw.rs",
     "crates/sockpit-core/src/filter/show.rs",

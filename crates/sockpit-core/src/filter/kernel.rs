@@ -58,8 +58,8 @@ impl Narrow {
     fn and(self, other: Self) -> Self {
         Self {
             protocols: match (self.protocols, other.protocols) {
-                (Protocols::Any, it) | (it, Protocols::Any) => it,
-                (Protocols::Both, it) | (it, _) => it,
+                (Protocols::Any | Protocols::Both, it) if it != Protocols::Any => it,
+                (it, _) => it,
             },
             ports: shorter(self.ports, other.ports),
             hosts: shorter(self.hosts, other.hosts),
@@ -116,9 +116,10 @@ impl Node {
 impl Term {
     fn narrow(&self) -> Narrow {
         match self {
-            Self::Packet(PacketTerm::Protocol(Protocol::Tcp))
+            Self::Packet(
+                PacketTerm::Protocol(Protocol::Tcp) | PacketTerm::Flag(_) | PacketTerm::Flags(_),
+            )
             | Self::Number(NumberField::Seq | NumberField::Ack | NumberField::Window, _)
-            | Self::Packet(PacketTerm::Flag(_) | PacketTerm::Flags(_))
             | Self::Word(WordField::Label, _) => Narrow::of(Protocols::Tcp),
             Self::Packet(PacketTerm::Protocol(Protocol::Udp)) => Narrow::of(Protocols::Udp),
             Self::Packet(PacketTerm::Port(_, test)) => Narrow {

@@ -134,6 +134,15 @@ impl Stream {
         self.origin.get_or_insert(seq);
     }
 
+    /// Makes `seq` the sequence number of the place that the stream has got to, past every hole: its
+    /// sender begins to count anew.
+    pub(super) fn begin_anew(&mut self, seq: u32, limit: usize) {
+        self.finish(limit);
+        self.end = None;
+        self.is_ended = false;
+        self.origin = Some(seq.wrapping_sub(self.next as u32));
+    }
+
     /// The place of `seq` in the stream; `None` before its beginning.
     ///
     /// It is taken to be less than 2³¹ away from where the stream has got to.

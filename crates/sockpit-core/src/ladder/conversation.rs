@@ -192,6 +192,8 @@ pub(super) struct Conversation {
 /// What is remembered of an end.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
+    /// Whether its program tells of its writes.
+    pub(super) is_told: bool,
     /// What its program wrote.
     pub(super) writes: Pieces,
     /// What its program read.
@@ -204,8 +206,10 @@ pub(super) struct Memory {
     pub(super) mss: Option<u16>,
     /// Whether its SYN scaled windows.
     pub(super) scales: bool,
-    /// The most bytes that it had under way when that was last told.
-    pub(super) flight: u32,
+    /// Whether it has sent bytes again.
+    pub(super) has_lost: bool,
+    /// What it acknowledged last, and how often it did so once more.
+    pub(super) duplicates: (u32, u32),
 }
 
 impl Conversation {
@@ -304,20 +308,15 @@ fn title(party: Party, words: &Words) -> String {
 /// Who stands at the left of a conversation that begins with this packet: who called, or who speaks
 /// first.
 pub(super) fn leftmost(route: &Route, summary: &Summary) -> Party {
-    let Some(tcp) = summary.tcp() else {
-        return match &summary.content {
-            // The error comes from the end that did not get the packet.
-            Content::Ip(ip) => match ip.transport {
-                Transport::Icmp(icmp) if icmp.embedded.is_some() => route.to,
-                _ => route.from,
-            },
-            _ => route.from,
-        };
+    let is_to = match (&summary.content, summary.tcp()) {
+        (_, Some(tcp)) if tcp.flags.has(TcpFlags::SYN) => tcp.flags.has(TcpFlags::ACK),
+        (_, Some(tcp)) => tcp.source_port < tcp.destination_port,
+        // An error comes from the end that did not get the packet.
+        (Content::Ip(ip), None) => match ip.transport {
+            Transport::Icmp(icmp) => icmp.embedded.is_some(),
+            _ => false,
+        },
+        (_, None) => false,
     };
-    match (tcp.flags.has(TcpFlags::SYN), tcp.flags.has(TcpFlags::ACK)) {
-        (true, false) => route.from,
-        (true, true) => route.to,
-        (false, _) if tcp.source_port < tcp.destination_port => route.to,
-        (false, _) => route.from,
-    }
+    if is_to { route.to } else { route.from }
 }

@@ -408,11 +408,7 @@ fn draw_call(step: &Step, call: &Call, layout: &Layout, options: &Options, out: 
     };
     let mut row = Row::blank();
     row.prefix.time = words::moment(step.since_first);
-    let mut text = call.text.clone();
-    if !call.frames.is_empty() {
-        let frames = packet::frames(call.kind == CallKind::Write, &call.frames);
-        text = format!("{frames} {text}");
-    }
+    let text = packet::call(call);
     let name = Cell::new(call.name.as_str(), Some(colour));
     let post = Cell::new("◆", Some(colour));
     let is_left = call.side == Side::Left;

@@ -1,10 +1,10 @@
 //! What is written at the arrow of a packet.
 
 use super::Numbers;
-use super::conversation::Conversation;
+use super::conversation::{Conversation, Memory};
 use super::payload;
 use super::state::{Mover, Side};
-use super::step::{Arrow, ArrowKind, Remark};
+use super::step::{Arrow, ArrowKind, Call, CallKind, Remark};
 use super::words::{self, Words};
 use super::{Options, join};
 use crate::flow::{Analysis, Label, Labels, Mode, Scale, Severity};
@@ -28,12 +28,16 @@ pub(super) fn arrow(
     match &sighting.summary.content {
         Content::Ip(ip) => match (&ip.transport, &sighting.analysis) {
             (Transport::Tcp(tcp), Some(analysis)) => {
+                arrow.duplicate =
+                    duplicate(tcp, analysis, conversation.end_mut(from), options.labels);
                 describe_tcp(tcp, analysis, &mut arrow, (options, words));
                 arrow.moves = conversation.states.handle(from, &mover(tcp));
                 let shown =
                     payload::show(sighting.payload(), sighting.payload_len(), options.charset);
                 arrow.payload = shown;
-                remember_tcp(tcp, analysis, conversation.end_mut(from));
+                let end = conversation.end_mut(from);
+                end.has_lost |= arrow.kind == ArrowKind::Again;
+                remember_tcp(tcp, analysis, end);
             }
             (Transport::Udp(udp), _) => {
                 arrow.parts.push("UDP".to_owned());
@@ -97,10 +101,21 @@ pub(super) fn writes((first, last): (u64, u64), words: &Words) -> String {
     }
 }
 
-/// The packets of a call, in words.
-pub(super) fn frames(is_written: bool, frames: &[u64]) -> String {
-    let sign = if is_written { '→' } else { '←' };
-    format!("{sign} {}", join::frames(frames))
+/// What stands at a call beside its name.
+pub(super) fn call(call: &Call) -> String {
+    let mut text = call.text.clone();
+    if !call.frames.is_empty() {
+        let sign = match call.kind {
+            CallKind::Write => '→',
+            _ => '←',
+        };
+        text = format!("{text} {sign} {}", join::frames(&call.frames));
+    }
+    if let Some(payload) = &call.payload {
+        text.push_str("  ");
+        text.push_str(payload);
+    }
+    text
 }
 
 const fn mover(tcp: &Tcp) -> Mover {
@@ -113,7 +128,7 @@ const fn mover(tcp: &Tcp) -> Mover {
     }
 }
 
-fn remember_tcp(tcp: &Tcp, analysis: &Analysis, end: &mut super::conversation::Memory) {
+fn remember_tcp(tcp: &Tcp, analysis: &Analysis, end: &mut Memory) {
     if tcp.flags.has(TcpFlags::RST) {
         return;
     }
@@ -185,12 +200,14 @@ fn describe_tcp(
     }
     let labels = labels(analysis, options.labels);
     for label in labels.iter() {
-        let text = match (label, analysis.duplicate) {
-            (Label::DuplicateAck, Some(duplicate)) => {
-                format!("{} #{}", words.say(words::label(label)), duplicate.number)
-            }
-            _ => words.say(words::label(label)),
-        };
+        let is_said = label == Label::Retransmission && is_more(labels);
+        if is_said && options.labels == Mode::Truth {
+            continue;
+        }
+        let mut text = words.say(words::label(label));
+        if let (Label::DuplicateAck, Some(number)) = (label, arrow.duplicate) {
+            text = format!("{text} #{number}");
+        }
         arrow.remarks.push(Remark {
             severity: label.severity(),
             text,
@@ -206,9 +223,29 @@ fn describe_tcp(
 
 /// Whether a segment was sent before.
 fn is_again(labels: Labels) -> bool {
-    labels.contains(Label::Retransmission)
-        || labels.contains(Label::FastRetransmission)
-        || labels.contains(Label::SpuriousRetransmission)
+    labels.contains(Label::Retransmission) || is_more(labels)
+}
+
+/// Whether it is known better why it was sent again.
+fn is_more(labels: Labels) -> bool {
+    labels.contains(Label::FastRetransmission) || labels.contains(Label::SpuriousRetransmission)
+}
+
+/// Which duplicate acknowledgement a segment is. Wireshark counts only those with the same window.
+fn duplicate(tcp: &Tcp, analysis: &Analysis, end: &mut Memory, mode: Mode) -> Option<u32> {
+    let is_one = labels(analysis, mode).contains(Label::DuplicateAck);
+    if mode == Mode::Wireshark {
+        return analysis
+            .duplicate
+            .map(|duplicate| duplicate.number)
+            .filter(|_| is_one);
+    }
+    let (last, count) = &mut end.duplicates;
+    if *last != tcp.ack {
+        (*last, *count) = (tcp.ack, 0);
+    }
+    *count = count.saturating_add(u32::from(is_one));
+    is_one.then_some(*count)
 }
 
 /// The window as it counts, and as it stands in the header where that is another number.
@@ -235,7 +272,7 @@ fn describe_icmp(ip: &Ip, icmp: &Icmp, arrow: &mut Arrow, words: &Words) {
         .parts
         .push(match words::icmp(is_v6, icmp.kind, icmp.code) {
             Some(text) => words.say(text),
-            None => format!("type {} code {}", icmp.kind, icmp.code),
+            None => format!("type={} code={}", icmp.kind, icmp.code),
         });
     if let Some(mtu) = icmp.mtu {
         arrow.parts.push(format!("MTU={mtu}"));

@@ -40,6 +40,8 @@ pub(super) struct Arrow {
     /// The beginning of what it carries.
     pub(super) payload: Option<String>,
     pub(super) kind: ArrowKind,
+    /// Which duplicate acknowledgement it is.
+    pub(super) duplicate: Option<u32>,
     /// Where it led both ends.
     pub(super) moves: Moves,
     /// From which offset to which it carries bytes of its direction's stream.
@@ -87,6 +89,8 @@ pub(super) struct Call {
     pub(super) name: String,
     /// What more there is to say.
     pub(super) text: String,
+    /// The beginning of its bytes.
+    pub(super) payload: Option<String>,
     /// From which offset to which its bytes are.
     pub(super) bytes: Option<(u64, u64)>,
     /// The packets that carried them, as far as they were told before it.

@@ -7,7 +7,7 @@
 //!
 //! Rows follow each other at even distances, not by their times, which stand beside them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::draw::wrap;
@@ -123,7 +123,13 @@ impl Picture {
                 .text((EDGE, pen.y), Anchor::Start, &text, look::NOTE);
             pen.y += LINE;
         }
-        pen.legend();
+        let states = self.steps.iter().flat_map(|step| match &step.what {
+            What::Arrow(arrow) => {
+                [arrow.moves.of(Side::Left), arrow.moves.of(Side::Right)].concat()
+            }
+            What::Call(_) => Vec::new(),
+        });
+        pen.legend(&states.collect());
         let size = (pen.width, pen.y + EDGE);
         let title = self.heads.values().next();
         let title = title.map_or_else(String::new, |head| {
@@ -133,31 +139,32 @@ impl Picture {
     }
 }
 
-/// Names at each call the packets that carried its bytes, and at each packet the writes.
+/// Names at each call the packets that carried its bytes; what is read has come before.
 fn join_calls(steps: &mut [Step]) {
-    let arrows: Vec<(Side, (u64, u64), u64)> = steps
+    let arrows: Vec<(usize, Side, (u64, u64), u64)> = steps
         .iter()
-        .filter_map(|step| match &step.what {
-            What::Arrow(arrow) => Some((arrow.from(), arrow.bytes?, arrow.frame)),
+        .enumerate()
+        .filter_map(|(index, step)| match &step.what {
+            What::Arrow(arrow) => Some((index, arrow.from(), arrow.bytes?, arrow.frame)),
             What::Call(_) => None,
         })
         .collect();
-    for step in steps {
+    for (index, step) in steps.iter_mut().enumerate() {
         let What::Call(call) = &mut step.what else {
             continue;
         };
-        let sender = match call.kind {
-            CallKind::Write => call.side,
-            CallKind::Read => call.side.other(),
+        let (sender, until) = match call.kind {
+            CallKind::Write => (call.side, usize::MAX),
+            CallKind::Read => (call.side.other(), index),
             _ => continue,
         };
         let Some((start, end)) = call.bytes else {
             continue;
         };
-        let carries = |(side, bytes, _): &&(Side, (u64, u64), u64)| {
-            *side == sender && bytes.0 < end && start < bytes.1
-        };
-        let frames = arrows.iter().filter(carries).map(|(_, _, frame)| *frame);
+        let carriers = arrows.iter().filter(|(at, side, bytes, _)| {
+            *at < until && *side == sender && bytes.0 < end && start < bytes.1
+        });
+        let frames = carriers.map(|(.., frame)| *frame);
         call.frames = frames.take(join::MOST_NAMED + 1).collect();
     }
 }
@@ -361,11 +368,7 @@ impl Pen<'_> {
     }
 
     fn call(&mut self, step: &Step, call: &Call) {
-        let mut text = call.text.clone();
-        if !call.frames.is_empty() {
-            let frames = packet::frames(call.kind == CallKind::Write, &call.frames);
-            text = format!("{frames} {text}");
-        }
+        let text = packet::call(call);
         let mut shown = wrap(&format!("{} {text}", call.name), BOX_COLUMNS);
         if BOX_LINES < shown.len() {
             shown.truncate(BOX_LINES);
@@ -441,7 +444,7 @@ impl Pen<'_> {
         self.y = top + height + 10.0;
     }
 
-    fn legend(&mut self) {
+    fn legend(&mut self, states: &BTreeSet<State>) {
         self.y += 18.0;
         let y = self.y;
         self.paper
@@ -465,7 +468,10 @@ impl Pen<'_> {
             .text((x + 28.0, y + 8.0), Anchor::Start, &text, look::NOTE);
         self.y += 26.0;
         x = EDGE;
-        for state in State::ALL {
+        for state in State::ALL
+            .into_iter()
+            .filter(|state| states.contains(state))
+        {
             let fill = look::colour(state);
             let width = (state.name().len() as f64).mul_add(6.6, 24.0);
             if self.width - EDGE < x + width {

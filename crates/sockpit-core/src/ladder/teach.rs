@@ -168,7 +168,7 @@ impl Teacher {
         sighting: &Sighting<'_>,
         arrow: &Arrow,
         before: &Before,
-        conversation: &mut Conversation,
+        conversation: &Conversation,
         options: &Options,
     ) -> Vec<String> {
         let mut told = Vec::new();
@@ -191,11 +191,6 @@ impl Teacher {
                     self.trouble(&scene, &mut told);
                     self.end(&scene, conversation, &mut told);
                     self.course(&scene, conversation, &mut told);
-                    let peak = analysis.in_flight.unwrap_or(0);
-                    let end = conversation.end_mut(from);
-                    if !told.is_empty() {
-                        end.flight = end.flight.max(peak);
-                    }
                 }
                 (Transport::Udp(_), _) => {
                     if self.told.contains_key(&Lesson::Datagram) {
@@ -343,7 +338,7 @@ impl Teacher {
             self.tell(Lesson::Fast, told, || format!("fast retransmission: duplicate ACKs tell that {seq} is missing, so it is sent again before the timer runs out, and the sender slows down (congestion control)"));
         } else if let (true, Some(timeout)) = (has(Label::Retransmission), timeout) {
             let time = words::span(timeout.span);
-            self.tell(Lesson::Timeout, told, || format!("retransmission: {seq} was sent {time} ago and not acknowledged, so the timer ran out (RTO); it doubles each time, and the sender begins slowly again (slow start)"));
+            self.tell(Lesson::Timeout, told, || format!("retransmission: what is under way has waited {time} for its ACK, so the timer ran out (RTO), and {seq} is sent again; the timer doubles each time, and the sender begins slowly again (slow start)"));
         } else if has(Label::Retransmission) {
             self.tell(Lesson::Again, told, || {
                 format!("retransmission: {seq} is sent once more, as it was not acknowledged")
@@ -352,8 +347,8 @@ impl Teacher {
         if has(Label::OutOfOrder) {
             self.tell(Lesson::OutOfOrder, told, || "out of order: later segments overtook this one; the receiver puts them in order by their numbers".to_owned());
         }
-        if let (true, Some(duplicate)) = (has(Label::DuplicateAck), scene.analysis.duplicate) {
-            let (number, ack) = (duplicate.number, scene.ack());
+        if let Some(number) = scene.arrow.duplicate {
+            let ack = scene.ack();
             let full = || {
                 format!(
                     "duplicate ACK {number}: Ack={ack} once more, so bytes at {ack} are missing while later ones arrive; after the third the sender repeats them without waiting for its timer"
@@ -516,14 +511,13 @@ impl Teacher {
                 });
             }
         }
-        let flight = conversation.end(scene.arrow.from()).flight;
-        if let Some(bytes) = analysis.in_flight.filter(|_| is_usual && len != 0)
+        let has_lost = conversation.end(scene.arrow.from()).has_lost;
+        if let Some(bytes) = analysis
+            .in_flight
+            .filter(|_| is_usual && len != 0 && !has_lost)
             && LEAST_FLIGHT <= bytes
-            && flight != 0
-            && flight.saturating_mul(2) <= bytes
         {
-            let before = flight;
-            self.tell(Lesson::Flight, told, || format!("{bytes} bytes are under way without an acknowledgement, up from {before}: while nothing is lost, a sender about doubles them each round trip (slow start), as far as the window of {receiver} allows"));
+            self.tell(Lesson::Flight, told, || format!("{bytes} bytes are under way without an acknowledgement: a sender begins with about 10 segments and, while nothing is lost, doubles that each round trip (slow start), as far as the window of {receiver} allows"));
         }
         let Some(acks) = analysis.acks.filter(|_| len == 0 && is_usual && is_open) else {
             return;
@@ -538,7 +532,8 @@ impl Teacher {
         if was_held_back && scene.before.own == Some(State::Established) {
             self.tell(Lesson::DelayedAck, told, || format!("delayed ACK: it came {time} after the segment, as the receiver waited for data of its own to send it with, or for a second segment"));
         }
-        if scene.went(scene.arrow.from(), State::CloseWait) {
+        let is_last = scene.before.other == Some(State::LastAck);
+        if is_last || scene.went(scene.arrow.from(), State::CloseWait) {
             return;
         }
         let full = || {

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::FaultKind;
+use crate::event::{Direction, FaultKind};
 use crate::flow::{Settings, Side as Tap};
 use crate::machine::Reason;
 use crate::pcap::{Item, Reader};
-use crate::sighting::{self, Observer};
+use crate::sighting::{self, Kept, Observer};
 use crate::text::width;
 use crate::time::Time;
 use crate::wire::{self, CaptureFacts, LinkType, Packet};
@@ -156,6 +156,33 @@ fn every_step_is_taught_in_both_languages() {
 }
 
 #[test]
+fn every_lesson_has_a_chinese_side() {
+    let is_ideograph = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    let files: [&[u8]; 11] = [
+        capture!("tcp/both_ways_loss.pcap"),
+        capture!("tcp/bulk_loss.pcap"),
+        capture!("tcp/delayed_ack.pcap"),
+        capture!("tcp/keep_alive.pcap"),
+        capture!("tcp/no_options.pcap"),
+        capture!("tcp/ping_pong_loss.pcap"),
+        capture!("tcp/port_reuse.pcap"),
+        capture!("tcp/self_connect.pcap"),
+        capture!("tcp/super_segments.pcap"),
+        capture!("tcp/zero_window.pcap"),
+        capture!("loopback.pcapng"),
+    ];
+    for file in files {
+        for tap in [Tap::Client, Tap::Unknown] {
+            let options = wide(Some(Language::Chinese));
+            let (rows, _) = ladder_of(file, usize::MAX, tap, options);
+            for row in rows.lines().filter(|row| row.contains('»')) {
+                assert!(row.contains(is_ideograph), "{row}");
+            }
+        }
+    }
+}
+
+#[test]
 fn resets_and_refusals_are_told_apart() {
     let options = wide(Some(Language::English));
     let (rows, _) = ladder_of(
@@ -275,6 +302,24 @@ fn a_packet_does_not_wait_for_ever_for_its_write() {
         scene.tell_at(scene.at, 0, fault);
     }
     assert!(scene.out.contains("\"hello\""));
+}
+
+#[test]
+fn a_packet_waits_for_the_write_of_the_other_end_where_that_is_told_too() {
+    let kept = sighting::tests::kept();
+    let mut scene = Scene::new(wide(None));
+    scene.open(0, CLIENT, SERVER);
+    scene.open(1, SERVER, CLIENT);
+    scene.packet(IN, Some(0), &kept[4]);
+    scene.chunk(1, OUT, 0, b"HELLO, you");
+    scene.chunk(0, IN, 0, b"HELLO, you");
+    let rows = scene.finish();
+    let place = |text| {
+        rows.find(text)
+            .unwrap_or_else(|| panic!("{text} in {rows}"))
+    };
+    assert!(place("write 1\n") < place("#5"), "{rows}");
+    assert!(rows.contains("← #5"), "{rows}");
 }
 
 #[test]
@@ -416,8 +461,12 @@ prop_compose! {
     }
 }
 
-/// A packet that is mostly right: one of a conversation, with some of its bytes changed.
-fn packets() -> impl Strategy<Value = Vec<(usize, Vec<(usize, u8)>, usize, Option<u16>, u64)>> {
+/// Which packet of a conversation, the bytes of it that are changed, how much of it there is, and
+/// what its tap knew.
+type Mutant = (usize, Vec<(usize, u8)>, usize, Option<u16>, u64);
+
+/// Packets that are mostly right.
+fn packets() -> impl Strategy<Value = Vec<Mutant>> {
     let changes = prop::collection::vec((0_usize..60, any::<u8>()), 0..6);
     let packet = (
         0_usize..6,
@@ -441,7 +490,7 @@ proptest! {
         let mut observer = Observer::new(Settings::default());
         let mut rows = String::new();
         let models = sighting::tests::kept();
-        let mut push = |ladder: &mut Ladder, time: u64, what: What| {
+        let push = |ladder: &mut Ladder, time: u64, what: What| {
             let time = Time::from_nanos(time * 1_000_003);
             let event = Event { number: 1, time, session: 1, peer: 1, what };
             ladder.push_event(0, &event, Epoch(EPOCH));

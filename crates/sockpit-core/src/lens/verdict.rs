@@ -30,10 +30,9 @@ impl Run {
         self.last.number - self.first.number + 1
     }
 
-    /// The numbers of two or more.
-    fn numbers(&self) -> String {
-        let join = if self.count() == 2 { "and" } else { "to" };
-        format!("{} {join} {}", self.first.number, self.last.number)
+    /// How many, and the numbers of the first and the last.
+    fn span(&self) -> (u64, u64, u64) {
+        (self.count(), self.first.number, self.last.number)
     }
 }
 
@@ -192,8 +191,11 @@ impl Carriage {
                 let carried = contents(packet, held, cut);
                 format!("packet {number} carries {carried} (coalesced)")
             } else {
-                let reads = draw::count(held.count(), "read");
-                format!("packet {number} was read in {reads}, {}", held.numbers())
+                let (reads, first, last) = held.span();
+                match reads {
+                    2 => format!("packet {number} was read in 2 reads, {first} and {last}"),
+                    _ => format!("packet {number} was read in {reads} reads, {first} to {last}"),
+                }
             });
         }
         if call.end != end {
@@ -203,8 +205,11 @@ impl Carriage {
         if let Some(held) = self.call.others.filter(|held| held.count() > 1) {
             verdicts.push(if cut == Cut::Writes {
                 self.spread += 1;
-                let packets = draw::count(held.count(), "packet");
-                format!("write {number} went in {packets}, {}", held.numbers())
+                let (packets, first, last) = held.span();
+                match packets {
+                    2 => format!("write {number} went in 2 packets, {first} and {last}"),
+                    _ => format!("write {number} went in {packets} packets, {first} to {last}"),
+                }
             } else {
                 format!("read {number} took {}", contents(call, held, Cut::Packets))
             });

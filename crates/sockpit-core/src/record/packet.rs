@@ -73,7 +73,13 @@ struct Read {
 }
 
 pub(super) fn read(data: Value, bytes: Bytes, full_len: Option<usize>) -> Result<Kept, ReadError> {
-    let read = serde_json::from_value::<Read>(data).map_err(ReadError::Syntax)?;
+    if data.is_null() {
+        return Err(ReadError::Missing {
+            event: "packet".to_owned(),
+            field: "data",
+        });
+    }
+    let read = serde_json::from_value::<Read>(data).map_err(ReadError::Packet)?;
     Ok(Kept {
         frame: read.frame,
         link: read.link,

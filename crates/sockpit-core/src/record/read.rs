@@ -112,6 +112,9 @@ pub enum ReadError {
     /// It is no JSON object with the fields that every record has.
     #[error("the line is no record")]
     Syntax(#[source] serde_json::Error),
+    /// `data` of a packet does not hold what it should.
+    #[error("`data` is not that of a packet")]
+    Packet(#[source] serde_json::Error),
     /// It was written by another version.
     #[error(
         "version `{}` of records is not understood, only `{VERSION}`",

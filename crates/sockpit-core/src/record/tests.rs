@@ -366,6 +366,14 @@ fn what_is_no_record_says_why() {
         ),
         (with(r#""window""#), "`window` is no event of version 1"),
         (with(r#""gap""#), "a `gap` record has no `count`"),
+        (
+            with(r#""packet","dir":"in","hex":"""#),
+            "a `packet` record has no `data`",
+        ),
+        (
+            with(r#""packet","dir":"in","hex":"","data":{"frame":"a"}"#),
+            "`data` is not that of a packet: invalid type: string \"a\", expected u64",
+        ),
         (with(r#""chunk","hex":"""#), "a `chunk` record has no `dir`"),
         (
             with(r#""chunk","dir":"in","offset":0"#),

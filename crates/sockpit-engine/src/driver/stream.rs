@@ -456,6 +456,8 @@ where
         let Some(front) = self.outbox.front() else {
             return false;
         };
+        // Beside its packets a write stands where it began: they leave before it returns.
+        let began = self.facts.as_ref().map(|_| self.scene.now());
         let written = match &mut self.facts {
             None => self.link.poll_write(cx, front),
             Some(facts) => facts.poll_write(cx, &mut self.link, front),
@@ -465,7 +467,8 @@ where
             Poll::Ready(Ok(written)) => {
                 let bytes = self.outbox.advance(written);
                 if self.is_watched {
-                    self.publish_chunk(self.scene.now(), Direction::Out, bytes);
+                    let time = began.unwrap_or_else(|| self.scene.now());
+                    self.publish_chunk(time, Direction::Out, bytes);
                 }
                 self.outcome.sent += written as u64;
                 if let Some(give_up) = &mut self.give_up

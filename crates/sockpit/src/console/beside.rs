@@ -50,6 +50,10 @@ pub(crate) trait Drawing: Send {
     fn settle(&mut self) -> String;
     /// The rest.
     fn finish(&mut self) -> String;
+    /// What went wrong, which nobody was told.
+    fn failure(&mut self) -> Option<String> {
+        None
+    }
 }
 
 /// What a drawing is drawn on.
@@ -77,7 +81,7 @@ impl Canvas {
 /// The drawing thread.
 pub(crate) struct Beside {
     tap: TapId,
-    done: oneshot::Receiver<()>,
+    done: oneshot::Receiver<Option<String>>,
     /// Lets it draw the rest.
     release: oneshot::Sender<()>,
 }
@@ -132,9 +136,9 @@ impl Beside {
         std::thread::Builder::new()
             .name("sockpit-beside".to_owned())
             .spawn(move || {
-                draw(feed, drawing, paper, is_terminal, released);
+                let failure = draw(feed, drawing, paper, is_terminal, released);
                 // Who could not wait any longer has left.
-                let _ = sender.send(());
+                let _ = sender.send(failure);
             })?;
         Ok(Self {
             tap: id,
@@ -144,18 +148,18 @@ impl Beside {
     }
 
     /// Draws what is left, and stops.
-    pub(crate) async fn stop(self, handle: &Handle) {
+    pub(crate) async fn stop(self, handle: &Handle) -> Option<String> {
         handle.end_tap(&self.tap);
-        self.finish().await;
+        self.finish().await
     }
 
     /// Draws the rest and waits for that; the workbench must be gone, and what else is shown of the
-    /// conversation written.
-    pub(crate) async fn finish(self) {
+    /// conversation written. Gives what went wrong.
+    pub(crate) async fn finish(self) -> Option<String> {
         // A thread that is gone needs no leave.
         let _ = self.release.send(());
         // A thread that is gone draws no more.
-        let _ = self.done.await;
+        self.done.await.ok().flatten()
     }
 }
 
@@ -165,7 +169,7 @@ fn draw(
     mut paper: Paper,
     is_live: bool,
     released: oneshot::Receiver<()>,
-) {
+) -> Option<String> {
     let mut lines = String::new();
     loop {
         let is_quiet = match feed.next_before(Instant::now() + QUIET) {
@@ -187,7 +191,7 @@ fn draw(
             // Who has left reads no lines, but there may be a picture to be saved.
             if !paper.write(&lines) {
                 drawing.finish();
-                return;
+                return drawing.failure();
             }
             lines.clear();
         }
@@ -196,6 +200,7 @@ fn draw(
     let _ = released.blocking_recv();
     lines.push_str(&drawing.finish());
     paper.write(&lines);
+    drawing.failure()
 }
 
 impl Paper {

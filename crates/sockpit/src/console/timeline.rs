@@ -30,7 +30,10 @@ pub(crate) struct Timeline {
     has_many_sessions: bool,
     has_colour: bool,
     zone: TimeZone,
-    time_form: &'static str,
+    /// Digits of a second: more where there are packets.
+    digits: usize,
+    /// The second that was written last: most events share theirs with others.
+    second: Option<(u64, String)>,
     decoders: BTreeMap<(u32, u32, bool), Decoder>,
     paces: BTreeMap<(u32, u32), Pace>,
     packets: PacketLines,
@@ -88,10 +91,8 @@ impl Timeline {
             has_many_peers: plan.role == Role::Server,
             has_many_sessions: false,
             has_colour,
-            time_form: match plan.wire {
-                true => "%H:%M:%S%.6f",
-                false => "%H:%M:%S%.3f",
-            },
+            digits: if plan.wire { 6 } else { 3 },
+            second: None,
             zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
             decoders: BTreeMap::new(),
             paces: BTreeMap::new(),
@@ -347,7 +348,7 @@ impl Timeline {
         (began, asked.map(|asked| began - asked))
     }
 
-    fn remark(&self, event: &Event, epoch: Epoch, text: std::fmt::Arguments<'_>, out: &mut String) {
+    fn remark(&mut self, event: &Event, epoch: Epoch, text: std::fmt::Arguments<'_>, out: &mut String) {
         let mut line = self.time(event.time, epoch);
         self.who(event, &mut line);
         let text = text.to_string();
@@ -369,15 +370,22 @@ impl Timeline {
     }
 
     /// `14:03:22.123`, in local time; to the microsecond where there are packets.
-    fn time(&self, time: Time, epoch: Epoch) -> String {
-        let nanos = i128::from(epoch.0) + i128::from(time.as_nanos());
-        let Ok(moment) = jiff::Timestamp::from_nanosecond(nanos) else {
-            return String::new();
-        };
-        moment
-            .to_zoned(self.zone.clone())
-            .strftime(self.time_form)
-            .to_string()
+    fn time(&mut self, time: Time, epoch: Epoch) -> String {
+        let nanos = epoch.0.saturating_add(time.as_nanos());
+        let second = nanos / 1_000_000_000;
+        if self.second.as_ref().is_none_or(|(known, _)| *known != second) {
+            let Ok(moment) = jiff::Timestamp::from_nanosecond(nanos.into()) else {
+                return String::new();
+            };
+            let moment = moment.to_zoned(self.zone.clone());
+            self.second = Some((second, moment.strftime("%H:%M:%S").to_string()));
+        }
+        let text = self.second.as_ref().map_or("", |(_, text)| text);
+        let micros = nanos / 1000 % 1_000_000;
+        match self.digits {
+            6 => format!("{text}.{micros:06}"),
+            _ => format!("{text}.{:03}", micros / 1000),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod keyboard;
 mod lens;
 mod multicast;
 mod output;
+mod packets;
 mod peers;
 mod pseudo_terminal;
 mod record;

@@ -463,7 +463,7 @@ fn b1_what_is_no_record_is_named_by_its_line_and_costs_nothing() {
     );
     check(b"", 0, "holds no record");
     check(&claims("1").as_bytes()[..60], 0, "is cut off");
-    let unknown = claims("1").replace("chunk", "packet");
+    let unknown = claims("1").replace("chunk", "window");
     check(
         unknown.as_bytes(),
         0,

@@ -5,11 +5,11 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 
-use crate::support::{Running, Signal, folder, say, sockpit};
+use crate::support::{Program, Running, Signal, folder, need, say, sockpit};
 
 /// A watcher, once it watches; `None` where that is not allowed.
 fn watch(words: &[&str]) -> Option<Running> {
-    let mut watcher = sockpit(&["wire"]).args(words).start();
+    let watcher = sockpit(&["wire"]).args(words).start();
     watcher.wait("the watcher to begin", |watcher| {
         let told = watcher.stderr();
         told.contains("watching ") || told.contains("error: ")
@@ -103,6 +103,21 @@ fn ten_mebibytes_are_followed_exactly() {
     let out = sockpit(&["wire", "follow", path, "--as", "raw", "--direction", "out"]);
     let out = out.run().check_code(0).check_silent();
     assert!(out.stdout == sent, "{} bytes of {LEN}", out.stdout.len());
+    if need("mergecap") {
+        // Every packet twice: each is a retransmission, and no byte is printed twice.
+        let twice = folder.path().join("twice.pcapng");
+        let twice = twice.to_str().unwrap();
+        Program::new("mergecap", &["-w", twice, path, path])
+            .run()
+            .check_code(0);
+        let again = sockpit(&["wire", "follow", twice, "--as", "raw", "--direction", "out"]);
+        let again = again.run().check_code(0).check_silent();
+        assert!(
+            again.stdout == sent,
+            "{} bytes of {LEN}",
+            again.stdout.len()
+        );
+    }
     let back = sockpit(&["wire", "follow", path, "--as", "raw", "--direction", "in"]);
     assert!(back.run().check_code(0).stdout.is_empty());
 }

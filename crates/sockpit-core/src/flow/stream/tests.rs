@@ -83,3 +83,23 @@ fn the_end_comes_after_the_last_byte() {
     let expected = ["2 bytes missing at offset 0: not captured", "2 cd", "end 4"];
     assert_eq!(taken(&mut stream), expected);
 }
+
+#[test]
+fn a_sender_that_counts_anew_loses_nothing_of_what_came_before() {
+    let mut stream = Stream::default();
+    stream.begin(1000);
+    bring(&mut stream, 0, b"ab");
+    bring(&mut stream, 4, b"ef");
+    stream.begin_anew(77, ROOMY);
+    assert_eq!(stream.offset(77), Some(6));
+    bring(&mut stream, 6, b"gh");
+    assert_eq!(
+        taken(&mut stream),
+        [
+            "0 ab",
+            "2 bytes missing at offset 2: not captured",
+            "4 ef",
+            "6 gh"
+        ]
+    );
+}

@@ -1,6 +1,7 @@
 //! What holds for any segments whatever.
 
 use super::*;
+use crate::flow::stream::Stream;
 
 /// A segment of a few conversations with numbers near each other, so that they interfere.
 #[derive(Clone, Debug)]

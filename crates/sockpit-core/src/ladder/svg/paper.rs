@@ -3,7 +3,7 @@
 use crate::svg::{Element, Path, Svg};
 
 /// Faces of a fixed width; the last is a sort and always found.
-const FIXED: &str = "ui-monospace, Consolas, Menlo, monospace";
+const FIXED: &str = "ui-monospace,Consolas,Menlo,monospace";
 
 /// What something looks like: the name of an attribute of SVG and its value, in turn.
 pub(super) type Look = &'static [(&'static str, &'static str)];

@@ -10,8 +10,9 @@ use crate::strings::{Catalogue, Language};
 use crate::time::Time;
 use crate::wire::{CaptureFacts, LinkType};
 
-const A: &str = "127.0.0.1:40000";
-const B: &str = "127.0.0.1:7000";
+// port: nothing is bound, these are words of hand-made events.
+const A: &str = "127.0.0.1:40000"; // port: as above
+const B: &str = "127.0.0.1:7000"; // port: as above
 
 /// Tells a lens of both ends of a conversation; those of source 0 are at A, of source 1 at B.
 struct Scene {
@@ -254,6 +255,16 @@ fn packets_that_do_not_come_are_not_waited_for_for_ever() {
 }
 
 #[test]
+fn packets_from_before_a_peer_is_known_are_not_lost() {
+    let mut scene = Scene::new("udp", Ends::One);
+    scene.packet(1, 0, "hello");
+    scene.open(1);
+    scene.read("hello");
+    let shown = scene.finish();
+    assert!(shown.contains("5 bytes: 1 packet, 1 read\n"), "{shown}");
+}
+
+#[test]
 fn without_a_capture_nothing_waits() {
     let mut scene = Scene::new("tcp", Ends::One);
     scene.note(0, json!({"level": "none"}));
@@ -372,7 +383,6 @@ fn what_is_said_of_packets_is_said_in_chinese() {
         "         ↑ read 3 took the end of packet 1 and packet 2",
         "         ↑ packets 5 and 6 were never read",
         "         ↑ 6 bytes, from 5 on, came and were never read",
-        "         ↑ read 1 holds messages 1 and 2 (sticky: writes 1 and 2 read as one)",
         "      1 byte: 1 write, 1 packet",
         "      27 bytes: 5 writes, 4 packets, 1 read, 4 messages; 1 read sticky, 2 messages half, 1 packet coalesced",
     ];

@@ -429,7 +429,11 @@ impl Conversation<'_> {
 
     async fn watch_through_lens(&mut self, rest: &str) -> Result<(), String> {
         match (switch(rest)?, self.watchers.lens.take()) {
-            (false, Some(lens)) => lens.stop(self.handle).await,
+            (false, Some(lens)) => {
+                if let Some(failure) = lens.stop(self.handle).await {
+                    return Err(failure);
+                }
+            }
             (false, None) => {}
             (true, Some(lens)) => self.watchers.lens = Some(lens),
             (true, None) => {

@@ -65,7 +65,9 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         }
         let written = output.finish().await.context("cannot write to stdout");
         for beside in [watchers.wire, watchers.lens].into_iter().flatten() {
-            beside.finish().await;
+            if let Some(failure) = beside.finish().await {
+                console.error(&failure);
+            }
         }
         written
     };

@@ -116,7 +116,7 @@ impl Settings {
             every: args.every.map(Into::into),
             count: args.count,
         });
-        let stdout_is_terminal = std::io::stdout().is_terminal();
+        let stdout_is_terminal = io::stdout().is_terminal();
         let has_ladder = args.ladder || args.teach;
         let form = match (args.json, args.form) {
             (true, _) => Form::Json,
@@ -250,7 +250,7 @@ fn stdin_use(plan: &Plan, is_read: bool, text_out: Option<Charset>) -> Stdin {
     if !is_read {
         return Stdin::Unused;
     }
-    if std::io::stdin().is_terminal() {
+    if io::stdin().is_terminal() {
         return Stdin::Typed;
     }
     if plan.shape() == Shape::Datagram || !plan.framing.is_raw() || plan.checksum.is_some() {
@@ -262,7 +262,7 @@ fn stdin_use(plan: &Plan, is_read: bool, text_out: Option<Charset>) -> Stdin {
     }
 }
 
-fn read_rules(path: &std::path::Path) -> anyhow::Result<Rules> {
+fn read_rules(path: &Path) -> anyhow::Result<Rules> {
     let name = path.display().to_string();
     let facts = std::fs::metadata(path).with_context(|| format!("cannot read `{name}`"))?;
     if facts.len() > MAX_RULE_FILE {

@@ -10,7 +10,7 @@ use super::party::{Name, Party, Protocol};
 use crate::console::Console;
 
 /// Conversations that are told apart; of a scan of ports, the rest is counted only.
-const MAX_ROWS: usize = 100_000;
+const MAX_ROWS: usize = 20_000;
 
 /// What conversations came to.
 #[derive(Default)]
@@ -89,8 +89,18 @@ impl Conversations {
             return;
         }
         let heads = [
-            "NAME", "OPENED BY", "WITH", "PACKETS →", "BYTES →", "PACKETS ←", "BYTES ←", "TIME", "IRTT",
-            "SENT AGAIN", "CLOSED BY", "SEEN",
+            "NAME",
+            "OPENED BY",
+            "WITH",
+            "PACKETS →",
+            "BYTES →",
+            "PACKETS ←",
+            "BYTES ←",
+            "TIME",
+            "IRTT",
+            "SENT AGAIN",
+            "CLOSED BY",
+            "SEEN",
         ];
         console.table(&heads, &rows);
         if self.others > 0 {
@@ -189,7 +199,9 @@ fn seen(completeness: Completeness) -> String {
         (Completeness::FIN, "FIN"),
         (Completeness::RST, "RST"),
     ];
-    let seen = words.iter().filter(|(mark, _)| completeness.contains(*mark));
+    let seen = words
+        .iter()
+        .filter(|(mark, _)| completeness.contains(*mark));
     let seen: Vec<&str> = seen.map(|(_, word)| *word).collect();
     seen.join(" ")
 }

@@ -29,7 +29,11 @@ impl Found {
     }
 
     fn cells(&self, severity: &str, name: &str) -> Vec<String> {
-        let mut frames: Vec<String> = self.frames.iter().map(|frame| format!("#{frame}")).collect();
+        let mut frames: Vec<String> = self
+            .frames
+            .iter()
+            .map(|frame| format!("#{frame}"))
+            .collect();
         if self.count > frames.len() as u64 {
             frames.push("…".to_owned());
         }
@@ -72,7 +76,10 @@ impl Expert {
             rows.push(self.malformed.cells("error", "malformed"));
         }
         if self.lost.count > 0 {
-            rows.push(self.lost.cells("warn", "packets lost by the capture before"));
+            rows.push(
+                self.lost
+                    .cells("warn", "packets lost by the capture before"),
+            );
         }
         let grades = [
             (Severity::Error, "error"),
@@ -81,7 +88,9 @@ impl Expert {
             (Severity::Chat, "chat"),
         ];
         for (severity, word) in grades {
-            let labels = Label::ALL.iter().filter(|label| label.severity() == severity);
+            let labels = Label::ALL
+                .iter()
+                .filter(|label| label.severity() == severity);
             for label in labels {
                 match self.found.get(*label as usize) {
                     Some(found) if found.count > 0 => rows.push(found.cells(word, label.name())),

@@ -103,7 +103,7 @@ pub(super) fn run(mut args: Args, console: &Console) -> Exit {
         return match file(&mut args) {
             Ok((path, filter)) => {
                 let choice = Choice::new(args.conversation, filter);
-                work::run(Stop::default(), true, console, move |console, stop| {
+                work::run(&Stop::default(), true, console, move |console, stop| {
                     let result = from_file(&path, choice, settings, console, stop);
                     quietly(result)
                 })
@@ -127,7 +127,7 @@ pub(super) fn run(mut args: Args, console: &Console) -> Exit {
     let choice = Choice::new(args.conversation, filter);
     let until = args.watch.for_time.map(|time| Instant::now() + time.0);
     let stop = Stop::with(capture.stopper());
-    work::run(stop, true, console, move |console, _| {
+    work::run(&stop, true, console, move |console, _| {
         quietly(from_capture(&mut capture, choice, settings, until, console))
     })
 }
@@ -206,7 +206,9 @@ fn from_capture(
     let is_quiet = settings.is_quiet;
     let mut follower = Follower::new(choice, settings);
     loop {
-        let rest = until.map_or(PACE, |until| until.saturating_duration_since(Instant::now()));
+        let rest = until.map_or(PACE, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
         let mut result = Ok(ControlFlow::Continue(()));
         let batch = capture.next_batch(Some(rest.min(PACE)), |packet| {
             if matches!(result, Ok(ControlFlow::Continue(()))) {
@@ -220,7 +222,10 @@ fn from_capture(
             break;
         }
     }
-    let told = follower.finish()?;
+    let told = match follower.has_begun() {
+        true => follower.finish()?,
+        false => Some("no conversation was seen".to_owned()),
+    };
     let dropped = capture.statistics().unwrap_or_default().dropped;
     for line in told.iter().filter(|_| !is_quiet) {
         console.say(line);

@@ -14,6 +14,7 @@ use sockpit_core::time::TimeSpan;
 use sockpit_engine::capture::{
     Batch, Capture, Level, PacketFile, Place, Refusal, Request, Statistics,
 };
+use sockpit_engine::doctor;
 
 use super::look::{Look, Print, Settings, filter_of};
 use super::saved;
@@ -73,7 +74,9 @@ impl Watch {
     pub(super) fn open(&self, words: &[String]) -> anyhow::Result<Asked> {
         let typed = filter_of(words)?;
         if self.is_empty() && typed.is_none() {
-            bail!("nothing says what to watch; write `--port 7000`, `--for tcp://host:7000` or `-i any`");
+            bail!(
+                "nothing says what to watch; write `--port 7000`, `--for tcp://host:7000` or `-i any`"
+            );
         }
         let mut parts = Vec::new();
         if !self.port.is_empty() {
@@ -83,7 +86,7 @@ impl Watch {
         let mut addresses = Vec::new();
         if let Some(text) = &self.endpoint {
             let (part, found) = endpoint(text)?;
-            parts.push(part);
+            parts.extend(part);
             addresses = found;
         }
         parts.extend(typed.as_ref().map(|filter| format!("({filter})")));
@@ -104,12 +107,12 @@ impl Watch {
 }
 
 /// What an endpoint means as a filter, and its addresses.
-fn endpoint(text: &str) -> anyhow::Result<(String, Vec<IpAddr>)> {
+fn endpoint(text: &str) -> anyhow::Result<(Vec<String>, Vec<IpAddr>)> {
     let endpoint: Endpoint = text.parse()?;
     let protocol = match endpoint.transport {
         Transport::Tcp => "tcp",
         Transport::Udp => "udp",
-        _ => bail!(
+        Transport::Unix | Transport::UnixDatagram => bail!(
             "`{text}` has no packets: what goes over a Unix socket never leaves the kernel; \
              `sockpit connect` and `listen` show what they say there"
         ),
@@ -117,19 +120,26 @@ fn endpoint(text: &str) -> anyhow::Result<(String, Vec<IpAddr>)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let found = runtime.block_on(sockpit_engine::addresses_to_connect(&endpoint.address, None))?;
+    let resolved = sockpit_engine::addresses_to_connect(&endpoint.address, None);
+    let found = runtime.block_on(resolved)?;
     let port = found.first().map_or(0, SocketAddr::port);
+    // Errors about its packets are wanted too.
+    let mut parts = vec![format!("({protocol} || icmp)"), format!("port {port}")];
     // A port alone, as in `:7000`, is whoever has it.
-    let is_everywhere = matches!(endpoint.address, Address::Net { host: Host::Any, .. })
-        || found.iter().all(|address| address.ip().is_unspecified());
-    // What is said about its packets is wanted too.
-    let protocol = format!("({protocol} or icmp) and port {port}");
+    let is_everywhere = matches!(
+        endpoint.address,
+        Address::Net {
+            host: Host::Any,
+            ..
+        }
+    ) || found.iter().all(|address| address.ip().is_unspecified());
     if is_everywhere {
-        return Ok((protocol, Vec::new()));
+        return Ok((parts, Vec::new()));
     }
     let addresses: Vec<IpAddr> = found.iter().map(|it| it.ip().to_canonical()).collect();
     let hosts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    Ok((format!("{protocol} and host {}", hosts.join(",")), addresses))
+    parts.push(format!("host {}", hosts.join(",")));
+    Ok((parts, addresses))
 }
 
 /// Says why a capture was not opened.
@@ -168,8 +178,11 @@ pub(super) fn run(args: Args, console: &Console) -> Exit {
     let stop = Stop::with(capture.stopper());
     let until = args.watch.for_time.map(|time| Instant::now() + time.0);
     // What the capture wants is exactly what is wanted where nobody typed a filter.
-    let plain = settings.write.clone().filter(|_| settings.is_plain() && args.filter.is_empty());
-    work::run(stop, has_reader, console, move |console, _| {
+    let plain = settings
+        .write
+        .clone()
+        .filter(|_| settings.is_plain() && args.filter.is_empty());
+    work::run(&stop, has_reader, console, move |console, _| {
         let result = match plain {
             Some(path) => save(&mut capture, &path, settings.is_quiet, until, console),
             None => watch(&mut capture, settings, until, console),
@@ -206,10 +219,16 @@ fn watch(
     for interface in capture.interfaces() {
         view.interface(interface);
     }
+    // Where the system does not tell them, less is known of each conversation.
+    let own = doctor::interfaces().unwrap_or_default();
+    let own = own.iter().flat_map(|interface| &interface.addresses);
+    view.is_at(own.map(|(address, _)| *address).collect());
     let began = Instant::now();
     let started = now();
     loop {
-        let rest = until.map_or(PACE, |until| until.saturating_duration_since(Instant::now()));
+        let rest = until.map_or(PACE, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
         let mut result = Ok(ControlFlow::Continue(()));
         let batch = capture.next_batch(Some(rest.min(PACE)), |packet| {
             if matches!(result, Ok(ControlFlow::Continue(()))) {
@@ -218,7 +237,10 @@ fn watch(
         });
         let batch = batch.context("the capture has ended")?;
         view.idle(Some(now()))?;
-        if !is_quiet && !shows && let Some(saved) = view.saved() {
+        if !is_quiet
+            && !shows
+            && let Some(saved) = view.saved()
+        {
             let dropped = capture.statistics().unwrap_or_default().dropped;
             console.progress(&format!("{saved} packets, {dropped} lost"));
         }
@@ -263,7 +285,9 @@ fn save(
     let mut file = PacketFile::begin(out, saved::APPLICATION, capture.interfaces())?;
     let mut told = began;
     loop {
-        let rest = until.map_or(PACE, |until| until.saturating_duration_since(Instant::now()));
+        let rest = until.map_or(PACE, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
         let mut failed = None;
         let batch = capture.next_batch(Some(rest.min(PACE)), |packet| {
             if failed.is_none() {
@@ -278,7 +302,10 @@ fn save(
         if !is_quiet && told + PACE <= now {
             told = now;
             let dropped = capture.statistics().unwrap_or_default().dropped;
-            console.progress(&format!("{} packets, {dropped} lost", file.written().packets));
+            console.progress(&format!(
+                "{} packets, {dropped} lost",
+                file.written().packets
+            ));
         }
         if matches!(batch, Batch::Ended(_)) || until.is_some_and(|until| until <= now) {
             break;
@@ -297,7 +324,9 @@ fn save(
     if !is_quiet || statistics.dropped > 0 {
         let seconds = began.elapsed().as_secs_f64();
         let dropped = statistics.dropped;
-        console.say(&format!("watched for {seconds:.1} s; {dropped} packets lost by the kernel"));
+        console.say(&format!(
+            "watched for {seconds:.1} s; {dropped} packets lost by the kernel"
+        ));
     }
     Ok(())
 }
@@ -318,5 +347,7 @@ fn counted(statistics: &Statistics, started: u64) -> pcap::Statistics {
 /// In nanoseconds since 1970.
 pub(super) fn now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    since.map_or(0, |since| {
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    })
 }

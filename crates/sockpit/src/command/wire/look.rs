@@ -146,7 +146,10 @@ impl Look {
             () if has_other && !is_asked => Print::Nothing,
             () => Print::Lines,
         };
-        let to_stdout = self.write.as_ref().is_some_and(|path| path.as_os_str() == "-");
+        let to_stdout = self
+            .write
+            .as_ref()
+            .is_some_and(|path| path.as_os_str() == "-");
         let has_end = self.conversations || self.expert;
         anyhow::ensure!(
             !to_stdout || (print == Print::Nothing && !has_end),
@@ -201,7 +204,9 @@ pub(super) fn filter_of(words: &[String]) -> anyhow::Result<Option<Filter>> {
         return Ok(None);
     }
     let filter = text.parse::<Filter>();
-    filter.map(Some).with_context(|| format!("the filter `{text}`"))
+    filter
+        .map(Some)
+        .with_context(|| format!("the filter `{text}`"))
 }
 
 fn parse_labels(text: &str) -> Result<Mode, String> {

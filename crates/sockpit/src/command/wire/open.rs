@@ -53,12 +53,15 @@ pub(super) fn run(args: Args, console: &Console) -> Exit {
         }
     };
     let has_reader = settings.print != Print::Nothing;
-    work::run(Stop::default(), has_reader, console, move |console, stop| {
-        match Source::open(&file)? {
+    work::run(
+        &Stop::default(),
+        has_reader,
+        console,
+        move |console, stop| match Source::open(&file)? {
             Source::Capture(file) => capture(file, settings, console, stop),
             Source::Recording(recording) => record(recording, &file, settings, console, stop),
-        }
-    })
+        },
+    )
 }
 
 fn capture(
@@ -127,7 +130,9 @@ fn record(
     };
     let warning = has_none.then(|| {
         let file = path.display();
-        format!("warning: the recording `{file}` holds no packets; `sockpit replay` shows what it holds")
+        format!(
+            "warning: the recording `{file}` holds no packets; `sockpit replay` shows what it holds"
+        )
     });
     for line in said.iter().chain(&warning).filter(|_| !is_quiet) {
         console.say(line);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use sockpit_core::event::Direction;
-use sockpit_core::flow::Analyser;
+use sockpit_core::flow::{Analyser, Conversation};
 use sockpit_core::sighting::Sighting;
 use sockpit_core::wire::FiveTuple;
 
@@ -88,14 +88,18 @@ impl Parties {
     pub(super) fn of(&mut self, sighting: &Sighting<'_>, analyser: &Analyser) -> Option<Party> {
         if let Some(analysis) = &sighting.analysis {
             let id = analysis.conversation;
-            let client = analyser.conversation(id).map(|it| it.client());
+            let client = analyser.conversation(id).map(Conversation::client);
             let is_out = client.is_none_or(|client| client == analysis.from);
             return Some(Party {
                 name: Name {
                     protocol: Protocol::Tcp,
                     number: id.number(),
                 },
-                direction: if is_out { Direction::Out } else { Direction::In },
+                direction: if is_out {
+                    Direction::Out
+                } else {
+                    Direction::In
+                },
             });
         }
         sighting.summary.udp()?;

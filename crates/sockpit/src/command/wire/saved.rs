@@ -106,9 +106,7 @@ impl Saved {
         self.flush()?;
         let mut said = vec![format!(
             "wrote {} packets, {} bytes, to {}",
-            self.packets,
-            self.len,
-            self.name
+            self.packets, self.len, self.name
         )];
         if self.others > 0 {
             said.push(format!(

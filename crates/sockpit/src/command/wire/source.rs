@@ -51,7 +51,9 @@ impl Source {
         file.fill()?;
         match file.buffer.first().filter(|_| file.len > 0) {
             Some(b'{') if is_stdin => {
-                bail!("stdin holds a recording; `sockpit replay -` shows it, and `wire open` takes it as a file")
+                bail!(
+                    "stdin holds a recording; `sockpit replay -` shows it, and `wire open` takes it as a file"
+                )
             }
             Some(b'{') => Ok(Self::Recording(Recording::open(path)?)),
             _ => Ok(Self::Capture(file)),

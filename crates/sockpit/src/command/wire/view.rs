@@ -1,14 +1,16 @@
 //! What is made of packets as they come: lines, records, a ladder, tables, pictures, a file.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::io;
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
 use sockpit_core::event::{Direction, Event, What};
 use sockpit_core::filter::{Clock, Passing};
-use sockpit_core::flow::{self, Labels};
+use sockpit_core::flow::{self, Labels, Side};
 use sockpit_core::graph::{self, Graph};
 use sockpit_core::ladder::{self, Ladder};
 use sockpit_core::pcap::{Interface, Item, Statistics};
@@ -36,6 +38,10 @@ pub(super) struct View {
     settings: Settings,
     observer: Observer,
     parties: Parties,
+    /// This machine's addresses; none where the packets are of another time or place.
+    own: BTreeSet<IpAddr>,
+    /// Conversations of which it is known at whose machine they are watched.
+    settled: u64,
     /// What times are counted from, once the first packet has come.
     clock: Option<Clock>,
     sink: Sink,
@@ -97,6 +103,8 @@ impl View {
         Ok(Self {
             observer: Observer::new(analysis),
             parties: Parties::default(),
+            own: BTreeSet::new(),
+            settled: 0,
             clock: None,
             sink: console.sink().context("cannot write to stdout")?,
             lines: PacketLines::new(settings.packets, console.style()),
@@ -147,6 +155,7 @@ impl View {
         comments: impl Iterator<Item = Cow<'c, str>> + Clone,
     ) -> Flow {
         let sighting = self.observer.observe(*packet);
+        self.settle_side(&sighting);
         let party = self.parties.of(&sighting, self.observer.analyser());
         let facts = Facts {
             party,
@@ -156,6 +165,40 @@ impl View {
             number: sighting.frame,
         };
         self.sighted(&sighting, &facts, comments)
+    }
+
+    /// Learns which addresses are this machine's, where packets come live: at the sender's own machine
+    /// nothing of its can have been overtaken.
+    pub(super) fn is_at(&mut self, addresses: BTreeSet<IpAddr>) {
+        self.own = addresses;
+    }
+
+    /// Tells the analysis at whose machine a conversation is watched, as it begins.
+    fn settle_side(&mut self, sighting: &Sighting<'_>) {
+        let Some(analysis) = &sighting.analysis else {
+            return;
+        };
+        let id = analysis.conversation;
+        if id.number() < self.settled || self.own.is_empty() {
+            return;
+        }
+        self.settled = id.number().saturating_add(1);
+        let analyser = self.observer.analyser_mut();
+        let Some(conversation) = analyser.conversation(id) else {
+            return;
+        };
+        let client = conversation.client();
+        let is_own = |end| {
+            let ip = conversation.addr(end).ip();
+            ip.is_loopback() || self.own.contains(&ip)
+        };
+        let side = match (is_own(client), is_own(client.other())) {
+            (true, true) => Side::Both,
+            (true, false) => Side::Client,
+            (false, true) => Side::Server,
+            (false, false) => Side::Unknown,
+        };
+        analyser.set_side(id, side);
     }
 
     /// Takes an event of a recording: its packets are as they were seen then.
@@ -228,13 +271,7 @@ impl View {
         })
     }
 
-    fn wants(
-        &self,
-        sighting: &Sighting<'_>,
-        facts: &Facts,
-        labels: Labels,
-        clock: Clock,
-    ) -> bool {
+    fn wants(&self, sighting: &Sighting<'_>, facts: &Facts, labels: Labels, clock: Clock) -> bool {
         let Some(filter) = &self.settings.filter else {
             return true;
         };
@@ -299,7 +336,9 @@ impl View {
         if let (Some(ladder), Some(now)) = (&mut self.ladder, now) {
             ladder.settle(now);
             if self.settings.print == Print::Ladder {
-                self.sink.waiting.extend_from_slice(ladder.take().as_bytes());
+                self.sink
+                    .waiting
+                    .extend_from_slice(ladder.take().as_bytes());
             }
         }
         if let Some(saved) = &mut self.saved {

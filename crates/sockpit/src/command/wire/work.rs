@@ -46,7 +46,7 @@ impl Stop {
 
 /// Does the work. A reader of stdout who leaves ends it quietly, where `has_reader` (rule A5).
 pub(super) fn run(
-    stop: Stop,
+    stop: &Stop,
     has_reader: bool,
     console: &Console,
     work: impl FnOnce(&Console, &Stop) -> anyhow::Result<Exit> + Send + 'static,
@@ -59,7 +59,7 @@ pub(super) fn run(
 }
 
 fn start(
-    stop: Stop,
+    stop: &Stop,
     has_reader: bool,
     work: impl FnOnce(&Console, &Stop) -> anyhow::Result<Exit> + Send + 'static,
 ) -> anyhow::Result<Exit> {

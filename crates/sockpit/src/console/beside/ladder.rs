@@ -7,6 +7,7 @@ use sockpit_core::event::Event;
 use sockpit_core::ladder::{self, Options};
 use sockpit_core::plan::Plan;
 use sockpit_core::record::Epoch;
+use sockpit_engine::cause_text;
 
 use super::{Canvas, Drawing};
 use crate::console::language;
@@ -23,6 +24,7 @@ pub(crate) struct Ladder {
     /// Whether its lines are wanted, or only the picture.
     has_lines: bool,
     picture: Option<Picture>,
+    failure: Option<String>,
 }
 
 impl Ladder {
@@ -47,6 +49,7 @@ impl Ladder {
             epoch: canvas.epoch,
             has_lines,
             picture,
+            failure: None,
         }
     }
 
@@ -80,12 +83,13 @@ impl Drawing for Ladder {
         if let Some(Picture { path }) = self.picture.take()
             && let Err(error) = std::fs::write(&path, self.ladder.svg())
         {
-            let cause = sockpit_engine::cause_text(&error);
-            crate::console::screen::write_line(&format!(
-                "error: cannot write `{}`: {cause}",
-                path.display()
-            ));
+            let cause = cause_text(&error);
+            self.failure = Some(format!("cannot write `{}`: {cause}", path.display()));
         }
         lines
+    }
+
+    fn failure(&mut self) -> Option<String> {
+        self.failure.take()
     }
 }

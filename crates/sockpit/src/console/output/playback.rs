@@ -64,7 +64,7 @@ impl Playback {
     }
 
     /// Shows both directions as the timeline, wherever stdout goes.
-    pub(crate) fn as_timeline(mut self) -> Self {
+    pub(crate) fn with_timeline(mut self) -> Self {
         self.writer.is_terminal = true;
         self
     }
@@ -81,9 +81,9 @@ impl Playback {
 
     /// Writes an event. It may stay here until [`flush`](Self::flush).
     pub(crate) fn take(&mut self, event: Event) -> io::Result<()> {
-        let has_timeline = self.writer.is_terminal
+        let hwith_timeline = self.writer.is_terminal
             && matches!(self.writer.look.form, Form::Text | Form::Hex | Form::Both);
-        if has_timeline && let What::Listening { local } = &event.what {
+        if hwith_timeline && let What::Listening { local } = &event.what {
             self.flush()?;
             super::screen::write_line(&format!("listening on {}", super::VisibleLine(local)));
         }

@@ -67,3 +67,8 @@ pub(super) fn trouble(nodes: &[Node]) -> Option<String> {
         Mark::Plain | Mark::Wrong => trouble(&node.children),
     })
 }
+
+/// What is said where packets are missing.
+pub(super) fn loss(packets: u64) -> String {
+    format!("{packets} packets were lost by the capture here")
+}

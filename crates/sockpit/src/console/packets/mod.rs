@@ -92,7 +92,7 @@ impl PacketLines {
     ) {
         let lost = sighting.packet.facts.dropped_before;
         if lost > 0 {
-            let text = format!("{lost} packets were lost by the capture here");
+            let text = detail::loss(lost);
             self.remark(&text, out);
         }
         self.mark("2", out);
@@ -135,7 +135,7 @@ impl PacketLines {
         self.content(sighting, out);
         let lost = sighting.packet.facts.dropped_before;
         if lost > 0 {
-            let text = format!("{lost} packets were lost by the capture here");
+            let text = detail::loss(lost);
             out.extend_from_slice(b"  ");
             out.extend_from_slice(super::language::say(&text).as_bytes());
         }
@@ -431,7 +431,7 @@ impl PacketLines {
     fn malformed(&self, sighting: &Sighting<'_>, out: &mut Vec<u8>) {
         self.mark("31", out);
         let text = detail::trouble(&dissect::dissect(&sighting.packet));
-        let text = text.unwrap_or_else(|| "of an unknown kind".to_owned());
+        let text = text.unwrap_or_else(|| "unknown".to_owned());
         let _ = write!(out, "{}", VisibleLine(&text));
         self.unmark(out);
     }

@@ -103,7 +103,11 @@ impl Clock {
                 push_digits(micros, 6, out);
             }
             TimeForm::Clock | TimeForm::Date => {
-                if self.second.as_ref().is_none_or(|(known, _)| *known != second) {
+                if self
+                    .second
+                    .as_ref()
+                    .is_none_or(|(known, _)| *known != second)
+                {
                     self.second = Some((second, self.second(second)));
                 }
                 if let Some((_, text)) = &self.second {

@@ -45,6 +45,9 @@ pub(super) fn play(page: &mut Page, patience: Patience) -> Vec<String> {
         terminals: BTreeMap::new(),
         patience,
     };
+    // A capture that pages look at.
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/captures/loopback.pcapng");
+    fs::copy(capture, stage.folder.path().join("talk.pcapng")).unwrap();
     for block in page.played() {
         let lines = block.lines();
         lines.iter().for_each(|line| stage.ports.learn(line));

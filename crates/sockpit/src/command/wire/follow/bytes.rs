@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use anyhow::Context as _;
 use sockpit_core::event::{Bytes, Direction, Event, Value, What};
-use sockpit_core::flow::{self, End, Id, Piece};
+use sockpit_core::flow::{self, Conversation, End, Id, Piece};
 use sockpit_core::machine::Reason;
 use sockpit_core::plan::{Options, Plan, Role};
 use sockpit_core::record::Epoch;
@@ -44,10 +44,7 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(
-        choice: Choice,
-        settings: Settings,
-    ) -> Self {
+    pub(super) fn new(choice: Choice, settings: Settings) -> Self {
         let analysis = flow::Settings {
             content: flow::Content::Kept,
             // Both directions of the one that is followed, and however far one is ahead.
@@ -112,6 +109,11 @@ impl Follower {
         }
     }
 
+    /// Whether there was a packet of what is followed.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
     /// Prints what waits.
     pub(super) fn idle(&mut self) -> anyhow::Result<()> {
         if let Some(playback) = &mut self.playback {
@@ -170,12 +172,12 @@ impl Follower {
             .context("cannot write to stdout")?;
         self.playback = Some(match form {
             Form::Raw | Form::Json | Form::None => playback,
-            Form::Text | Form::Hex | Form::Both => playback.as_timeline(),
+            Form::Text | Form::Hex | Form::Both => playback.with_timeline(),
         });
         if let Some(analysis) = &sighting.analysis {
             let id = analysis.conversation;
             let known = self.observer.analyser().conversation(id);
-            self.tcp = Some((id, known.map_or(analysis.from, |it| it.client())));
+            self.tcp = Some((id, known.map_or(analysis.from, Conversation::client)));
         }
         let between = sighting.summary.five_tuple().map(|tuple| {
             let source = std::net::SocketAddr::new(tuple.source, tuple.ports.0);
@@ -203,7 +205,11 @@ impl Follower {
         for end in [analysis.from, analysis.from.other()] {
             self.pieces(id, end, client)?;
         }
-        let reset_by = self.observer.analyser().conversation(id).and_then(|it| it.reset_by());
+        let reset_by = self
+            .observer
+            .analyser()
+            .conversation(id)
+            .and_then(Conversation::reset_by);
         if reset_by.is_some() && !self.is_reset {
             self.is_reset = true;
             self.close(Reason::Reset)?;
@@ -315,7 +321,11 @@ impl Follower {
 
     fn show(&mut self, mut event: Event) -> anyhow::Result<()> {
         if let What::Chunk { direction, .. } | What::Frame { direction, .. } = &mut event.what {
-            if self.settings.direction.is_some_and(|wanted| wanted != *direction) {
+            if self
+                .settings
+                .direction
+                .is_some_and(|wanted| wanted != *direction)
+            {
                 return Ok(());
             }
             if self.settings.form == Form::Raw {

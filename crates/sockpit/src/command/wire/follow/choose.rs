@@ -73,7 +73,8 @@ impl Choice {
         }
         let has_payload = sighting.payload_len() > 0;
         let is_known = self.first == Some(party.name);
-        if !(is_known && has_payload) && !self.wants(sighting, party) {
+        let goes_on = is_known && has_payload;
+        if !goes_on && !self.wants(sighting, party) {
             return;
         }
         self.first.get_or_insert(party.name);
@@ -93,7 +94,9 @@ impl Choice {
                 self.counts[1]
             ),
             (None, None) if self.counts == [0, 0] => bail!("the capture holds no conversation"),
-            (None, None) => bail!("no conversation of the capture has a packet that the filter wants"),
+            (None, None) => {
+                bail!("no conversation of the capture has a packet that the filter wants")
+            }
         }
     }
 
