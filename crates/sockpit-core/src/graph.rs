@@ -310,12 +310,11 @@ impl Graph {
         let total = pick(&self.totals, way);
         let mut facts = Vec::new();
         if !self.is_empty() {
-            let name = if self.track.is_tcp() {
-                "segments"
+            facts.push(if self.track.is_tcp() {
+                format!("segments: {}", total.packets)
             } else {
-                "datagrams"
-            };
-            facts.push(format!("{name}: {}", total.packets));
+                format!("datagrams: {}", total.packets)
+            });
             facts.push(format!("bytes: {}", total.bytes));
         }
         if total.again > 0 {

@@ -118,15 +118,37 @@ impl Bus {
         if !self.wants(scope) {
             return;
         }
+        self.give(
+            scope,
+            Arc::new(Event {
+                number: self.next_number(),
+                time,
+                session,
+                peer,
+                what,
+            }),
+        );
+    }
+
+    /// The same for an event that was made elsewhere, and that nobody else holds: what a thread
+    /// allocates it may not have to share a heap with those who let go of it.
+    pub(crate) fn publish_made(&self, mut event: Arc<Event>) {
+        let scope = Scope::of(&event.what);
+        if !self.wants(scope) {
+            return;
+        }
+        let made = Arc::get_mut(&mut event).expect("nobody else holds it");
+        made.number = self.next_number();
+        self.give(scope, event);
+    }
+
+    fn next_number(&self) -> u64 {
         let number = self.number.get() + 1;
         self.number.set(number);
-        let event = Arc::new(Event {
-            number,
-            time,
-            session,
-            peer,
-            what,
-        });
+        number
+    }
+
+    fn give(&self, scope: Scope, event: Arc<Event>) {
         let cost = cost_of(&event);
         self.taps.borrow_mut().retain_mut(|tap| {
             if tap.scope < scope {

@@ -16,15 +16,17 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use sockpit_core::bpf::{Protocols, Wanted};
 use sockpit_core::endpoint::{Address, Host, Transport};
-use sockpit_core::event::What;
+use sockpit_core::event::{Direction, Event, What};
 use sockpit_core::flow::{Content, Settings, Side};
 use sockpit_core::plan::{Plan, Role};
 use sockpit_core::sighting::{Kept, Observer};
+use sockpit_core::time::Time;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::capture::{Batch, Capture, Level, Place, Refusal, Request, Statistics, Stopper};
@@ -52,8 +54,9 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Packets that are handed over together at most.
 const BATCH: usize = 1024;
 
-/// A packet with the moment at which it passed the tap, in nanoseconds since 1970.
-type Seen = (u64, Kept);
+/// An event of a packet, of which neither peer nor time is known, with the moment at which it passed
+/// the tap, in nanoseconds since 1970.
+type Seen = (u64, Arc<Event>);
 
 /// Packets on their way to the shard. The capture is not read again before they are published.
 struct Delivery {
@@ -193,10 +196,10 @@ impl Packets {
         }
     }
 
-    fn tell(&self, scene: &Scene, placed: Vec<peers::Placed>) {
+    fn tell(&self, scene: &Scene, placed: Vec<Arc<Event>>) {
         for placed in placed {
             self.published.set(self.published.get() + 1);
-            scene.publish_at(placed.time, placed.peer, placed.what);
+            scene.publish_made(placed);
         }
     }
 }
@@ -217,8 +220,12 @@ async fn publish(
             let long_ago = scene.now().earlier(PATIENCE);
             aligned = aligned.renewed(clock.align());
             let mut placed = peers.give_up(Some(long_ago));
-            for (at, kept) in delivery.packets {
-                placed.extend(peers.place(aligned.time(at), at, kept));
+            for (at, mut event) in delivery.packets {
+                if let Some(made) = Arc::get_mut(&mut event) {
+                    made.time = aligned.time(at);
+                    made.session = scene.number;
+                }
+                placed.extend(peers.place(event));
             }
             placed
         };
@@ -245,7 +252,7 @@ fn deliver(
         let mut packets = Vec::new();
         // Those that nobody claims are given up in time, even if none follow them.
         let batch = capture.next_batch(Some(PATIENCE), |packet| {
-            packets.push((packet.at, observer.observe(*packet).keep()));
+            packets.push((packet.at, made(observer.observe(*packet).keep())));
         });
         let mut is_open = true;
         while is_open {
@@ -271,6 +278,21 @@ fn deliver(
         statistics: capture.statistics().ok(),
         failure,
     }
+}
+
+/// An event of a packet whose peer is to be found.
+fn made(packet: Kept) -> Arc<Event> {
+    Arc::new(Event {
+        number: 0,
+        time: Time::ZERO,
+        session: 0,
+        peer: 0,
+        what: What::Packet {
+            direction: Direction::In,
+            offset: None,
+            packet: Box::new(packet),
+        },
+    })
 }
 
 fn request(plan: &Plan, remote: &[SocketAddr], local: &[SocketAddr]) -> Request {
@@ -337,9 +359,12 @@ fn names(plan: &Plan, remote: &[SocketAddr]) -> Option<Value> {
     else {
         return None;
     };
-    let named = remote
-        .iter()
-        .map(|addr| (addr.ip().to_canonical().to_string(), Value::from(name.as_str())));
+    let named = remote.iter().map(|addr| {
+        (
+            addr.ip().to_canonical().to_string(),
+            Value::from(name.as_str()),
+        )
+    });
     Some(Value::Object(named.collect()))
 }
 
@@ -358,11 +383,13 @@ fn publish_ending(scene: &Scene, ending: &Ending, published: u64) {
     let (received, dropped) = ending
         .statistics
         .map_or((0, 0), |it| (it.received, it.dropped));
-    let mut message =
-        format!("{published} packets were captured, {dropped} were lost by the capture");
-    if let Some(failure) = &ending.failure {
-        message = format!("{message}; it ended early: {}", cause_text(failure));
-    }
+    let message = match &ending.failure {
+        None => format!("{published} packets were captured, {dropped} were lost by the capture"),
+        Some(failure) => format!(
+            "{published} packets were captured, {dropped} were lost by the capture; it ended early: {}",
+            cause_text(failure)
+        ),
+    };
     let data = json!({ "packets": published, "received": received, "dropped": dropped });
     publish_level(scene, message, data);
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sockpit_core::event::{FaultKind, What};
+use sockpit_core::event::{Event, FaultKind, What};
 use sockpit_core::machine::{Machine, Reason};
 use sockpit_core::plan::{Plan, Role, Shape};
 use sockpit_core::session::{Message, Peer};
@@ -308,6 +308,10 @@ impl Scene {
             }
             None => self.shard.bus.publish(time, self.number, peer, what),
         }
+    }
+
+    pub(crate) fn publish_made(&self, event: Arc<Event>) {
+        self.shard.bus.publish_made(event);
     }
 
     /// Has its packets captured from here on.

@@ -17,7 +17,10 @@ fn names_and_options_come_in_any_order() {
 fn an_unknown_name_is_told_the_known_ones() {
     check(
         "ehco",
-        Err("no benchmark is called `ehco`; there are bulk, echo, churn, udp, idle, start"),
+        Err(
+            "no benchmark is called `ehco`; there are bulk, echo, churn, udp, idle, start, wire, lost-64, \
+             lost-1400, capture-64, capture-1400, read, read-memory",
+        ),
     );
 }
 

@@ -8,6 +8,7 @@ use crate::machine::Reason;
 use crate::text::width;
 use crate::time::Time;
 
+mod chinese;
 mod packets;
 
 const A: &str = "tcp://127.0.0.1:40000";

@@ -43,15 +43,40 @@ impl Catalogue {
     /// The catalogue of a language; in English it has no entry, and everything stays as it is.
     #[must_use]
     pub fn new(language: Language) -> Self {
+        match language {
+            Language::English => Self::of(&BTreeMap::new()),
+            Language::Chinese => Self {
+                help: tables(CHINESE_HELP),
+                ..Self::of(&texts(CHINESE))
+            },
+        }
+    }
+
+    /// A catalogue that says before each sentence which entry it is, such as `<talk.leave>`.
+    #[cfg(test)]
+    pub(crate) fn of_names() -> Self {
+        let named = |(key, english)| {
+            let said = format!("<{key}>{english}");
+            (key, said)
+        };
+        Self::of(&texts(ENGLISH).into_iter().map(named).collect())
+    }
+
+    /// The names of all entries of a table.
+    #[cfg(test)]
+    pub(crate) fn names(table: &str) -> impl Iterator<Item = String> {
+        let start = format!("{table}.");
+        let names = texts(ENGLISH).into_keys();
+        names.filter(move |name| name.starts_with(&start))
+    }
+
+    /// Without help; `other` is what is said for each entry.
+    fn of(other: &BTreeMap<String, String>) -> Self {
         let mut catalogue = Self {
             entries: Vec::new(),
             whole: BTreeMap::new(),
             help: BTreeMap::new(),
         };
-        if language == Language::English {
-            return catalogue;
-        }
-        let other = texts(CHINESE);
         for (key, english) in texts(ENGLISH) {
             let Some(other) = other.get(&key) else {
                 continue;
@@ -67,7 +92,6 @@ impl Catalogue {
         }
         let weight = |entry: &Entry| std::cmp::Reverse(entry.english.weight());
         catalogue.entries.sort_by_key(weight);
-        catalogue.help = tables(CHINESE_HELP);
         catalogue
     }
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use sockpit_core::event::{Direction, What};
-use sockpit_core::sighting::{Kept, Sighting};
+use sockpit_core::event::{Direction, Event, What};
+use sockpit_core::sighting::Sighting;
 use sockpit_core::time::Time;
 use sockpit_core::wire::{Content, Ip, TcpFlags, Transport};
 
@@ -22,22 +23,10 @@ struct Ends {
     remote: SocketAddr,
 }
 
-/// A packet that has its place on the timeline.
-#[derive(Debug, PartialEq)]
-pub(super) struct Placed {
-    pub(super) time: Time,
-    /// 0 where it is nobody's.
-    pub(super) peer: u32,
-    pub(super) what: What,
-}
-
 /// A packet that waits for its peer.
 struct Held {
-    time: Time,
+    event: Arc<Event>,
     ends: Option<Ends>,
-    direction: Direction,
-    offset: Option<u64>,
-    kept: Kept,
 }
 
 /// A conversation over TCP between two addresses that may have had others before.
@@ -94,7 +83,7 @@ impl Peers {
         is_tcp: bool,
         local: SocketAddr,
         remote: SocketAddr,
-    ) -> Vec<Placed> {
+    ) -> Vec<Arc<Event>> {
         let ends = Ends {
             is_tcp,
             local,
@@ -126,21 +115,29 @@ impl Peers {
         claimed
     }
 
-    /// Finds whose a packet is, which was seen at `at` (ns since 1970), `time` on the timeline. It
-    /// is kept if that is not known yet; then others may be given.
-    pub(super) fn place(&mut self, time: Time, at: u64, kept: Kept) -> Option<Placed> {
-        let sighting = kept.at(at);
-        let (ends, direction) = self.ends_of(&sighting);
+    /// Finds whose the packet of an event is, that nobody else holds. It is kept if that is not known
+    /// yet; then others may be given.
+    pub(super) fn place(&mut self, mut event: Arc<Event>) -> Option<Arc<Event>> {
+        let Some(Event {
+            what:
+                What::Packet {
+                    direction,
+                    offset,
+                    packet,
+                },
+            ..
+        }) = Arc::get_mut(&mut event)
+        else {
+            return Some(event);
+        };
+        let sighting = packet.at(0);
+        let (ends, way) = self.ends_of(&sighting);
         if let Some(ends) = ends.filter(|ends| ends.is_tcp) {
             self.follow(ends, &sighting);
         }
-        let held = Held {
-            time,
-            ends,
-            direction,
-            offset: sighting.offset().filter(|_| 0 < sighting.payload_len()),
-            kept,
-        };
+        *direction = way;
+        *offset = sighting.offset().filter(|_| 0 < sighting.payload_len());
+        let held = Held { event, ends };
         match ends.and_then(|ends| self.peer_of(ends)) {
             Some(peer) => Some(held.placed(peer)),
             None => {
@@ -153,9 +150,9 @@ impl Peers {
     }
 
     /// Gives the packets that were seen before `until`, or all, and are nobody's.
-    pub(super) fn give_up(&mut self, until: Option<Time>) -> Vec<Placed> {
+    pub(super) fn give_up(&mut self, until: Option<Time>) -> Vec<Arc<Event>> {
         let count = match until {
-            Some(until) => self.held.partition_point(|held| held.time < until),
+            Some(until) => self.held.partition_point(|held| held.event.time < until),
             None => self.held.len(),
         };
         self.held
@@ -283,16 +280,11 @@ impl Peers {
 }
 
 impl Held {
-    fn placed(self, peer: u32) -> Placed {
-        Placed {
-            time: self.time,
-            peer,
-            what: What::Packet {
-                direction: self.direction,
-                offset: self.offset,
-                packet: Box::new(self.kept),
-            },
+    fn placed(mut self, peer: u32) -> Arc<Event> {
+        if let Some(event) = Arc::get_mut(&mut self.event) {
+            event.peer = peer;
         }
+        self.event
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) enum Order {
 pub(super) struct Feed {
     tap: Tap,
     held: Option<Held>,
+    /// When what waits in the tap was taken last.
+    now: Instant,
 }
 
 impl Feed {
@@ -35,26 +37,24 @@ impl Feed {
         Self {
             tap,
             held: (order == Order::Happened).then(Held::default),
+            now: Instant::now(),
         }
     }
 
     /// Waits for the next event; `None` when no more will come.
     pub(super) fn next(&mut self) -> Option<Arc<Event>> {
-        let Some(held) = &mut self.held else {
-            return self.tap.blocking_next();
-        };
         loop {
-            while let Some(event) = self.tap.try_next() {
-                held.push(event, Instant::now());
+            if self.held.is_some()
+                && let Some(event) = self.try_next()
+            {
+                return Some(event);
             }
+            let Some(held) = &mut self.held else {
+                return self.tap.blocking_next();
+            };
             match held.due() {
-                Some(due) => {
-                    // What comes meanwhile waits in the tap.
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    if due <= Instant::now() {
-                        return held.pop();
-                    }
-                }
+                // What comes meanwhile waits in the tap.
+                Some(due) => std::thread::sleep(due.saturating_duration_since(Instant::now())),
                 None => held.push(self.tap.blocking_next()?, Instant::now()),
             }
         }
@@ -86,11 +86,19 @@ impl Feed {
         let Some(held) = &mut self.held else {
             return self.tap.try_next();
         };
-        while let Some(event) = self.tap.try_next() {
-            held.push(event, Instant::now());
+        // What was due a moment ago is due still: the clock is asked once for all of it.
+        if held.is_due(self.now) {
+            return held.pop();
         }
-        let is_due = held.due().is_some_and(|due| due <= Instant::now());
-        if is_due { held.pop() } else { None }
+        self.now = Instant::now();
+        while let Some(event) = self.tap.try_next() {
+            held.push(event, self.now);
+        }
+        if held.is_due(self.now) {
+            held.pop()
+        } else {
+            None
+        }
     }
 }
 
@@ -111,6 +119,10 @@ impl Held {
         let (_, (_, due)) = self.events.first_key_value()?;
         let is_full = self.events.len() > MOST_HELD;
         Some(if is_full { *due - LAG } else { *due })
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.due().is_some_and(|due| due <= now)
     }
 
     fn pop(&mut self) -> Option<Arc<Event>> {

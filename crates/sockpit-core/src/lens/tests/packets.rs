@@ -15,7 +15,7 @@ const A: &str = "127.0.0.1:40000"; // port: as above
 const B: &str = "127.0.0.1:7000"; // port: as above
 
 /// Tells a lens of both ends of a conversation; those of source 0 are at A, of source 1 at B.
-struct Scene {
+pub(super) struct Scene {
     lens: Lens,
     transport: &'static str,
     /// Where the next write and the next read begin.
@@ -23,12 +23,17 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(transport: &'static str, ends: Ends) -> Self {
+    pub(super) fn new(transport: &'static str, ends: Ends) -> Self {
+        let options = Options {
+            ends,
+            ..Options::default()
+        };
+        Self::with(transport, options)
+    }
+
+    pub(super) fn with(transport: &'static str, options: Options) -> Self {
         Self {
-            lens: Lens::new(Options {
-                ends,
-                ..Options::default()
-            }),
+            lens: Lens::new(options),
             transport,
             offsets: [0; 2],
         }
@@ -45,12 +50,12 @@ impl Scene {
         self.lens.push(source, &event);
     }
 
-    fn tell(&mut self, source: usize, what: What) {
+    pub(super) fn tell(&mut self, source: usize, what: What) {
         self.tell_as(source, 1, what);
     }
 
     /// Says that packets are captured, and opens.
-    fn open(&mut self, source: usize) {
+    pub(super) fn open(&mut self, source: usize) {
         self.note(source, json!({"level": "ring"}));
         let (local, addr) = if source == 0 { (A, B) } else { (B, A) };
         let [local, addr] = [local, addr].map(|addr| format!("{}://{addr}", self.transport));
@@ -74,7 +79,7 @@ impl Scene {
         self.tell(source, closed);
     }
 
-    fn chunk(&mut self, source: usize, bytes: &[u8], full_len: Option<usize>) {
+    pub(super) fn chunk(&mut self, source: usize, bytes: &[u8], full_len: Option<usize>) {
         let offset = self.offsets[source];
         self.offsets[source] += bytes.len() as u64;
         let direction = if source == 0 {
@@ -94,16 +99,16 @@ impl Scene {
         );
     }
 
-    fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(super) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.chunk(0, bytes.as_ref(), None);
     }
 
-    fn read(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(super) fn read(&mut self, bytes: impl AsRef<[u8]>) {
         self.chunk(1, bytes.as_ref(), None);
     }
 
     /// Tells of a packet from A to B that a source's tap saw.
-    fn packet(&mut self, source: usize, offset: u64, payload: impl AsRef<[u8]>) {
+    pub(super) fn packet(&mut self, source: usize, offset: u64, payload: impl AsRef<[u8]>) {
         let is_stream = self.transport == "tcp";
         let direction = if source == 0 {
             Direction::Out
@@ -121,7 +126,7 @@ impl Scene {
         );
     }
 
-    fn finish(mut self) -> String {
+    pub(super) fn finish(mut self) -> String {
         self.lens.finish()
     }
 }

@@ -4,8 +4,10 @@ use sockpit_core::wire::{LinkType, Packet};
 
 use super::*;
 
-const CLIENT: &str = "127.0.0.1:40000";
-const SERVER: &str = "127.0.0.1:7000";
+// port: nothing is bound, these are addresses in made-up packets.
+const CLIENT: &str = "127.0.0.1:40000"; // port: as above
+const SERVER: &str = "127.0.0.1:7000"; // port: as above
+const ANYWHERE: &str = "0.0.0.0:7000"; // port: as above
 const SYN: TcpFlags = TcpFlags::SYN;
 const ACK: TcpFlags = TcpFlags::ACK;
 const FIN: TcpFlags = TcpFlags::FIN;
@@ -86,7 +88,9 @@ impl Scene {
             .observe(Packet::new(LinkType::RAW, bytes))
             .keep();
         let time = Time::from_nanos(self.millis * 1_000_000);
-        facts(self.peers.place(time, 0, kept))
+        let mut event = crate::packets::made(kept);
+        Arc::get_mut(&mut event).unwrap().time = time;
+        facts(self.peers.place(event))
     }
 
     fn open(
@@ -100,11 +104,11 @@ impl Scene {
     }
 }
 
-fn facts(placed: impl IntoIterator<Item = Placed>) -> Vec<(u32, Direction, Option<u64>)> {
-    let fact = |placed: Placed| match placed.what {
+fn facts(placed: impl IntoIterator<Item = Arc<Event>>) -> Vec<(u32, Direction, Option<u64>)> {
+    let fact = |placed: Arc<Event>| match &placed.what {
         What::Packet {
             direction, offset, ..
-        } => (placed.peer, direction, offset),
+        } => (placed.peer, *direction, *offset),
         other => panic!("{other:?} is no packet"),
     };
     placed.into_iter().map(fact).collect()
@@ -178,13 +182,11 @@ fn what_waits_has_a_limit() {
 
 #[test]
 fn datagrams_find_their_peer_by_its_address_and_our_port() {
-    let mut scene = Scene::server("0.0.0.0:7000");
+    let mut scene = Scene::server(ANYWHERE);
     assert_eq!(scene.pass(&udp(CLIENT, SERVER, b"1")), []);
-    assert_eq!(
-        scene.open(1, false, "0.0.0.0:7000", CLIENT),
-        [(1, In, None)]
-    );
+    assert_eq!(scene.open(1, false, ANYWHERE, CLIENT), [(1, In, None)]);
     assert_eq!(scene.pass(&udp(SERVER, CLIENT, b"a")), [(1, Out, None)]);
+    // port: made up too
     assert_eq!(scene.pass(&udp("127.0.0.1:5", SERVER, b"b")), []);
 }
 

@@ -163,7 +163,12 @@ impl PacketLines {
     }
 
     /// Who sent it to whom.
-    fn between(&mut self, sighting: &Sighting<'_>, direction: Option<Direction>, out: &mut Vec<u8>) {
+    fn between(
+        &mut self,
+        sighting: &Sighting<'_>,
+        direction: Option<Direction>,
+        out: &mut Vec<u8>,
+    ) {
         let start = out.len();
         let mut extra = 0;
         let mut arrow = |out: &mut Vec<u8>| {
@@ -225,7 +230,11 @@ impl PacketLines {
                 self.payload(sighting, out);
             }
             Content::Other(kind) => {
-                let _ = write!(out, "  EtherType {kind:#06x}  {} bytes", sighting.packet.full_len);
+                let _ = write!(
+                    out,
+                    "  EtherType {kind:#06x}  {} bytes",
+                    sighting.packet.full_len
+                );
             }
             Content::Unknown => {
                 let _ = write!(out, "  {}  ", sighting.packet.link);
@@ -273,7 +282,11 @@ impl PacketLines {
                 ip.identification.unwrap_or(0),
                 fragment.offset,
                 u64::from(fragment.offset).saturating_add(ip.payload_len as u64),
-                if fragment.is_followed { "" } else { ", the last" }
+                if fragment.is_followed {
+                    ""
+                } else {
+                    ", the last"
+                }
             );
         }
     }
@@ -486,7 +499,11 @@ fn icmp_words(number: u8, icmp: &Icmp, out: &mut Vec<u8>) {
     let title = dissect::icmp_title(is_v6, icmp.kind, icmp.code);
     let _ = write!(out, "  {name}  {title}");
     if let Some(echo) = icmp.echo {
-        let _ = write!(out, "  id={} seq={} Len={}", echo.id, echo.seq, icmp.payload_len);
+        let _ = write!(
+            out,
+            "  id={} seq={} Len={}",
+            echo.id, echo.seq, icmp.payload_len
+        );
     }
     if let Some(mtu) = icmp.mtu {
         let _ = write!(out, "  MTU={mtu}");
@@ -505,7 +522,11 @@ fn icmp_words(number: u8, icmp: &Icmp, out: &mut Vec<u8>) {
                 SocketAddr::new(inner.source, source),
                 SocketAddr::new(inner.destination, destination)
             ),
-            None => write!(out, "  about {name} {} → {}", inner.source, inner.destination),
+            None => write!(
+                out,
+                "  about {name} {} → {}",
+                inner.source, inner.destination
+            ),
         };
     }
 }
