@@ -2,14 +2,15 @@
 //!
 //! `docs/picture/demo.svg` is the beginning of `sockpit demo`, `docs/picture/talk.svg` a talk with a
 //! server and what is said when something is wrong. Each holds its words as a description, for readers who
-//! cannot see it and for the test that they still are what the program prints.
+//! cannot see it and for the test that they still are what the program prints. `docs/picture/ladder.svg`
+//! the program draws by itself, where it may capture packets.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 
 use rustix::pty::{self, OpenptFlags};
 
@@ -64,7 +65,7 @@ pub(crate) fn run(root: &Path) -> io::Result<ExitCode> {
         let path = root.join(FOLDER).join(picture.file);
         std::fs::write(path, svg::draw(picture.title, &screen))?;
     }
-    Ok(ExitCode::SUCCESS)
+    ladder(&program, &root.join(FOLDER).join("ladder.svg"))
 }
 
 /// Where cargo puts the program: beside this one, or above the folder of a test's.
@@ -89,15 +90,31 @@ fn demo(program: &Path) -> io::Result<Screen> {
     Ok(screen)
 }
 
-/// A server, a client, and three ways to go wrong.
-fn talk(program: &Path) -> io::Result<Screen> {
-    let port = free_port()?;
-    let mut screen = Screen::default();
+/// The packets of a short conversation, as a sequence diagram.
+fn ladder(program: &Path, path: &Path) -> io::Result<ExitCode> {
+    let endpoint = format!("127.0.0.1:{}", free_port()?);
+    let (mut server, _) = serve(program, &["listen", &endpoint, "--reply", "upper"])?;
+    let drawn = path.with_extension("new");
+    let words = ["--send", "hello", "--expect", "HELLO", "--as", "none", "--svg"];
+    let client = Command::new(program)
+        .args(["connect", &endpoint])
+        .args(words)
+        .arg(&drawn)
+        .status()?;
+    server.kill()?;
+    server.wait()?;
+    let picture = std::fs::read_to_string(&drawn)?;
+    std::fs::remove_file(&drawn)?;
+    if !client.success() || !picture.contains("[SYN]") {
+        writeln!(io::stderr(), "{} stays: no packets could be captured", path.display())?;
+        return Ok(ExitCode::FAILURE);
+    }
+    std::fs::write(path, picture)?;
+    Ok(ExitCode::SUCCESS)
+}
 
-    let endpoint = format!("127.0.0.1:{port}");
-    let arguments = [
-        "listen", &endpoint, "--frame", "lines", "--text", "gbk", "--reply", "upper",
-    ];
+/// Starts a listener; gives it with what it says first.
+fn serve(program: &Path, arguments: &[&str]) -> io::Result<(Child, String)> {
     let mut server = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -107,6 +124,19 @@ fn talk(program: &Path) -> io::Result<Screen> {
     let mut announced = String::new();
     let stderr = server.stderr.take().expect("stderr is a pipe");
     BufReader::new(stderr).read_line(&mut announced)?;
+    Ok((server, announced))
+}
+
+/// A server, a client, and three ways to go wrong.
+fn talk(program: &Path) -> io::Result<Screen> {
+    let port = free_port()?;
+    let mut screen = Screen::default();
+
+    let endpoint = format!("127.0.0.1:{port}");
+    let arguments = [
+        "listen", &endpoint, "--frame", "lines", "--text", "gbk", "--reply", "upper",
+    ];
+    let (mut server, announced) = serve(program, &arguments)?;
     screen.prompt(&format!("sockpit {} &", shown(&arguments.join(" "), port)));
     screen.print(&shown(&announced, port));
 

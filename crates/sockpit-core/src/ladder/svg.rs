@@ -48,7 +48,7 @@ const LESSON_COLUMNS: usize = 68;
 const NAME_COLUMNS: usize = 44;
 
 /// Lines of text in the box of a call.
-const BOX_LINES: usize = 3;
+const BOX_LINES: usize = 4;
 
 /// The steps that a picture shows.
 pub(super) struct Picture {
@@ -373,7 +373,7 @@ impl Pen<'_> {
         if BOX_LINES < shown.len() {
             shown.truncate(BOX_LINES);
             if let Some(last) = shown.last_mut() {
-                *last = format!("{}…", truncate(last, BOX_COLUMNS - 1));
+                *last = truncate(&format!("{last} …"), BOX_COLUMNS).into_owned();
             }
         }
         let height = (shown.len() as f64).mul_add(LINE, 8.0);

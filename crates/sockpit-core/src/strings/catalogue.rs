@@ -1,6 +1,7 @@
 //! The catalogue: sentences in two languages, under the same keys.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::Language;
@@ -90,8 +91,10 @@ impl Catalogue {
                 catalogue.entries.push(Entry { english, other });
             }
         }
-        let weight = |entry: &Entry| std::cmp::Reverse(entry.english.weight());
-        catalogue.entries.sort_by_key(weight);
+        let telling = |entry: &Entry| (entry.english.weight(), entry.english.numbers());
+        catalogue
+            .entries
+            .sort_by_key(|entry| Reverse(telling(entry)));
         catalogue
     }
 

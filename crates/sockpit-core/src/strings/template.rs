@@ -71,6 +71,11 @@ impl Template {
         self.pieces.iter().map(weight).sum()
     }
 
+    /// How many of its places take only numbers.
+    pub(super) fn numbers(&self) -> usize {
+        self.names().filter(|name| is_number(name)).count()
+    }
+
     /// What stands in the places, if the whole of `text` is this sentence.
     ///
     /// Each text is taken where it is found first and the last one at the end, so that no choice is

@@ -121,6 +121,7 @@ fn is_row(line: &str) -> bool {
     if HEADS.iter().any(|head| start.starts_with(head)) {
         return false;
     }
-    let is_sum = start.contains(" bytes: ") && !start.contains('"');
+    let sums = [" bytes: ", "1 byte: "];
+    let is_sum = sums.iter().any(|sum| start.contains(sum)) && !start.contains('"');
     line.contains(BARS) || line.starts_with(['-', '+', '"']) || line.starts_with(' ') && !is_sum
 }

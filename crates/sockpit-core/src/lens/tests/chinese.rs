@@ -24,7 +24,8 @@ impl Dice {
 
     /// A stream of `len` bytes, cut into pieces as a whole, finely or coarsely.
     fn cut(&mut self, len: u64) -> Vec<(u64, u64)> {
-        let most = 1 + self.throw(len);
+        let coarse = 1 + self.throw(len);
+        let most = 1 + self.throw(coarse);
         let mut pieces = Vec::new();
         let mut start = 0;
         while start < len {
@@ -75,7 +76,7 @@ fn frame(scene: &mut Scene, source: usize, bytes: &[u8], has_rest: bool) {
 
 /// A stream of which writes, packets and reads are known, or some of them.
 fn stream(dice: &mut Dice) -> String {
-    let known = 1 + dice.throw(7);
+    let known = dice.throw(8);
     let knows = |what: u64| known & what != 0;
     let is_framed = dice.throw(2) == 0;
     let options = Options {
@@ -89,7 +90,7 @@ fn stream(dice: &mut Dice) -> String {
         ..Options::default()
     };
     let mut scene = Scene::with("tcp", options);
-    let len = 1 + dice.throw(14);
+    let len = 1 + dice.throw(20);
     let mut bytes = bytes(dice, len);
     let part =
         |bytes: &[u8], (start, end): (u64, u64)| bytes[start as usize..end as usize].to_vec();
@@ -100,9 +101,11 @@ fn stream(dice: &mut Dice) -> String {
     for piece in writes.into_iter().filter(|_| knows(1)) {
         scene.write(part(&bytes, piece));
     }
-    if dice.throw(4) == 0 {
-        packets.push(packets[0]);
-    }
+    let again = match dice.throw(4) {
+        0 => packets.len().min(2),
+        _ => 0,
+    };
+    packets.extend_from_within(..again);
     for piece in packets.into_iter().filter(|_| knows(2)) {
         scene.packet((!knows(1)).into(), piece.0, part(&bytes, piece));
     }
@@ -160,7 +163,7 @@ fn whatever_the_lens_tells_is_in_the_catalogue_and_nothing_else_is() {
     let mut dice = Dice(1);
     let (mut seen, mut english) = (BTreeSet::new(), Vec::new());
     let mut idle: BTreeSet<String> = Catalogue::names("lens").collect();
-    for _ in 0..4_000 {
+    for _ in 0..6_000 {
         let shown = match dice.throw(8) {
             0 => datagrams(&mut dice),
             _ => stream(&mut dice),
