@@ -45,6 +45,9 @@ const NOT_TOLD: [&str; 19] = [
     "crates/sockpit-core/src/filter/show.rs",
 ];
 
+/// What the console says apart from the sentence that follows.
+const LABELS: [&str; 3] = ["error: ", "hint: ", "warning: "];
+
 /// After these stands what no user sees.
 const INNER: [&str; 11] = [
     "contains(",
@@ -124,6 +127,8 @@ fn sentences(text: &str) -> Vec<(usize, String)> {
         for line in literal.text.lines() {
             for cell in line.trim().split("  ") {
                 let cell = cell.trim();
+                let unlabelled = LABELS.iter().find_map(|label| cell.strip_prefix(label));
+                let cell = unlabelled.unwrap_or(cell);
                 if !cell.is_empty() && !cell.starts_with("sockpit ") && !cell.starts_with(".SH ") {
                     sentences.push((literal.line, cell.to_owned()));
                 }

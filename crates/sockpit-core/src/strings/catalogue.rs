@@ -23,6 +23,9 @@ const PARTS: usize = 8;
 /// In bytes: a template with so little text of its own says too little by itself.
 const WEAK: usize = 4;
 
+/// Before a sentence: what it is about.
+const ARROWS: [&str; 3] = ["↑ ", "→ ", "← "];
+
 /// What the program says, in one language.
 pub struct Catalogue {
     /// The most telling one first.
@@ -105,12 +108,15 @@ impl Catalogue {
         if self.whole.is_empty() || LONGEST < sentence.len() {
             return Cow::Borrowed(sentence);
         }
-        let Some(said) = self.translate(sentence, 0) else {
+        let start = sentence.trim_start();
+        let start = ARROWS.iter().find_map(|arrow| start.strip_prefix(arrow));
+        let start = start.unwrap_or(sentence).trim_start();
+        let Some(said) = self.translate(start, 0) else {
             return Cow::Borrowed(sentence);
         };
-        let indent = sentence.len() - sentence.trim_start().len();
-        let indent = sentence.get(..indent).unwrap_or_default();
-        Cow::Owned(format!("{indent}{said}"))
+        let before = sentence.len() - start.len();
+        let before = sentence.get(..before).unwrap_or_default();
+        Cow::Owned(format!("{before}{said}"))
     }
 
     /// The help of a command, such as `connect`, on one of its arguments, or on `about` or

@@ -53,16 +53,13 @@ impl Catalogue {
 /// In columns: what stays of a gap that there is no room for.
 const LEAST_GAP: usize = 2;
 
-/// Before what is said of the line above it.
-const POINTER: &str = "↑ ";
-
 /// A piece of laid out text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cell<'t> {
     Text(&'t str),
     /// Two spaces or more, or what a line is indented by.
     Gap(&'t str),
-    /// An escape sequence of a terminal, or a pointer.
+    /// An escape sequence of a terminal.
     Mark(&'t str),
     /// The end of a line.
     End,
@@ -79,7 +76,6 @@ impl<'t> Iterator for Cells<'t> {
         let (len, cell): (usize, fn(&'t str) -> Cell<'t>) = match first {
             b'\n' => (1, |_| Cell::End),
             b' ' => (text.len() - text.trim_start_matches(' ').len(), Cell::Gap),
-            _ if text.starts_with(POINTER) => (POINTER.len(), Cell::Mark),
             0x1b => (text.find('m').map_or(text.len(), |end| end + 1), Cell::Mark),
             _ => {
                 let ends = ["\n", "  ", "\x1b"];

@@ -20,16 +20,28 @@ pub(super) fn translate(program: Command, catalogue: &Catalogue) -> Command {
     let mut program = translate_commands(program, "", catalogue);
     // The parser makes the command `help` itself, and not before it is built.
     program.build();
-    program.mut_subcommand("help", |command| command.about(about.to_owned()))
+    translate_helps(program, about)
+}
+
+/// The commands `help` of a command, and of those below it.
+fn translate_helps(command: Command, about: &str) -> Command {
+    names(&command).into_iter().fold(command, |command, name| {
+        let is_help = name == "help";
+        command.mut_subcommand(name, |command| match is_help {
+            true => command.about(about.to_owned()),
+            false => translate_helps(command, about),
+        })
+    })
+}
+
+fn names(command: &Command) -> Vec<String> {
+    let names = command.get_subcommands().map(Command::get_name);
+    names.map(str::to_owned).collect()
 }
 
 /// The commands of a command, whose names begin with `before`, and those below them.
 fn translate_commands(command: Command, before: &str, catalogue: &Catalogue) -> Command {
-    let names: Vec<String> = command
-        .get_subcommands()
-        .map(|command| command.get_name().to_owned())
-        .collect();
-    names.into_iter().fold(command, |command, name| {
+    names(&command).into_iter().fold(command, |command, name| {
         let path = format!("{before}{name}");
         command.mut_subcommand(name, |command| {
             let command = translate_one(command, &path, catalogue);

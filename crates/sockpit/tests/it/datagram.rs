@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::record::{of_event, records};
 use crate::support::{
-    DEADLINE, Program, Running, Signal, connect, contains, folder, listen, need, python, sockpit,
-    wait_until,
+    DEADLINE, Program, Running, Signal, connect, contains, folder, listen, need, processor_time,
+    python, say, sockpit, wait_until,
 };
 
 /// In bytes: the most that one datagram holds over IPv4 (65,535 less the IP and UDP headers).
@@ -20,6 +20,41 @@ const MOST_V4: usize = 65_507;
 
 /// In bytes: the same over IPv6, whose length does not count its own header.
 const MOST_V6: usize = 65_527;
+
+/// In a network of its own, whose loopback is as slow as a modem.
+#[test]
+fn a_socket_that_is_full_after_an_icmp_message_costs_no_processor() {
+    if !need("unshare") || !need("tc") || !need("ip") {
+        return;
+    }
+    let lines = format!("{}\n", "x".repeat(1000)).repeat(400);
+    let slow =
+        "ip link set lo up && tc qdisc add dev lo root tbf rate 64kbit burst 1600 latency 20s";
+    // port: nobody has it in a network that is new
+    let client = format!(
+        "{slow} && exec '{}' connect 'udp://127.0.0.1:9?sndbuf=8192'",
+        env!("CARGO_BIN_EXE_sockpit")
+    );
+    let mut client = Program::new("unshare", &["-Urn", "sh", "-c", &client])
+        .stdin(lines)
+        .start();
+    client.wait("the ICMP message, or why there is none", |client| {
+        !client.stderr().is_empty()
+    });
+    if !client.stderr().contains("nobody listens") {
+        say(&format!("skipped: {}", client.stderr().trim()));
+        client.signal(Signal::KILL);
+        client.finish();
+        return;
+    }
+    let before = processor_time(client.pid());
+    // sleep: what it spends while it waits is what is looked at
+    thread::sleep(Duration::from_secs(1));
+    assert!(!client.is_over(), "{}", client.stderr());
+    let spent = processor_time(client.pid()) - before;
+    assert!(spent < Duration::from_millis(300), "{spent:?}");
+    client.interrupt();
+}
 
 #[test]
 fn a_client_shows_each_reply_and_is_done_when_none_comes_any_more() {

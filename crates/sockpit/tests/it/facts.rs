@@ -4,13 +4,12 @@ use std::io::{Read as _, Write as _};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::Pid;
 use serde_json::Value;
 use sockpit_core::kernel::{Following, Icmp, Life, Moment, Snapshot, Stage, Syn};
 
 use crate::support::{
-    Program, accept, client, connect, contains, folder, listen, need, pattern, read_exactly, say,
-    server,
+    Program, accept, client, connect, contains, folder, listen, need, pattern, processor_time,
+    read_exactly, say, server,
 };
 
 /// The data of the notes of a kind, in their order.
@@ -32,18 +31,6 @@ fn lives(json: &[u8]) -> Vec<Life> {
 fn snapshots(json: &[u8]) -> Vec<Snapshot> {
     let read = |data: &Value| Snapshot::read(data).unwrap_or_else(|| panic!("{data}"));
     notes(json, Snapshot::KIND).iter().map(read).collect()
-}
-
-/// Processor time that a process has used.
-fn used(pid: Pid) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).unwrap();
-    let fields = stat.rsplit(") ").next().unwrap().split(' ');
-    let ticks = fields
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse::<u64>().unwrap());
-    // The kernel counts in hundredths of a second for everybody.
-    Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
 #[test]
@@ -168,9 +155,9 @@ fn a_peer_that_does_not_read_is_seen_to_have_bytes_unread() {
     client.wait("a full peer", |client| {
         snapshots(&client.stdout()).iter().any(is_full)
     });
-    let before = used(client.pid());
+    let before = processor_time(client.pid());
     thread::sleep(Duration::from_secs(1)); // sleep: in which nothing is to be done
-    let after = used(client.pid());
+    let after = processor_time(client.pid());
     assert!(
         after - before < Duration::from_millis(300),
         "{:?}",
@@ -218,9 +205,9 @@ fn after_ten_thousand_writes_the_next_one_is_followed() {
         let last = told.last().and_then(Following::read);
         last.is_some_and(|last| last.followed && last.offset == 3 * WRITES as u64)
     });
-    let before = used(listener.pid());
+    let before = processor_time(listener.pid());
     thread::sleep(Duration::from_millis(500)); // sleep: in which nothing is to be done
-    assert!(used(listener.pid()) - before < Duration::from_millis(200));
+    assert!(processor_time(listener.pid()) - before < Duration::from_millis(200));
     peer.write_all(b"end").unwrap();
     assert_eq!(read_exactly(&mut reader, 3), b"end");
     listener.wait("the last acknowledgement", |listener| {

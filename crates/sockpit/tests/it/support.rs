@@ -442,6 +442,18 @@ impl Captured {
     }
 }
 
+/// Processor time that a process has used.
+pub(crate) fn processor_time(pid: Pid) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).unwrap();
+    let fields = stat.rsplit(") ").next().unwrap().split(' ');
+    let ticks = fields
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse::<u64>().unwrap());
+    // The kernel counts in hundredths of a second for everybody.
+    Duration::from_millis(ticks.sum::<u64>() * 10)
+}
+
 /// Waits until `condition` holds.
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let until = Instant::now() + DEADLINE;

@@ -70,6 +70,17 @@ fn places_are_the_same_whatever_they_are_called() {
 }
 
 #[test]
+fn a_label_is_no_part_of_an_entry() {
+    assert_eq!(
+        findings(
+            "[a]\nb = \"nobody is there\"\n",
+            "fn a() { b(\"warning: nobody is there\"); }\n"
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
 fn an_entry_that_nobody_tells_is_found() {
     let found = findings("[a]\nb = \"nobody says this\"\n", "fn a() {}\n");
     assert_eq!(found.len(), 1, "{found:?}");

@@ -74,6 +74,8 @@ pub(super) struct Socket {
     failed: Option<io::Error>,
     earlier: Option<io::Error>,
     is_blocked: bool,
+    /// Whether it was said to take something again, and has taken nothing since.
+    was_blocked: bool,
     /// A Unix peer that takes nothing, and since when.
     stuck: Option<(u32, Time)>,
     /// Whether what a peer does not take is dropped.
@@ -109,6 +111,7 @@ impl Socket {
             failed: None,
             earlier: None,
             is_blocked: false,
+            was_blocked: false,
             stuck: None,
             drops: plan.role == Role::Server,
             retry_at: None,
@@ -209,6 +212,7 @@ impl Socket {
         }
         let is_ready = self.link.poll_writable(cx).is_ready();
         self.is_blocked = !is_ready;
+        self.was_blocked = is_ready;
         is_ready
     }
 
@@ -267,9 +271,15 @@ impl Socket {
             flushed = self.batch.flush(self.link.as_fd());
         }
         self.sent = flushed.sent;
+        let was_blocked = std::mem::take(&mut self.was_blocked);
         match flushed.stop {
             Stop::Empty => {}
             Stop::Blocked if self.own.is_none() => self.wait_for_unix_peer(now),
+            // An ICMP message makes a socket ready for good, as far as the runtime knows: asking it
+            // again at once would go on until there is room.
+            Stop::Blocked if was_blocked && flushed.sent == 0 => {
+                self.retry_at = Some(now + RETRY);
+            }
             Stop::Blocked => self.is_blocked = true,
             Stop::Busy => self.retry_at = Some(now + RETRY),
             Stop::Failed(error) => self.failed = Some(error),

@@ -19,7 +19,7 @@ use sockpit_engine::{Session, Target, cause_text};
 use super::conversation::{Conversation, Given};
 use super::queue::{Outgoing, Upload};
 use crate::command::words;
-use crate::console::{Completion, Form, Lens, Words};
+use crate::console::{Completion, Form, Words};
 use crate::exit::sentence;
 
 /// A command: what is typed, what it takes, what it does.
