@@ -1,5 +1,7 @@
 //! What happened, with a time: the only currency between machines, drivers and front ends.
 
+use std::net::SocketAddr;
+
 pub use bytes::Bytes;
 pub use serde_json::Value;
 
@@ -224,4 +226,12 @@ impl FaultKind {
             Self::Failed => "failed",
         }
     }
+}
+
+/// The transport and the address in what an event calls an address, such as `tcp://127.0.0.1:7000`;
+/// `None` of a Unix socket.
+#[must_use]
+pub fn socket_addr(text: &str) -> Option<(&str, SocketAddr)> {
+    let (transport, addr) = text.split_once("://")?;
+    Some((transport, addr.parse().ok()?))
 }

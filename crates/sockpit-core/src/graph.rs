@@ -109,7 +109,8 @@ pub struct Options {
     pub height: u32,
     /// Whose bytes; `None` is the end that sent more of them.
     pub way: Option<End>,
-    /// Which conversation, told by either end; `None` is the one whose packet comes first.
+    /// Which conversation, told by either end; `None` is the one whose packet comes first; one
+    /// that ends without a byte, as where it is refused, gives way to the next.
     pub conversation: Option<FiveTuple>,
     /// The language of the words in it.
     pub language: Language,
@@ -267,6 +268,9 @@ impl Graph {
 
     /// Takes a packet; says who sent it, if it is one of the conversation.
     fn take(&mut self, sighting: &Sighting<'_>) -> Option<End> {
+        if self.totals.iter().all(|total| total.bytes == 0) && self.track.is_followed_by(sighting) {
+            *self = Self::new(self.kind(), self.options);
+        }
         let seen = self.track.follow(sighting)?;
         self.until = self.until.max(seen.at);
         self.lost = self.lost.saturating_add(seen.lost);

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::event::{Direction, Event, What};
+use crate::event::{Direction, Event, What, socket_addr};
 use crate::pcap::{Interface, Name, Section, Statistics, Writer};
 use crate::record::Epoch;
 use crate::sighting::Kept;
@@ -25,7 +25,7 @@ use crate::text::charset::Charset;
 use crate::time::Time;
 use crate::wire::{self, Conversation, LinkType, Packet, PortType};
 
-use remark::Remarks;
+use remark::{Datagram, Remarks};
 
 /// The kind of the notes from which it is learnt whether there are packets, and where they come from.
 pub const NOTE: &str = "wire";
@@ -60,6 +60,10 @@ pub struct Transcript {
     source: Option<Source>,
     held: VecDeque<Held>,
     held_len: usize,
+    /// How many are held no longer.
+    let_go: u64,
+    /// Datagrams that are held and whose chunks have not come, by how many were held before them.
+    unplaced: BTreeMap<(Way, Datagram), VecDeque<u64>>,
     remarks: Remarks,
     parties: BTreeMap<(u32, u32), Party>,
     began: Option<u64>,
@@ -136,6 +140,8 @@ impl Transcript {
             source: None,
             held: VecDeque::new(),
             held_len: 0,
+            let_go: 0,
+            unplaced: BTreeMap::new(),
             remarks: Remarks::default(),
             parties: BTreeMap::new(),
             began: None,
@@ -183,7 +189,7 @@ impl Transcript {
                     true => {
                         let party = self.parties.get(&(event.session, event.peer));
                         if party.is_some_and(|party| party.ports == PortType::Udp) {
-                            self.place_datagram(way, *offset, bytes);
+                            self.place_datagram(way, *offset, event.time, bytes);
                         }
                         let text = remark::of_chunk(*direction, bytes, self.options.charset);
                         self.remarks.chunk(way, *offset, event.time, text);
@@ -357,25 +363,39 @@ impl Transcript {
             Direction::Out => wire::Direction::Out,
         };
         if is_datagram {
-            held.offset = self.remarks.datagram(way, kept.at(at).payload());
+            let datagram = Datagram::of(sighting.payload());
+            held.offset = self.remarks.datagram(way, &datagram);
+            if held.offset.is_none() {
+                let place = self.let_go.saturating_add(self.held.len() as u64);
+                let same = self.unplaced.entry((way, datagram)).or_default();
+                same.push_back(place);
+            }
         }
         self.held_len = self.held_len.saturating_add(held.cost());
         self.held.push_back(held);
     }
 
     /// Finds the datagram that a chunk was, if it passed the tap before.
-    fn place_datagram(&mut self, way: Way, offset: u64, bytes: &[u8]) {
-        let is_it = |held: &&mut Held| {
-            held.way == way
-                && held.offset.is_none()
-                && held.payload_len == bytes.len() as u64
-                && held.kept.at(0).payload() == bytes
-                && held.kept.analysis.is_none()
-        };
-        match self.held.iter_mut().find(is_it) {
+    fn place_datagram(&mut self, way: Way, offset: u64, time: Time, bytes: &[u8]) {
+        let key = (way, Datagram::of(bytes));
+        let index = self.take_unplaced(&key).and_then(|place| {
+            let index = place.checked_sub(self.let_go)?;
+            usize::try_from(index).ok()
+        });
+        match index.and_then(|index| self.held.get_mut(index)) {
             Some(held) => held.offset = Some(offset),
-            None => self.remarks.expect(way, offset, bytes),
+            None => self.remarks.expect(way, offset, time, key.1),
         }
+    }
+
+    /// The first of the datagrams that look the same.
+    fn take_unplaced(&mut self, key: &(Way, Datagram)) -> Option<u64> {
+        let same = self.unplaced.get_mut(key)?;
+        let place = same.pop_front();
+        if same.is_empty() {
+            self.unplaced.remove(key);
+        }
+        place
     }
 
     fn write_first(&mut self, out: &mut Vec<u8>) {
@@ -383,8 +403,12 @@ impl Transcript {
             return;
         };
         self.held_len = self.held_len.saturating_sub(held.cost());
+        self.let_go = self.let_go.saturating_add(1);
         if let Some(offset) = held.offset {
             held.remarks = self.remarks.take(held.way, offset, held.payload_len);
+        } else if held.is_datagram() {
+            let datagram = Datagram::of(held.kept.at(held.at).payload());
+            self.take_unplaced(&(held.way, datagram));
         }
         let remarks: Vec<&str> = held.remarks.iter().map(String::as_str).collect();
         let sighting = held.kept.at(held.at);
@@ -441,19 +465,23 @@ impl Transcript {
 }
 
 impl Held {
+    fn is_datagram(&self) -> bool {
+        self.kept.at(self.at).summary.udp().is_some()
+    }
+
     fn cost(&self) -> usize {
         self.kept.bytes.len().saturating_add(COST)
     }
 }
 
 impl Party {
-    /// From what an event calls addresses, such as `tcp://127.0.0.1:7000`.
+    /// From what an event calls addresses.
     fn of(local: &str, addr: &str) -> Option<Self> {
-        let (transport, peer) = addr.split_once("://")?;
-        let (_, own) = local.split_once("://")?;
+        let (transport, peer) = socket_addr(addr)?;
+        let (_, own) = socket_addr(local)?;
         Some(Self {
-            own: own.parse().ok()?,
-            peer: peer.parse().ok()?,
+            own,
+            peer,
             ports: match transport {
                 "udp" => PortType::Udp,
                 _ => PortType::Tcp,

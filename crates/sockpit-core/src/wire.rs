@@ -279,6 +279,19 @@ pub struct FiveTuple {
     pub ports: (u16, u16),
 }
 
+impl FiveTuple {
+    /// The same as the other end tells it.
+    #[must_use]
+    pub const fn reversed(&self) -> Self {
+        Self {
+            source: self.destination,
+            destination: self.source,
+            protocol: self.protocol,
+            ports: (self.ports.1, self.ports.0),
+        }
+    }
+}
+
 impl Summary {
     /// Looks at a packet as far as it goes.
     #[must_use]

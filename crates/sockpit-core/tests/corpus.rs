@@ -76,12 +76,12 @@ fn check(target: Target, bytes: &[u8], what: &str) {
 fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder().join(name))
         .unwrap_or_else(|error| panic!("{name}: {error}"))
-        .map(|entry| entry.unwrap().path())
+        .map(|entry| entry.expect("the corpus is a folder of files").path())
         .collect();
     assert!(!paths.is_empty(), "{name} has nothing to begin with");
     paths.sort();
     let read = |path: PathBuf| {
-        let bytes = std::fs::read(&path).unwrap();
+        let bytes = std::fs::read(&path).expect("a file of the corpus is read");
         (path, bytes)
     };
     paths.into_iter().map(read).collect()

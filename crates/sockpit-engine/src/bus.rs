@@ -118,16 +118,14 @@ impl Bus {
         if !self.wants(scope) {
             return;
         }
-        self.give(
-            scope,
-            Arc::new(Event {
-                number: self.next_number(),
-                time,
-                session,
-                peer,
-                what,
-            }),
-        );
+        let event = Event {
+            number: self.next_number(),
+            time,
+            session,
+            peer,
+            what,
+        };
+        self.give(scope, &Arc::new(event));
     }
 
     /// The same for an event that was made elsewhere, and that nobody else holds: what a thread
@@ -139,7 +137,7 @@ impl Bus {
         }
         let made = Arc::get_mut(&mut event).expect("nobody else holds it");
         made.number = self.next_number();
-        self.give(scope, event);
+        self.give(scope, &event);
     }
 
     fn next_number(&self) -> u64 {
@@ -148,8 +146,8 @@ impl Bus {
         number
     }
 
-    fn give(&self, scope: Scope, event: Arc<Event>) {
-        let cost = cost_of(&event);
+    fn give(&self, scope: Scope, event: &Arc<Event>) {
+        let cost = cost_of(event);
         self.taps.borrow_mut().retain_mut(|tap| {
             if tap.scope < scope {
                 return !tap.sender.is_closed();
@@ -162,7 +160,7 @@ impl Bus {
         });
         self.views
             .borrow_mut()
-            .retain_mut(|view| view.offer(&event));
+            .retain_mut(|view| view.offer(event));
         self.update_widest();
     }
 

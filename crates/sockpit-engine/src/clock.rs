@@ -14,7 +14,6 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        // A clock set before 1970 counts from 1970; nothing depends on more than the order.
         let epoch = Epoch(Self::wall());
         Self {
             began: Instant::now(),
@@ -39,6 +38,7 @@ impl Clock {
 
     /// The system's own time, in nanoseconds since 1970: what the kernel stamps with.
     pub(crate) fn wall() -> u64 {
+        // A clock set before 1970 counts from 1970; nothing depends on more than the order.
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
     }
@@ -49,12 +49,9 @@ impl Clock {
 
     /// The same moment on the timeline and on the system's clock.
     pub(crate) fn align(&self) -> Alignment {
-        let day = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         Alignment {
             time: self.now(),
-            day: u64::try_from(day.as_nanos()).unwrap_or(u64::MAX),
+            day: Self::wall(),
         }
     }
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sockpit_core::bpf::{Protocols, Wanted};
 use sockpit_core::endpoint::{Address, Host, Transport};
-use sockpit_core::event::{Direction, Event, What};
+use sockpit_core::event::{self, Direction, Event, What};
 use sockpit_core::flow::{Content, Settings, Side};
 use sockpit_core::plan::{Plan, Role};
 use sockpit_core::sighting::{Kept, Observer};
@@ -38,7 +38,7 @@ use crate::transport;
 use peers::Peers;
 
 /// The kind of the notes that say where packets come from, and in the end how many came.
-pub const NOTE: &str = "wire";
+pub const NOTE: &str = sockpit_core::transcript::NOTE;
 
 /// How long packets are waited for that nobody saw, so that those of a peer that is still to be
 /// accepted find it.
@@ -85,7 +85,7 @@ impl Packets {
     /// taken; without, what a connection to its endpoint will send and get.
     pub(crate) async fn start(scene: &Rc<Scene>, local: Option<&[String]>) -> Rc<Self> {
         if let Some(local) = local {
-            let local = local.iter().filter_map(|text| socket_addr(text)).collect();
+            let local = local.iter().filter_map(|text| plain_addr(text)).collect();
             return Self::open(scene, Vec::new(), local).await;
         }
         let plan = &scene.plan;
@@ -170,7 +170,7 @@ impl Packets {
     /// Learns from what is told of a peer which packets are its own.
     pub(crate) fn learn(&self, scene: &Scene, peer: u32, what: &What) {
         if let What::Opened { addr, local } = what
-            && let (Some(remote), Some(local)) = (socket_addr(addr), socket_addr(local))
+            && let (Some(remote), Some(local)) = (plain_addr(addr), plain_addr(local))
         {
             let is_tcp = scene.plan.transport == Transport::Tcp;
             let held = self.peers.borrow_mut().open(peer, is_tcp, local, remote);
@@ -398,9 +398,8 @@ fn is_ip(transport: Transport) -> bool {
     matches!(transport, Transport::Tcp | Transport::Udp)
 }
 
-/// The address in what an event calls one, such as `tcp://127.0.0.1:7000`.
-fn socket_addr(text: &str) -> Option<SocketAddr> {
-    let addr = text.split_once("://").map_or(text, |(_, addr)| addr);
-    let addr = addr.parse::<SocketAddr>().ok()?;
+/// The address in what an event calls one; one of IPv4 stands as such.
+fn plain_addr(text: &str) -> Option<SocketAddr> {
+    let (_, addr) = event::socket_addr(text)?;
     Some(SocketAddr::new(addr.ip().to_canonical(), addr.port()))
 }

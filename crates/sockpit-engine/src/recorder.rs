@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sockpit_core::event::{FaultKind, What};
-use sockpit_core::transcript;
+use sockpit_core::transcript::{self, Transcript};
 use tokio::sync::oneshot;
 
 use crate::bus::{Scope, Tap, TapId, TapLimit};
@@ -42,6 +42,12 @@ pub enum RecordingForm {
     Packets(transcript::Options),
 }
 
+/// What writes a recording, with what it has begun.
+enum Begun {
+    Lines,
+    Packets(Box<Transcript>),
+}
+
 /// A recording in progress.
 pub struct Recorder {
     done: oneshot::Receiver<Option<String>>,
@@ -61,7 +67,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// Returns an [`Error`] where the file cannot be created.
+    /// Returns an [`Error`] where the file cannot be created, or takes no head.
     pub async fn start(path: &Path, form: RecordingForm, handle: &Handle) -> Result<Self, Error> {
         let fail = |error: io::Error| {
             Error::new(Operation::Record, format!("`{}`", path.display()), error)
@@ -79,6 +85,13 @@ impl Recorder {
             .truncate(true)
             .open(path);
         let file = file.map_err(fail)?;
+        // Before anybody listens to what could be told of it.
+        let begun = match form {
+            RecordingForm::Lines => Begun::Lines,
+            RecordingForm::Packets(options) => {
+                Begun::Packets(Box::new(packets::begin(&file, options).map_err(fail)?))
+            }
+        };
         let tap = handle.tap(LIMIT, Scope::Everything).await;
         let id = tap.id();
         let (path, reporter) = (path.to_owned(), handle.clone());
@@ -86,7 +99,7 @@ impl Recorder {
         std::thread::Builder::new()
             .name("sockpit-record".to_owned())
             .spawn(move || {
-                let untold = record_all(tap, file, form, &path, &reporter);
+                let untold = record_all(tap, file, begun, &path, &reporter);
                 // Nobody may wait for it.
                 let _ = done_sender.send(untold);
             })
@@ -119,13 +132,13 @@ impl Recorder {
 fn record_all(
     mut tap: Tap,
     file: File,
-    form: RecordingForm,
+    begun: Begun,
     path: &Path,
     reporter: &Handle,
 ) -> Option<String> {
-    let recorded = match form {
-        RecordingForm::Lines => lines::record(&mut tap, file),
-        RecordingForm::Packets(options) => packets::record(&mut tap, file, options),
+    let recorded = match begun {
+        Begun::Lines => lines::record(&mut tap, file),
+        Begun::Packets(transcript) => packets::record(&mut tap, file, *transcript),
     };
     let error = recorded.err()?;
     drop(tap);

@@ -1,13 +1,17 @@
 //! A recording, read back event by event: never the whole file, and tolerant of how it ended.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::time::Duration;
 
-use sockpit_core::event::Event;
+use sockpit_core::event::{Event, What};
 use sockpit_core::record::{self, Epoch, ReadError};
 use sockpit_core::size::ByteSize;
+use sockpit_core::time::Time;
 
+use crate::PACKETS_NOTE;
 use crate::stdio::Patient;
 
 /// In bytes: the longest line that is read. A record of the longest message that a session takes
@@ -30,6 +34,8 @@ pub struct Recording {
     epoch: Option<Epoch>,
     unknown: u64,
     is_torn: bool,
+    late: Late,
+    is_over: bool,
 }
 
 /// Why a recording cannot be read, or not any further.
@@ -98,18 +104,38 @@ impl Recording {
             epoch: None,
             unknown: 0,
             is_torn: false,
+            late: Late::default(),
+            is_over: false,
         }
     }
 
     /// The next event; `None` at the end.
     ///
-    /// Times are counted from the first record.
+    /// Times are counted from the first record. Where there are packets, which were told some time
+    /// after they passed, events come in the order in which they happened.
     ///
     /// # Errors
     ///
     /// Returns a [`RecordingError`] where the file cannot be read, or a line that has an end is no
     /// record. Nothing is to be expected after that.
     pub fn next_event(&mut self) -> Result<Option<Event>, RecordingError> {
+        loop {
+            if let Some(event) = self.late.pop(self.is_over) {
+                return Ok(Some(event));
+            }
+            if self.is_over {
+                return Ok(None);
+            }
+            match self.next_told()? {
+                Some(event) if self.late.holds(&event) => self.late.push(event),
+                Some(event) => return Ok(Some(event)),
+                None => self.is_over = true,
+            }
+        }
+    }
+
+    /// The next event as it was told.
+    fn next_told(&mut self) -> Result<Option<Event>, RecordingError> {
         loop {
             if !self.read_line()? {
                 return Ok(None);
@@ -186,4 +212,68 @@ impl Recording {
         }
         Ok(read > 0)
     }
+}
+
+/// So far a packet may be told behind what happened after it: it waits for its peer a second at most,
+/// and as long for a bus that is full.
+const LATEST: Duration = Duration::from_secs(3);
+
+/// In bytes: events that wait for others at most; the first is given before its time then.
+const MOST_LATE: usize = 32 * 1024 * 1024;
+
+/// In bytes: what an event costs beside its payload.
+const EVENT_COST: usize = 512;
+
+/// Events that wait for packets that were told later and passed before.
+#[derive(Default)]
+struct Late {
+    events: BTreeMap<(Time, u64), Event>,
+    len: usize,
+    latest: Time,
+    has_packets: bool,
+}
+
+impl Late {
+    /// Whether an event has to wait: from the first on that tells of packets.
+    fn holds(&mut self, event: &Event) -> bool {
+        self.has_packets |= match &event.what {
+            What::Packet { .. } => true,
+            What::Note { kind, data, .. } => kind == PACKETS_NOTE && data["level"] != "none",
+            _ => false,
+        };
+        self.has_packets
+    }
+
+    fn push(&mut self, event: Event) {
+        self.latest = self.latest.max(event.time);
+        self.len += cost_of(&event);
+        // Recordings of other programs may number as they like.
+        let mut number = event.number;
+        while self.events.contains_key(&(event.time, number)) {
+            number = number.wrapping_add(1);
+        }
+        self.events.insert((event.time, number), event);
+    }
+
+    /// The first event, if nothing can come before it any more.
+    fn pop(&mut self, is_over: bool) -> Option<Event> {
+        let (&(first, _), _) = self.events.first_key_value()?;
+        let is_due = first + LATEST <= self.latest || MOST_LATE < self.len;
+        if !is_due && !is_over {
+            return None;
+        }
+        let (_, event) = self.events.pop_first()?;
+        self.len = self.len.saturating_sub(cost_of(&event));
+        Some(event)
+    }
+}
+
+fn cost_of(event: &Event) -> usize {
+    EVENT_COST
+        + match &event.what {
+            What::Chunk { bytes, .. } => bytes.len(),
+            What::Frame { payload, .. } => 2 * payload.len(),
+            What::Packet { packet, .. } => packet.bytes.len(),
+            _ => 0,
+        }
 }

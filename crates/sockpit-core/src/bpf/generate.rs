@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use super::assemble::{Assembler, Goal, Label};
-use super::judge::{EXTENSIONS, reversed};
+use super::judge::EXTENSIONS;
 use super::prefix::{mask_v4, mask_v6};
 use super::run::{beside, code};
 use super::{ACCEPT_LEN, Instruction, Layer, Prefix, Protocols, Selection, Wanted};
@@ -333,7 +333,7 @@ impl Generator {
             if !version.is_of(tuple.source) || !version.is_of(tuple.destination) {
                 continue;
             }
-            for tuple in [*tuple, reversed(tuple)] {
+            for tuple in [*tuple, tuple.reversed()] {
                 let next = self.assembler.label();
                 self.load(code::B | code::IND, version.protocol());
                 self.equal(tuple.protocol.into(), Goal::Next, Goal::To(next));
@@ -414,7 +414,7 @@ impl Generator {
             }
             Narrowed::Conversations(tuples) => {
                 for tuple in tuples.clone() {
-                    for tuple in [tuple, reversed(&tuple)] {
+                    for tuple in [tuple, tuple.reversed()] {
                         if !Version::V6.is_of(tuple.source) || !Version::V6.is_of(tuple.destination)
                         {
                             continue;

@@ -37,7 +37,7 @@ impl Wanted {
             Self::Selection(selection) => selection.wants(facts),
             Self::Conversations(tuples) => tuples.iter().any(|tuple| {
                 is_of(tuple, facts.source, facts.destination, facts)
-                    || is_of(&reversed(tuple), facts.source, facts.destination, facts)
+                    || is_of(&tuple.reversed(), facts.source, facts.destination, facts)
             }),
         }
     }
@@ -113,15 +113,6 @@ fn is_of(tuple: &FiveTuple, source: IpAddr, destination: IpAddr, facts: &Facts) 
         && facts
             .ports
             .map_or(facts.may_have_ports(), |ports| ports == tuple.ports)
-}
-
-pub(super) const fn reversed(tuple: &FiveTuple) -> FiveTuple {
-    FiveTuple {
-        source: tuple.destination,
-        destination: tuple.source,
-        protocol: tuple.protocol,
-        ports: (tuple.ports.1, tuple.ports.0),
-    }
 }
 
 /// Headers between IPv6, or IPv4, and the transport, but for that of fragments.

@@ -240,6 +240,25 @@ fn a_conversation_joined_late_says_so() {
 }
 
 #[test]
+fn a_refused_conversation_gives_way_to_the_next() {
+    let refused = conversation(&[
+        (true, 1000, 99, 0, SYN, 0),
+        (false, 1001, 0, 100, TcpFlags::RST | ACK, 0),
+    ]);
+    let later = small().into_iter().map(|told| Told {
+        at: told.at + 5_000_000_000,
+        seq: told.seq.wrapping_add(70_000),
+        ack: told.ack.wrapping_add(70_000),
+        ..told
+    });
+    let alone = draw(Kind::Sequence, Options::default(), &refused).svg();
+    assert!(alone.contains("segments: 1 · bytes: 0"), "{alone}");
+    let told: Vec<Told> = refused.into_iter().chain(later).collect();
+    let drawing = draw(Kind::Sequence, Options::default(), &told).svg();
+    assert!(drawing.contains("bytes: 3000"), "{drawing}");
+}
+
+#[test]
 fn nothing_gives_a_picture_that_says_so() {
     for kind in Kind::ALL {
         let graph = Graph::new(kind, Options::default());

@@ -65,6 +65,9 @@ struct Found {
     places: [u64; 2],
     is_begun_late: bool,
     is_scale_known: bool,
+    is_reset: bool,
+    /// Whether each end has sent its FIN.
+    finished: [bool; 2],
 }
 
 impl Track {
@@ -90,7 +93,7 @@ impl Track {
         let from = match (found.id, analysis) {
             (Some(id), Some(analysis)) if analysis.conversation == id => analysis.from,
             (None, None) if tuple == found.tuple => End::First,
-            (None, None) if tuple == reversed(&found.tuple) => End::Second,
+            (None, None) if tuple == found.tuple.reversed() => End::Second,
             _ => return None,
         };
         let at = sighting.packet.at.saturating_sub(found.begun);
@@ -98,6 +101,20 @@ impl Track {
             return Some(datagram(sighting, at, from));
         };
         segment(found, analysis, sighting, at)
+    }
+
+    /// Whether the conversation is over and this packet opens another one, which would do as well.
+    pub(super) fn is_followed_by(&self, sighting: &Sighting<'_>) -> bool {
+        let (None, Some(found)) = (self.wanted, &self.found) else {
+            return false;
+        };
+        let is_over = found.is_reset || found.finished == [true, true];
+        let is_other = match &sighting.analysis {
+            Some(analysis) => found.id != Some(analysis.conversation),
+            None => false,
+        };
+        let flags = sighting.summary.tcp().map(|tcp| tcp.flags);
+        is_over && is_other && flags.is_some_and(|flags| flags.has(TcpFlags::SYN))
     }
 
     /// The addresses of the end that spoke first, and of the other.
@@ -140,7 +157,7 @@ impl Track {
         let is_tcp = tuple.protocol == protocol::TCP;
         let is_wanted = self
             .wanted
-            .is_none_or(|wanted| wanted == tuple || reversed(&wanted) == tuple);
+            .is_none_or(|wanted| wanted == tuple || wanted.reversed() == tuple);
         if !is_wanted || is_tcp != analysis.is_some() {
             return None;
         }
@@ -151,13 +168,15 @@ impl Track {
             tuple: if is_from_first {
                 tuple
             } else {
-                reversed(&tuple)
+                tuple.reversed()
             },
             id: analysis.map(|analysis| analysis.conversation),
             begun: sighting.packet.at,
             places: [0; 2],
             is_begun_late: is_tcp && !sighting.summary.tcp().is_some_and(is_syn),
             is_scale_known: true,
+            is_reset: false,
+            finished: [false; 2],
         });
         Some(())
     }
@@ -197,6 +216,10 @@ fn segment(
         End::Second => (second, first),
     };
     let is_reset = tcp.flags.has(TcpFlags::RST);
+    found.is_reset |= is_reset;
+    if let Some(finished) = found.finished.get_mut(from as usize) {
+        *finished |= tcp.flags.has(TcpFlags::FIN);
+    }
     let is_ack = tcp.flags.has(TcpFlags::ACK) && !is_reset;
     let high = *own;
     let start = nearest(high, analysis.seq);
@@ -262,13 +285,4 @@ fn nearest(known: u64, number: u32) -> u64 {
     let low = u32::try_from(known & u64::from(u32::MAX)).unwrap_or_default();
     let distance = number.wrapping_sub(low).cast_signed();
     known.saturating_add_signed(i64::from(distance))
-}
-
-fn reversed(tuple: &FiveTuple) -> FiveTuple {
-    FiveTuple {
-        source: tuple.destination,
-        destination: tuple.source,
-        protocol: tuple.protocol,
-        ports: (tuple.ports.1, tuple.ports.0),
-    }
 }

@@ -123,12 +123,21 @@ impl Row {
 
     fn draw(self, layout: &Layout, options: &Options, out: &mut String) {
         let mut line = Line::new(options.has_colour);
-        let time = format!("{:>1$}", self.prefix.time, TIME);
-        line.put(&truncate(&time, TIME), Some(DIM));
+        // A long number takes what the times leave free before it.
+        let wanted = width(&self.prefix.frame).saturating_sub(FRAME - 1);
+        let free = match layout.since {
+            0 => TIME.saturating_sub(width(&self.prefix.time)),
+            since => since.saturating_sub(width(&self.prefix.since)),
+        };
+        let borrowed = wanted.min(free.saturating_sub(1));
+        let from_time = if layout.since == 0 { borrowed } else { 0 };
+        let room = TIME - from_time;
+        let time = format!("{:>1$}", self.prefix.time, room);
+        line.put(&truncate(&time, room), Some(DIM));
         if layout.since != 0 {
-            line.put(&right(&self.prefix.since, layout.since), Some(DIM));
+            line.put(&right(&self.prefix.since, layout.since - borrowed), Some(DIM));
         }
-        let frame = right(&self.prefix.frame, FRAME - 1);
+        let frame = right(&self.prefix.frame, FRAME - 1 + borrowed);
         line.put(&format!("{frame} "), None);
         if layout.is_wide() {
             let room = layout.margin - 1;

@@ -44,7 +44,7 @@ const BOX_WIDTH: f64 = 204.0;
 // How much text has room, in columns; twelve pixels of a fixed width font take 7.3 of width.
 const LANE_COLUMNS: usize = 60;
 const BOX_COLUMNS: usize = 28;
-const LESSON_COLUMNS: usize = 68;
+const LESSON_COLUMNS: usize = 64;
 const NAME_COLUMNS: usize = 44;
 
 /// Lines of text in the box of a call.

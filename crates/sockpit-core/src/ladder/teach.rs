@@ -529,6 +529,9 @@ impl Teacher {
         let initial = analysis.initial_rtt.unwrap_or(i64::MAX / 4);
         let was_held_back = DELAYED <= acks.rtt && initial.saturating_mul(4) < acks.rtt;
         let was_held_back = was_held_back && tcp.options.sack.is_empty();
+        // What filled a hole is confirmed late without anybody holding it back.
+        let peer = conversation.end(scene.arrow.from().other());
+        let was_held_back = was_held_back && !peer.has_lost;
         if was_held_back && scene.before.own == Some(State::Established) {
             self.tell(Lesson::DelayedAck, told, || format!("delayed ACK: it came {time} after the segment, as the receiver waited for data of its own to send it with, or for a second segment"));
         }

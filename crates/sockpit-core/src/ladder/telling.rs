@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::conversation::{self, Key, Party, Route};
 use super::step::{self, Call, CallKind, Step};
 use super::{Ladder, MOST_SPEAKERS, Speaker, Voice, join, payload, span};
-use crate::event::{Direction, What};
+use crate::event::{Direction, What, socket_addr};
 use crate::sighting::{Kept, Sighting};
 use crate::text::escape::VisibleLine;
 use crate::wire::{Content, protocol};
@@ -331,13 +331,12 @@ fn route_of(
 
 /// The protocol and the address of an endpoint such as `tcp://127.0.0.1:7000`.
 fn address(endpoint: &str) -> Option<(u16, SocketAddr)> {
-    let (scheme, addr) = endpoint.split_once("://")?;
-    let protocol = match scheme {
+    let (transport, addr) = socket_addr(endpoint)?;
+    let protocol = match transport {
         "tcp" => TCP,
         "udp" => UDP,
         _ => return None,
     };
-    let addr: SocketAddr = addr.parse().ok()?;
     Some((protocol, conversation::plain(addr.ip(), addr.port())))
 }
 

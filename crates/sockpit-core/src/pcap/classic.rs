@@ -4,6 +4,8 @@
 //!  magic 4 │ major 2 │ minor 2 │ 8 unused │ snap length 4 │ link type 4
 //!  seconds 4 │ fraction 4 │ captured length 4 │ full length 4 │ bytes …
 //! ```
+//!
+//! An old Linux dialect ("modified") has 8 further bytes before each packet: interface, protocol, way.
 
 use super::block::{Captured, Options, Order, Raw};
 use super::{BLOCK_LIMIT, Error, Found, Interface, Item, u64_of};
@@ -11,14 +13,17 @@ use crate::wire::{CaptureFacts, LinkType, Packet};
 
 const HEADER: usize = 24;
 const RECORD: usize = 16;
-/// Of microseconds, and of nanoseconds.
-const MAGIC: [u32; 2] = [0xa1b2_c3d4, 0xa1b2_3c4d];
+const MODIFIED_RECORD: usize = 24;
+/// Of microseconds, of nanoseconds, and of the modified dialect.
+const MAGIC: [u32; 3] = [0xa1b2_c3d4, 0xa1b2_3c4d, 0xa1b2_cd34];
 
 /// What a pcap file's magic number and header say.
 #[derive(Debug)]
 pub(super) struct Classic {
     order: Order,
     nanos_per_tick: u64,
+    /// Bytes before each packet.
+    record: usize,
     /// `None` until the header was read.
     link: Option<LinkType>,
 }
@@ -26,15 +31,17 @@ pub(super) struct Classic {
 impl Classic {
     pub(super) fn recognise(head: [u8; 4]) -> Option<Self> {
         [Order::Big, Order::Little].into_iter().find_map(|order| {
-            let [micros, nanos] = MAGIC;
-            let nanos_per_tick = match order.u32(head) {
-                magic if magic == micros => 1000,
-                magic if magic == nanos => 1,
+            let [micros, nanos, modified] = MAGIC;
+            let (nanos_per_tick, record) = match order.u32(head) {
+                magic if magic == micros => (1000, RECORD),
+                magic if magic == nanos => (1, RECORD),
+                magic if magic == modified => (1000, MODIFIED_RECORD),
                 _ => return None,
             };
             Some(Self {
                 order,
                 nanos_per_tick,
+                record,
                 link: None,
             })
         })
@@ -58,7 +65,7 @@ impl Classic {
             let len = u64_of(len);
             return Err(Error::TooLong { offset, len });
         }
-        let Some(bytes) = raw.get(RECORD, len) else {
+        let Some(bytes) = raw.get(self.record, len) else {
             return Ok(None);
         };
         let fraction = u64::from(fraction).saturating_mul(self.nanos_per_tick);
@@ -72,7 +79,7 @@ impl Classic {
             facts: CaptureFacts::default(),
         };
         Ok(Some(Found {
-            len: u64_of(len.saturating_add(RECORD)),
+            len: u64_of(len.saturating_add(self.record)),
             item: Item::Packet(Captured {
                 packet,
                 options: Options::none(),

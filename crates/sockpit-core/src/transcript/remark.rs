@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Remarks that wait at most, and datagrams whose packets have not come.
 const MOST: usize = 16_384;
 
+/// How often what waits is looked through for what has waited too long.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// A remark, and when it was made.
 type Made = (Time, String);
 
@@ -29,17 +32,20 @@ pub(super) struct Remarks {
     frames: BTreeMap<(Way, u64), Vec<Made>>,
     /// Sessions that have messages: their chunks are not remarked on.
     framed: BTreeSet<u32>,
-    /// Datagrams that were written or read, with their places, oldest first.
-    expected: VecDeque<(Way, u64, Datagram)>,
+    /// Datagrams that were written or read, with when and with their places, oldest first.
+    expected: BTreeMap<(Way, Datagram), VecDeque<(Time, u64)>>,
+    expected_count: usize,
     count: usize,
+    /// When what waits is looked through again.
+    next_look: Time,
 }
 
 /// By what a datagram is known again: its length and its beginning.
-#[derive(Debug, PartialEq, Eq)]
-struct Datagram(usize, Vec<u8>);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Datagram(usize, Vec<u8>);
 
 impl Datagram {
-    fn of(bytes: &[u8]) -> Self {
+    pub(super) fn of(bytes: &[u8]) -> Self {
         Self(bytes.len(), bytes.get(..64).unwrap_or(bytes).to_vec())
     }
 }
@@ -68,19 +74,23 @@ impl Remarks {
     }
 
     /// A chunk whose packet has not come yet, if it was a datagram.
-    pub(super) fn expect(&mut self, way: Way, offset: u64, bytes: &[u8]) {
-        if self.expected.len() == MOST {
-            self.expected.pop_front();
+    pub(super) fn expect(&mut self, way: Way, offset: u64, time: Time, datagram: Datagram) {
+        if self.expected_count < MOST {
+            self.expected_count = self.expected_count.saturating_add(1);
+            let same = self.expected.entry((way, datagram)).or_default();
+            same.push_back((time, offset));
         }
-        self.expected.push_back((way, offset, Datagram::of(bytes)));
     }
 
     /// The place of a datagram that was written or read before its packet came.
-    pub(super) fn datagram(&mut self, way: Way, payload: &[u8]) -> Option<u64> {
-        let datagram = Datagram::of(payload);
-        let is_it = |(other, _, bytes): &(Way, u64, Datagram)| *other == way && *bytes == datagram;
-        let index = self.expected.iter().position(is_it)?;
-        let (_, offset, _) = self.expected.remove(index)?;
+    pub(super) fn datagram(&mut self, way: Way, datagram: &Datagram) -> Option<u64> {
+        let key = (way, datagram.clone());
+        let same = self.expected.get_mut(&key)?;
+        let (_, offset) = same.pop_front()?;
+        self.expected_count = self.expected_count.saturating_sub(1);
+        if same.is_empty() {
+            self.expected.remove(&key);
+        }
         Some(offset)
     }
 
@@ -120,10 +130,16 @@ impl Remarks {
 
     /// Lets go of what no packet has come for.
     pub(super) fn forget(&mut self, now: Time) {
-        if self.count < MOST / 2 && self.expected.len() < MOST / 2 {
+        if now < self.next_look {
             return;
         }
+        self.next_look = now + LOOK;
         let until = now.earlier(PATIENCE);
+        self.expected.retain(|_, same| {
+            same.retain(|(time, _)| until <= *time);
+            !same.is_empty()
+        });
+        self.expected_count = self.expected.values().map(VecDeque::len).sum();
         for waiting in [&mut self.frames, &mut self.chunks] {
             waiting.retain(|_, made| made.last().is_some_and(|(time, _)| until <= *time));
         }

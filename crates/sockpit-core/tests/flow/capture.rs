@@ -128,7 +128,7 @@ fn options(tcp: &etherparse::TcpSlice<'_>) -> TcpOptions {
                 );
             }
             TcpOptionElement::Timestamp(value, echo) => {
-                options.timestamps = Some(Timestamps { value, echo })
+                options.timestamps = Some(Timestamps { value, echo });
             }
             TcpOptionElement::Noop => {}
         }

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use sockpit_core::pcap::{self, Interface, Section, Writer};
 use sockpit_core::wire::Packet;
 
 use super::place::system;
 use super::{Batch, Capture, Statistics};
+use crate::clock::Clock;
 
 /// A pcapng file that is being written.
 ///
@@ -65,7 +65,7 @@ impl<W: Write> PacketFile<W> {
             writer,
             buffer,
             interfaces: count,
-            started: now(),
+            started: Clock::wall(),
             written: Recorded::default(),
         };
         file.flush()?;
@@ -117,7 +117,7 @@ impl<W: Write> PacketFile<W> {
     /// What the system says.
     pub fn finish(mut self, statistics: Statistics) -> io::Result<Recorded> {
         if 0 < self.interfaces {
-            let ended = now();
+            let ended = Clock::wall();
             let counted = pcap::Statistics {
                 interface: 0,
                 at: ended,
@@ -172,10 +172,4 @@ pub fn record(
 
 fn invalid(error: pcap::WriteError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, error)
-}
-
-/// In nanoseconds since 1970; a clock that is set before counts from there.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
 }

@@ -53,6 +53,8 @@ pub(super) struct Peers {
     remote: Vec<SocketAddr>,
     /// What a session has taken.
     local: Vec<SocketAddr>,
+    /// The connection of a client.
+    own: Option<Ends>,
     talks: HashMap<Ends, Talk>,
     /// The ends of `talks`, oldest first.
     order: VecDeque<Ends>,
@@ -68,6 +70,7 @@ impl Peers {
         Self {
             remote,
             local,
+            own: None,
             talks: HashMap::new(),
             order: VecDeque::new(),
             expected: BTreeMap::new(),
@@ -90,6 +93,7 @@ impl Peers {
             remote,
         };
         if is_tcp {
+            self.own = Some(ends).filter(|_| !self.remote.is_empty());
             match self.talks.get_mut(&ends) {
                 Some(talk) if talk.peer.is_none() => talk.peer = Some(peer),
                 _ => {
@@ -109,6 +113,7 @@ impl Peers {
         for held in std::mem::take(&mut self.held) {
             match held.ends.and_then(|ends| self.peer_of(ends)) {
                 Some(peer) => claimed.push(held.placed(peer)),
+                None if held.ends.is_some_and(|ends| self.is_strangers(ends)) => {}
                 None => self.held.push_back(held),
             }
         }
@@ -116,7 +121,7 @@ impl Peers {
     }
 
     /// Finds whose the packet of an event is, that nobody else holds. It is kept if that is not known
-    /// yet; then others may be given.
+    /// yet; then others may be given. What another program says to a client's server is let go of.
     pub(super) fn place(&mut self, mut event: Arc<Event>) -> Option<Arc<Event>> {
         let Some(Event {
             what:
@@ -140,6 +145,7 @@ impl Peers {
         let held = Held { event, ends };
         match ends.and_then(|ends| self.peer_of(ends)) {
             Some(peer) => Some(held.placed(peer)),
+            None if ends.is_some_and(|ends| self.is_strangers(ends)) => None,
             None => {
                 self.held.push_back(held);
                 let is_full = self.held.len() > MOST_HELD;
@@ -266,6 +272,13 @@ impl Peers {
         has_talk
             || self.expected.contains_key(&(ends.local, ends.remote)) && ends.is_tcp
             || !ends.is_tcp && self.senders.contains_key(&(ends.local.port(), ends.remote))
+    }
+
+    /// Whether it is another program's conversation with the server of a client.
+    fn is_strangers(&self, ends: Ends) -> bool {
+        let is_server = |own: Ends| ends.is_tcp && own.remote == ends.remote;
+        self.own
+            .is_some_and(|own| is_server(own) && own.local != ends.local)
     }
 
     fn is_ours(&self, addr: SocketAddr) -> bool {

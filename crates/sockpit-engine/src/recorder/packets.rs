@@ -16,14 +16,19 @@ const APPLICATION: &str = concat!("sockpit ", env!("CARGO_PKG_VERSION"));
 /// How often packets that wait for their messages are looked at, where no event does it.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// Begins a file with its head.
+pub(super) fn begin(mut file: &File, options: Options) -> io::Result<Transcript> {
+    let mut head = Vec::new();
+    let transcript = Transcript::begin(APPLICATION, options, &mut head);
+    file.write_all(&head)?;
+    Ok(transcript)
+}
+
 /// Writes what a tap gives until it has ended.
-pub(super) fn record(tap: &mut Tap, mut file: File, options: Options) -> io::Result<()> {
+pub(super) fn record(tap: &mut Tap, mut file: File, mut transcript: Transcript) -> io::Result<()> {
     let epoch = tap.epoch();
     let clock = Clock::since(epoch);
     let mut blocks = Vec::with_capacity(BATCH);
-    let mut transcript = Transcript::begin(APPLICATION, options, &mut blocks);
-    file.write_all(&blocks)?;
-    blocks.clear();
     loop {
         let deadline = transcript.is_waiting().then(|| Instant::now() + LOOK);
         let next = match deadline {

@@ -52,12 +52,11 @@ pub(super) fn of_argument(command: &str, argument: &str) -> Vec<&'static str> {
         ("encode", "from" | "to") => &[PASTES],
         ("decode", "from") => &[&["auto"], PASTES, CHARSETS],
         ("decode", "to") => &[&["text"], PASTES],
-        ("replay", "dir") => &[&["in", "out"]],
+        ("replay", "dir") | ("follow", "direction") => &[&["in", "out"]],
         ("replay", "side") => &[&["us", "peer"]],
         ("wire" | "open", "time") => &[&["relative", "delta", "clock", "date", "epoch"]],
         ("wire" | "open", "numbers") => &[&["relative", "absolute", "both"]],
         ("wire" | "open", "labels") => &[&["truth", "wireshark"]],
-        ("follow", "direction") => &[&["in", "out"]],
         ("follow", "form") => &[&["text", "hex", "both", "raw", "json"]],
         ("connect" | "listen" | "replay" | "wire" | "open" | "follow", "text") => {
             &[CHARSETS, &["none"]]

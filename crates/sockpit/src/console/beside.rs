@@ -50,6 +50,10 @@ pub(crate) trait Drawing: Send {
     fn settle(&mut self) -> String;
     /// The rest.
     fn finish(&mut self) -> String;
+    /// Whether it is wanted to its end, even where nobody reads its lines any more.
+    fn outlives_its_reader(&self) -> bool {
+        false
+    }
     /// What went wrong, which nobody was told.
     fn failure(&mut self) -> Option<String> {
         None
@@ -171,6 +175,7 @@ fn draw(
     released: oneshot::Receiver<()>,
 ) -> Option<String> {
     let mut lines = String::new();
+    let mut has_reader = true;
     loop {
         let is_quiet = match feed.next_before(Instant::now() + QUIET) {
             Some(Some(event)) => {
@@ -188,10 +193,9 @@ fn draw(
         };
         // The timeline of the same bytes is drawn first.
         if !is_live || is_quiet || lines.len() > MAX_LAG {
-            // Who has left reads no lines, but there may be a picture to be saved.
-            if !paper.write(&lines) {
-                drawing.finish();
-                return drawing.failure();
+            has_reader = has_reader && paper.write(&lines);
+            if !has_reader && !drawing.outlives_its_reader() {
+                return None;
             }
             lines.clear();
         }
@@ -199,7 +203,9 @@ fn draw(
     // Who has ended without a word has left, too.
     let _ = released.blocking_recv();
     lines.push_str(&drawing.finish());
-    paper.write(&lines);
+    if has_reader {
+        paper.write(&lines);
+    }
     drawing.failure()
 }
 

@@ -32,10 +32,7 @@ impl Console {
 
     /// What people are told things in.
     pub(crate) fn language(&self) -> Language {
-        match super::language::is_other() {
-            true => Language::Chinese,
-            false => Language::English,
-        }
+        super::language::current()
     }
 
     /// Whether somebody looks at stderr.

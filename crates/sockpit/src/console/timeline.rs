@@ -142,6 +142,7 @@ impl Timeline {
             What::Closed { .. } => {
                 self.paces.remove(&key);
             }
+            What::Note { kind, .. } if kind == PACKETS_NOTE => self.digits = 6,
             _ => {}
         }
     }

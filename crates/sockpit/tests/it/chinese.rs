@@ -113,6 +113,21 @@ fn the_command_help_works_in_chinese() {
 }
 
 #[test]
+fn the_command_help_of_a_command_is_told_in_chinese() {
+    let help = sockpit(&["wire", "--help"]).args(&ZH).run().check_code(0);
+    assert!(!help.text().contains("Print this"), "{}", help.text());
+}
+
+#[test]
+fn a_warning_of_a_capture_is_told_in_chinese() {
+    sockpit(&["wire", "open", "-"])
+        .args(&ZH)
+        .stdin("")
+        .run()
+        .check_stderr(&["警告：", "是空的"]);
+}
+
+#[test]
 fn without_arguments_it_helps_as_in_english() {
     let told = sockpit(&[]).env("SOCKPIT_LANG", "zh").run().check_code(2);
     assert!(told.told().contains("用法：sockpit"), "{}", told.told());

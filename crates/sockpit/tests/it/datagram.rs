@@ -30,8 +30,8 @@ fn a_socket_that_is_full_after_an_icmp_message_costs_no_processor() {
     let lines = format!("{}\n", "x".repeat(1000)).repeat(400);
     let slow =
         "ip link set lo up && tc qdisc add dev lo root tbf rate 64kbit burst 1600 latency 20s";
-    // port: nobody has it in a network that is new
     let client = format!(
+        // port: nobody has it in a network that is new
         "{slow} && exec '{}' connect 'udp://127.0.0.1:9?sndbuf=8192'",
         env!("CARGO_BIN_EXE_sockpit")
     );

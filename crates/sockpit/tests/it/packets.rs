@@ -11,7 +11,7 @@ use sockpit_core::wire::{LinkType, Summary, TcpFlags};
 
 use crate::support::{
     NOBODY, Program, Signal, accept, client, connect, folder, listen, need, read_exactly,
-    read_to_end, say, server,
+    read_to_end, say, server, sockpit,
 };
 
 /// The records of a session; `None` where its packets could not be captured.
@@ -450,4 +450,56 @@ fn where_stdout_holds_data_packets_are_told_beside_it() {
         })
         .collect();
     assert!(places.is_sorted(), "{told}");
+}
+
+#[test]
+fn the_recordings_of_both_ends_make_one_ladder_and_one_order() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (ours, theirs, picture) = (at("c.jsonl"), at("s.jsonl"), at("both.svg"));
+    let listener = listen(&[
+        "tcp://127.0.0.1:0",
+        "--reply",
+        "upper",
+        "--once",
+        "--record",
+        &theirs,
+    ]);
+    connect(&[
+        &listener.address(),
+        "--wire",
+        "--record",
+        &ours,
+        "--send",
+        "hello",
+        "--expect",
+        "HELLO",
+    ])
+    .run()
+    .check_code(0);
+    listener.finish().check_code(0);
+    if records(&std::fs::read(&ours).unwrap()).is_none() {
+        return;
+    }
+    let told = sockpit(&["replay", &ours, "--fast"]).run().check_code(0);
+    let lines: Vec<&str> = told.text().lines().collect();
+    let times: Vec<&str> = lines.iter().map(|line| &line[..15]).collect();
+    assert!(times.is_sorted(), "{lines:#?}");
+    assert!(lines[1].contains("⇢ TCP  SYN "), "{lines:#?}");
+    let drawn = sockpit(&["replay", &ours, &theirs, "--ladder", "--svg", &picture])
+        .run()
+        .check_code(0);
+    for part in [
+        "write 1 6 B",
+        "read 1 6 B ← #4",
+        "LAST_ACK",
+        "write 1  \"HELLO\\n\"",
+    ] {
+        assert!(drawn.text().contains(part), "no {part} in {}", drawn.text());
+    }
+    assert!(
+        std::fs::read_to_string(&picture)
+            .unwrap()
+            .contains("SYN_SENT")
+    );
 }

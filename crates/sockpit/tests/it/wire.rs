@@ -183,6 +183,23 @@ fn what_is_written_opens_in_other_tools() {
 }
 
 #[test]
+fn a_capture_is_not_written_over_while_it_is_read() {
+    let folder = folder();
+    let path = folder.path().join("own.pcap");
+    fs::copy(capture("loopback.pcap"), &path).unwrap();
+    let file = path.to_str().unwrap();
+    let graph = format!("rtt={file}");
+    for words in [["-w", file], ["--svg", file], ["--graph", graph.as_str()]] {
+        let finished = sockpit(&["wire", "open", file]).args(&words).run();
+        finished
+            .check_code(2)
+            .check_stderr(&["is the file that is read; write to another one"]);
+    }
+    let kept = fs::read(&path).unwrap();
+    assert_eq!(kept, fs::read(capture("loopback.pcap")).unwrap());
+}
+
+#[test]
 fn what_other_tools_write_is_read() {
     let folder = folder();
     let source = capture("loopback.pcap");

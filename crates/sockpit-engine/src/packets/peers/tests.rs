@@ -171,6 +171,17 @@ fn what_is_nobodys_is_given_up_in_time_and_belongs_to_the_session() {
 }
 
 #[test]
+fn what_others_say_to_the_same_server_is_none_of_a_clients() {
+    let other = "127.0.0.1:5";
+    let mut scene = Scene::client();
+    assert_eq!(scene.pass(&tcp(other, SERVER, 5, 0, SYN, b"")), []);
+    assert_eq!(scene.pass(&tcp(CLIENT, SERVER, 9, 0, SYN, b"")), []);
+    assert_eq!(scene.open(1, true, CLIENT, SERVER), [(1, Out, None)]);
+    assert_eq!(scene.pass(&tcp(SERVER, other, 99, 6, SYN | ACK, b"")), []);
+    assert_eq!(scene.peers.give_up(None), []);
+}
+
+#[test]
 fn what_waits_has_a_limit() {
     let mut scene = Scene::client();
     let syn = tcp(CLIENT, SERVER, 9, 0, SYN, b"");

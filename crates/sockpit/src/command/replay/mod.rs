@@ -1,8 +1,10 @@
 //! `sockpit replay`: a recording shown as it was, or played against a live peer.
 
 mod against;
+mod ladder;
 mod lens;
 mod show;
+mod sources;
 
 pub(super) use against::name_of;
 
@@ -28,6 +30,7 @@ const MAX_FRAME: ByteSize = ByteSize(16 * 1024 * 1024);
 
 /// What `sockpit replay` was told, as typed.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("drawing").multiple(true))]
 #[command(after_help = "\
 Filters (terms are joined by and, or, not and parentheses; docs/filter.md has all of them):
   in  out  chunk  frame  opened  closed  listening  fault  note  gap
@@ -45,6 +48,7 @@ Examples:
   sockpit replay x.jsonl --fast --as both --filter 'peer 2 and in and text ~ \"err\"'
   sockpit replay x.jsonl --fast --frame lines --text gbk
   sockpit replay client.jsonl server.jsonl --lens
+  sockpit replay client.jsonl server.jsonl --ladder --svg both.svg
   sockpit replay x.jsonl --as raw --dir out | xxd
   sockpit replay x.jsonl --against localhost:7000 --fast; echo $?
   sockpit replay x.jsonl --against :7000 --frame lines --ignore 'time=\\d+' --json
@@ -55,8 +59,8 @@ pub(crate) struct Args {
     /// A recording, as `--record` and `--json` write it; `-` is stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The recording of the other end of the same conversations, for `--lens`
-    #[arg(value_name = "OTHER", requires = "lens")]
+    /// The recording of the other end of the same conversations, for `--lens` and the ladder
+    #[arg(value_name = "OTHER", requires = "drawing")]
     other: Option<PathBuf>,
 
     /// Do not wait: show everything at once, or send as soon as the answers before have come
@@ -96,10 +100,37 @@ pub(crate) struct Args {
     /// Draw how writes, reads and messages cut the same bytes; with a second recording, of both ends
     #[arg(
         long,
+        group = "drawing",
         help_heading = "Show",
         conflicts_with_all = ["against", "listen", "form", "json", "filter", "from", "to", "dir"]
     )]
     lens: bool,
+    /// Draw the packets, the writes and the reads as a sequence diagram; with a second recording, of
+    /// both ends
+    #[arg(
+        long,
+        group = "drawing",
+        help_heading = "Show",
+        conflicts_with_all = ["lens", "against", "listen", "form", "json", "filter", "from", "to", "dir"]
+    )]
+    ladder: bool,
+    /// Save that diagram as a picture
+    #[arg(
+        long,
+        value_name = "FILE.svg",
+        group = "drawing",
+        help_heading = "Show",
+        conflicts_with_all = ["lens", "against", "listen", "form", "json", "filter", "from", "to", "dir"]
+    )]
+    svg: Option<PathBuf>,
+    /// Say beneath each step of the diagram what it is for; `--ladder` as well
+    #[arg(
+        long,
+        group = "drawing",
+        help_heading = "Show",
+        conflicts_with_all = ["lens", "against", "listen", "form", "json", "filter", "from", "to", "dir"]
+    )]
+    teach: bool,
     /// Play one side against the peer at this endpoint, and compare what it answers
     #[arg(
         long,
@@ -137,8 +168,10 @@ pub(crate) fn run(args: &Args, console: &Console) -> Exit {
     let result = if args.against.is_some() || args.listen.is_some() {
         against::run(args, console)
     } else {
+        let has_ladder = args.ladder || args.teach || args.svg.is_some();
         check(args).and_then(|()| match args.lens {
             true => lens::run(args, console),
+            false if has_ladder => ladder::run(args, console),
             false => show::run(args, console),
         })
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::ArgMatches;
 use sockpit_core::filter::Filter;
 use sockpit_core::plan::{Plan, Role, Shape};
@@ -14,8 +14,8 @@ use sockpit_core::session::Script;
 use sockpit_core::text::charset::Charset;
 use sockpit_core::time::TimeSpan;
 use sockpit_core::transcript;
-use sockpit_engine::Handle;
 use sockpit_engine::recorder::{Recorder, RecordingForm};
+use sockpit_engine::{Handle, cause_text};
 
 use super::{Args, endpoint_of, script};
 use crate::console::{Beside, Editor, Form, Ladder, Lens, Packets, Picture, Subscription, Talk};
@@ -190,7 +190,7 @@ impl Settings {
     }
 
     /// Begins to draw the packets, if that is wanted.
-    pub(super) async fn wire_beside(&self, handle: &Handle) -> io::Result<Option<Beside>> {
+    pub(super) async fn wire_beside(&self, handle: &Handle) -> anyhow::Result<Option<Beside>> {
         let (form, plan) = (self.form, &self.plan);
         let beside = match &self.drawing {
             None => return Ok(None),
@@ -203,12 +203,18 @@ impl Settings {
                 picture,
                 has_lessons,
             }) => {
-                let picture = picture.clone().map(|path| Picture { path });
+                let picture = match picture {
+                    Some(path) => Some(Picture::open(path).map_err(|error| {
+                        let cause = cause_text(&error);
+                        anyhow!("cannot write `{}`: {cause}", path.display())
+                    })?),
+                    None => None,
+                };
                 let make = |canvas| Ladder::new(plan, canvas, *has_lines, *has_lessons, picture);
                 Beside::start(handle, form, true, make).await
             }
         };
-        beside.map(Some)
+        Ok(Some(beside?))
     }
 
     /// What stdout and stderr are to show.

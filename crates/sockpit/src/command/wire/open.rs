@@ -1,6 +1,8 @@
 //! `sockpit wire open`: the packets of a capture file.
 
+use std::fs;
 use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use sockpit_core::pcap::Ending;
@@ -44,7 +46,9 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, console: &Console) -> Exit {
     let Args { file, filter, look } = args;
-    let settings = filter_of(&filter).and_then(|filter| look.decide(TimeForm::Relative, filter));
+    let settings = filter_of(&filter)
+        .and_then(|filter| look.decide(TimeForm::Relative, filter))
+        .and_then(|settings| spare(&file, &settings).map(|()| settings));
     let settings = match settings {
         Ok(settings) => settings,
         Err(error) => {
@@ -62,6 +66,23 @@ pub(super) fn run(args: Args, console: &Console) -> Exit {
             Source::Recording(recording) => record(recording, &file, settings, console, stop),
         },
     )
+}
+
+/// Refuses to write over the file that is read.
+fn spare(file: &Path, settings: &Settings) -> anyhow::Result<()> {
+    let identity = |path: &Path| {
+        let facts = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some((facts.dev(), facts.ino()))
+    };
+    let graphs = settings.graphs.iter().map(|graph| &graph.path);
+    for path in settings.write.iter().chain(&settings.svg).chain(graphs) {
+        anyhow::ensure!(
+            identity(path).is_none_or(|it| identity(file) != Some(it)),
+            "`{}` is the file that is read; write to another one",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 fn capture(

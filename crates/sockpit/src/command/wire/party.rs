@@ -138,19 +138,9 @@ impl Parties {
 
 /// The same for both directions.
 fn sorted(tuple: FiveTuple) -> FiveTuple {
-    let FiveTuple {
-        source,
-        destination,
-        protocol,
-        ports: (from, to),
-    } = tuple;
-    if (source, from) <= (destination, to) {
-        return tuple;
-    }
-    FiveTuple {
-        source: destination,
-        destination: source,
-        protocol,
-        ports: (to, from),
+    let (from, to) = tuple.ports;
+    match (tuple.source, from) <= (tuple.destination, to) {
+        true => tuple,
+        false => tuple.reversed(),
     }
 }

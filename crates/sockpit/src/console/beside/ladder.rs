@@ -1,6 +1,9 @@
 //! The sequence diagram of the conversation, live, and its picture in the end.
 
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sockpit_core::event::Event;
@@ -14,7 +17,40 @@ use crate::console::language;
 
 /// Where the picture goes.
 pub(crate) struct Picture {
-    pub(crate) path: PathBuf,
+    path: PathBuf,
+    file: File,
+}
+
+impl Picture {
+    /// Opens its file, so that one that cannot be written is known before the conversation. What it
+    /// holds stays until there is a new picture.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error where there can be no such file.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        // Opening a pipe would wait for its reader.
+        if let Ok(facts) = path.metadata()
+            && !(facts.is_file() || facts.file_type().is_char_device())
+        {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+        }
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        let path = path.to_owned();
+        Ok(Self { path, file })
+    }
+
+    fn write(&mut self, svg: &str) -> io::Result<()> {
+        // A device has no length.
+        if self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
+        self.file.write_all(svg.as_bytes())
+    }
 }
 
 /// Draws a ladder.
@@ -35,21 +71,27 @@ impl Ladder {
         has_lessons: bool,
         picture: Option<Picture>,
     ) -> Self {
-        let language = language::current();
-        let options = Options {
-            width: canvas.width,
-            has_colour: canvas.has_colour,
-            teach: has_lessons.then_some(language),
-            language,
-            charset: plan.text,
-            ..Options::default()
-        };
         Self {
-            ladder: ladder::Ladder::new(options),
+            ladder: ladder::Ladder::new(Options {
+                charset: plan.text,
+                ..Self::options(canvas, has_lessons)
+            }),
             epoch: canvas.epoch,
             has_lines,
             picture,
             failure: None,
+        }
+    }
+
+    /// How it draws what is not said otherwise.
+    pub(crate) fn options(canvas: Canvas, has_lessons: bool) -> Options {
+        let language = language::current();
+        Options {
+            width: canvas.width,
+            has_colour: canvas.has_colour,
+            teach: has_lessons.then_some(language),
+            language,
+            ..Options::default()
         }
     }
 
@@ -80,13 +122,17 @@ impl Drawing for Ladder {
     fn finish(&mut self) -> String {
         let lines = self.ladder.finish();
         let lines = self.shown(lines);
-        if let Some(Picture { path }) = self.picture.take()
-            && let Err(error) = std::fs::write(&path, self.ladder.svg())
+        if let Some(mut picture) = self.picture.take()
+            && let Err(error) = picture.write(&self.ladder.svg())
         {
-            let cause = cause_text(&error);
-            self.failure = Some(format!("cannot write `{}`: {cause}", path.display()));
+            let (path, cause) = (picture.path.display(), cause_text(&error));
+            self.failure = Some(format!("cannot write `{path}`: {cause}"));
         }
         lines
+    }
+
+    fn outlives_its_reader(&self) -> bool {
+        self.picture.is_some()
     }
 
     fn failure(&mut self) -> Option<String> {
