@@ -10,6 +10,7 @@
 //! late, so the last of them are waited for when the session is over. While the bus is full the
 //! capture is not read; what its ring cannot hold then is counted by the kernel, and told.
 
+mod counted;
 mod peers;
 
 use std::cell::{Cell, RefCell};
@@ -35,6 +36,7 @@ use crate::error::cause_text;
 use crate::session::Scene;
 use crate::transport;
 
+use counted::Counted;
 use peers::Peers;
 
 /// The kind of the notes that say where packets come from, and in the end how many came.
@@ -67,6 +69,7 @@ struct Delivery {
 /// The packets of one session.
 pub(crate) struct Packets {
     peers: RefCell<Peers>,
+    counted: RefCell<Counted>,
     /// Whether packets come at all.
     stopper: Option<Stopper>,
     published: Cell<u64>,
@@ -76,6 +79,7 @@ pub(crate) struct Packets {
 
 /// What the capture's thread has to say in the end.
 struct Ending {
+    observer: Observer,
     statistics: Option<Statistics>,
     failure: Option<io::Error>,
 }
@@ -161,14 +165,16 @@ impl Packets {
     fn without(peers: Peers) -> Self {
         Self {
             peers: RefCell::new(peers),
+            counted: RefCell::default(),
             stopper: None,
             published: Cell::new(0),
             done: RefCell::default(),
         }
     }
 
-    /// Learns from what is told of a peer which packets are its own.
+    /// Learns from what is told of a peer which packets are its own, and what the kernel counted.
     pub(crate) fn learn(&self, scene: &Scene, peer: u32, what: &What) {
+        self.counted.borrow_mut().learn(peer, what);
         if let What::Opened { addr, local } = what
             && let (Some(remote), Some(local)) = (plain_addr(addr), plain_addr(local))
         {
@@ -188,11 +194,33 @@ impl Packets {
         if let Some(stopper) = &self.stopper {
             stopper.stop();
         }
+        self.end(scene, done).await;
+    }
+
+    /// Tells what is left when the capture has ended, and how many there were.
+    async fn end(&self, scene: &Scene, done: oneshot::Receiver<Ending>) {
         let ending = done.await;
         let held = self.peers.borrow_mut().give_up(None);
         self.tell(scene, held);
         if let Ok(ending) = ending {
+            self.reconcile(scene, &ending);
             publish_ending(scene, &ending, self.published.get());
+        }
+    }
+
+    /// Tells what the kernel counted otherwise than was seen, unless the capture has lost some.
+    fn reconcile(&self, scene: &Scene, ending: &Ending) {
+        if ending.statistics.is_none_or(|it| it.dropped != 0) || ending.failure.is_some() {
+            return;
+        }
+        let (counted, peers) = (self.counted.borrow(), self.peers.borrow());
+        for (peer, told) in counted.compare(&peers, ending.observer.analyser()) {
+            let note = What::Note {
+                kind: NOTE.to_owned(),
+                message: told.to_string(),
+                data: json!({ "kernel": told.kernel, "wire": told.wire }),
+            };
+            scene.publish(peer, note);
         }
     }
 
@@ -232,6 +260,11 @@ async fn publish(
         packets.tell(&scene, placed);
         // The thread may have ended.
         let _ = delivery.taken.send(());
+    }
+    // A capture that nobody stopped has failed, which is told at once.
+    let done = packets.done.take();
+    if let Some(done) = done {
+        packets.end(&scene, done).await;
     }
 }
 
@@ -275,6 +308,7 @@ fn deliver(
         }
     }
     Ending {
+        observer,
         statistics: capture.statistics().ok(),
         failure,
     }

@@ -295,11 +295,11 @@ impl Scene {
     }
 
     pub(crate) fn publish_at(&self, time: Time, peer: u32, what: What) {
-        let opened = self
+        let learner = self
             .packets
             .get()
-            .filter(|_| matches!(what, What::Opened { .. }));
-        match opened {
+            .filter(|_| matches!(what, What::Opened { .. } | What::Note { .. }));
+        match learner {
             Some(packets) => {
                 self.shard
                     .bus

@@ -135,7 +135,10 @@ impl Row {
         let time = format!("{:>1$}", self.prefix.time, room);
         line.put(&truncate(&time, room), Some(DIM));
         if layout.since != 0 {
-            line.put(&right(&self.prefix.since, layout.since - borrowed), Some(DIM));
+            line.put(
+                &right(&self.prefix.since, layout.since - borrowed),
+                Some(DIM),
+            );
         }
         let frame = right(&self.prefix.frame, FRAME - 1 + borrowed);
         line.put(&format!("{frame} "), None);

@@ -156,6 +156,45 @@ fn every_step_is_taught_in_both_languages() {
 }
 
 #[test]
+fn what_fills_a_hole_is_no_delayed_acknowledgement() {
+    let taught = |file: &[u8]| {
+        ladder_of(
+            file,
+            usize::MAX,
+            Tap::Unknown,
+            wide(Some(Language::English)),
+        )
+        .0
+    };
+    assert!(!taught(capture!("tcp/bulk_loss.pcap")).contains("delayed ACK"));
+    assert!(taught(capture!("tcp/half_close.pcap")).contains("delayed ACK"));
+}
+
+#[test]
+fn a_long_number_of_a_packet_is_whole() {
+    let frame = [0; 60];
+    for options in [wide(None), narrow()] {
+        let mut observer = Observer::new(Settings::default());
+        let mut ladder = Ladder::new(options);
+        let mut rows = String::new();
+        for number in [1, 123_456] {
+            let mut sighting = observer.observe(Packet::new(LinkType::ETHERNET, &frame));
+            sighting.frame = number;
+            ladder.push_sighting(&sighting);
+            rows.push_str(&ladder.take());
+        }
+        rows.push_str(&ladder.finish());
+        assert!(rows.contains("#123456 "), "{rows}");
+        let lengths = rows
+            .lines()
+            .filter(|row| row.contains(" #"))
+            .map(width::width);
+        let lengths: std::collections::BTreeSet<usize> = lengths.collect();
+        assert!(lengths.len() <= 2, "{rows}");
+    }
+}
+
+#[test]
 fn every_lesson_has_a_chinese_side() {
     let is_ideograph = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
     let files: [&[u8]; 11] = [

@@ -279,11 +279,9 @@ fn a_classic_file_is_read_in_both_orders_and_units() {
         assert_eq!((packet.at, packet.bytes.len(), packet.full_len), (at, 2, 5));
         assert_eq!(reader.ending(), Ending::Whole);
     }
-    let file = hex(
-        "a1b2cd34 0002 0004 00000000 00000000 0000ffff 00000001 \
+    let file = hex("a1b2cd34 0002 0004 00000000 00000000 0000ffff 00000001 \
          00000001 00000002 00000002 00000005 00000003 0800 00 00 aabb \
-         00000001 00000003 00000001 00000001 00000003 0800 00 00 cc",
-    );
+         00000001 00000003 00000001 00000001 00000003 0800 00 00 cc");
     let (told, ending) = read(&file, 1);
     assert_eq!((told.len(), ending), (3, Ok(Ending::Whole)), "{told:?}");
     assert!(told[2].contains("1000003000"), "{told:?}");

@@ -139,6 +139,34 @@ fn packet(index: usize) -> What {
     }
 }
 
+/// A datagram that goes out.
+fn udp(payload: &[u8]) -> What {
+    let mut bytes = vec![0x45, 0, 0, u8::try_from(28 + payload.len()).unwrap()];
+    bytes.extend([0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
+    bytes.extend([
+        0x9c,
+        0x40,
+        0x1b,
+        0x58,
+        0,
+        u8::try_from(8 + payload.len()).unwrap(),
+    ]);
+    bytes.extend([0, 0]);
+    bytes.extend(payload);
+    What::Packet {
+        direction: Direction::Out,
+        offset: None,
+        packet: Box::new(Kept {
+            frame: 1,
+            link: LinkType::RAW,
+            full_len: bytes.len(),
+            bytes: bytes.into(),
+            facts: wire::CaptureFacts::default(),
+            analysis: None,
+        }),
+    }
+}
+
 fn remarks(found: &Found) -> Vec<Vec<&str>> {
     let remarks = found.packets.iter().map(|(_, remarks)| remarks);
     remarks
@@ -247,32 +275,6 @@ fn a_file_has_one_link_type_and_counts_what_does_not_fit() {
 
 #[test]
 fn datagrams_find_their_messages_by_order_and_bytes() {
-    let udp = |payload: &[u8]| {
-        let mut bytes = vec![0x45, 0, 0, u8::try_from(28 + payload.len()).unwrap()];
-        bytes.extend([0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1]);
-        bytes.extend([
-            0x9c,
-            0x40,
-            0x1b,
-            0x58,
-            0,
-            u8::try_from(8 + payload.len()).unwrap(),
-        ]);
-        bytes.extend([0, 0]);
-        bytes.extend(payload);
-        What::Packet {
-            direction: Direction::Out,
-            offset: None,
-            packet: Box::new(Kept {
-                frame: 1,
-                link: LinkType::RAW,
-                full_len: bytes.len(),
-                bytes: bytes.into(),
-                facts: wire::CaptureFacts::default(),
-                analysis: None,
-            }),
-        }
-    };
     let mut told = Told::new();
     told.captures(LinkType::RAW)
         .tell(What::Opened {
@@ -291,5 +293,22 @@ fn datagrams_find_their_messages_by_order_and_bytes() {
     assert_eq!(
         remarks(&told.found()),
         [["sent: 1"], ["sent: "], ["sent: 1"]]
+    );
+}
+
+#[test]
+fn a_message_goes_to_no_datagram_that_is_written_already() {
+    let mut told = Told::new();
+    told.captures(LinkType::RAW)
+        .tell(What::Opened {
+            addr: "udp://127.0.0.1:7000".to_owned(),
+            local: "udp://127.0.0.1:40000".to_owned(),
+        })
+        .tell_at(10 * MILLI, udp(b"1"))
+        .tell_at(300 * MILLI, udp(b"1"))
+        .tell_at(301 * MILLI, chunk(Direction::Out, 0, b"1"));
+    assert_eq!(
+        remarks(&told.found()),
+        [vec![], vec!["write of 1 bytes: 1"]]
     );
 }

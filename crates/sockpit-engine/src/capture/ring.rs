@@ -91,8 +91,12 @@ impl Tap {
             Interest::to_read(stop.alarm.as_fd()),
         ];
         poll::wait(&mut interests, timeout)?;
-        if interests[0].is_gone() {
-            self.ring.check()?;
+        if interests[0].is_gone()
+            && let Err(error) = self.ring.check()
+        {
+            // What passed before that is given.
+            self.drain_to_end(take)?;
+            return Err(error);
         }
         if stop.is_raised() {
             self.drain_to_end(take)?;

@@ -60,6 +60,8 @@ pub(super) struct Peers {
     order: VecDeque<Ends>,
     /// Peers whose conversation has not been seen yet.
     expected: BTreeMap<(SocketAddr, SocketAddr), u32>,
+    /// Where each peer of a stream is; as many are remembered as conversations.
+    ends: BTreeMap<u32, Ends>,
     /// Peers of datagrams, by our port and their address.
     senders: HashMap<(u16, SocketAddr), u32>,
     held: VecDeque<Held>,
@@ -74,6 +76,7 @@ impl Peers {
             talks: HashMap::new(),
             order: VecDeque::new(),
             expected: BTreeMap::new(),
+            ends: BTreeMap::new(),
             senders: HashMap::new(),
             held: VecDeque::new(),
         }
@@ -93,6 +96,10 @@ impl Peers {
             remote,
         };
         if is_tcp {
+            if self.ends.len() == MOST_TALKS {
+                self.ends.pop_first();
+            }
+            self.ends.insert(peer, ends);
             self.own = Some(ends).filter(|_| !self.remote.is_empty());
             match self.talks.get_mut(&ends) {
                 Some(talk) if talk.peer.is_none() => talk.peer = Some(peer),
@@ -165,6 +172,16 @@ impl Peers {
             .drain(..count)
             .map(|held| held.placed(0))
             .collect()
+    }
+
+    /// The number of a peer's latest conversation, and our own address in it.
+    pub(super) fn talk(&self, peer: u32) -> Option<(u64, SocketAddr)> {
+        let ends = self.ends.get(&peer)?;
+        let talk = self
+            .talks
+            .get(ends)
+            .filter(|talk| talk.peer == Some(peer))?;
+        Some((talk.number, ends.local))
     }
 
     /// Whether every conversation of a peer has said its last word.

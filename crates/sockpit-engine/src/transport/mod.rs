@@ -74,8 +74,14 @@ impl StreamLink {
             if stream.poll_write_ready(cx).is_ready() {
                 drain(stream.as_fd());
                 // To the runtime a second descriptor is a new socket, of which it knows nothing.
-                let second = stream.as_fd().try_clone_to_owned()?;
-                *stream = TcpStream::from_std(second.into())?;
+                let second = stream.as_fd().try_clone_to_owned();
+                let Ok(second) = second.and_then(|second| TcpStream::from_std(second.into()))
+                else {
+                    // No descriptor is left: to be asked in vain ends no connection.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                };
+                *stream = second;
             }
         }
     }

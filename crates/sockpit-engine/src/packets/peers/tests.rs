@@ -3,6 +3,7 @@ use sockpit_core::sighting::Observer;
 use sockpit_core::wire::{LinkType, Packet};
 
 use super::*;
+use crate::packets::counted::Counted;
 
 // port: nothing is bound, these are addresses in made-up packets.
 const CLIENT: &str = "127.0.0.1:40000"; // port: as above
@@ -172,6 +173,7 @@ fn what_is_nobodys_is_given_up_in_time_and_belongs_to_the_session() {
 
 #[test]
 fn what_others_say_to_the_same_server_is_none_of_a_clients() {
+    // port: made up too
     let other = "127.0.0.1:5";
     let mut scene = Scene::client();
     assert_eq!(scene.pass(&tcp(other, SERVER, 5, 0, SYN, b"")), []);
@@ -233,4 +235,54 @@ fn a_conversation_is_over_when_both_ends_are_acknowledged_or_it_is_reset() {
     assert!(!scene.peers.are_complete());
     scene.pass(&tcp(SERVER, CLIENT, 0, 10, RST | ACK, b""));
     assert!(scene.peers.are_complete());
+}
+
+/// The kernel's last word on peer 1: so many segments and bytes sent again.
+fn last_word(segments_again: u32, bytes_again: u64, bytes_sent: u64, unacked: u64) -> What {
+    let own = serde_json::json!({
+        "state": "established", "rtt_us": 9, "rtt_variance_us": 9, "rto_us": 9, "cwnd": 10,
+        "mss": 1448, "advertised_mss": 1448, "path_mtu": 1500, "timestamps": true, "sack": true,
+        "ecn": false, "receive_space": 9, "segments_unacked": 0, "segments_sacked": 0,
+        "segments_lost": 0, "segments_again": segments_again, "retransmits": 0, "probes": 0,
+        "reordering": 3, "unacked": unacked, "bytes_again": bytes_again, "bytes_sent": bytes_sent,
+    });
+    What::Note {
+        kind: "tcp".to_owned(),
+        message: String::new(),
+        data: serde_json::json!({ "when": "close", "own": own }),
+    }
+}
+
+#[test]
+fn what_the_kernel_counted_otherwise_is_found_once_all_is_acknowledged() {
+    let mut scene = Scene::client();
+    scene.open(1, true, CLIENT, SERVER);
+    for packet in [
+        tcp(CLIENT, SERVER, 9, 0, SYN, b""),
+        tcp(SERVER, CLIENT, 99, 10, SYN | ACK, b""),
+        tcp(CLIENT, SERVER, 10, 100, ACK, b"hello"),
+        tcp(CLIENT, SERVER, 10, 100, ACK, b"hello"),
+        tcp(SERVER, CLIENT, 100, 15, ACK, b""),
+    ] {
+        scene.pass(&packet);
+    }
+    let found = |told: What| {
+        let mut counted = Counted::default();
+        counted.learn(1, &told);
+        let found = counted.compare(&scene.peers, scene.observer.analyser());
+        found
+            .into_iter()
+            .map(|(peer, told)| format!("{peer}: {told}"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(found(last_word(1, 5, 10, 0)), [""; 0]);
+    assert_eq!(
+        found(last_word(3, 15, 20, 0)),
+        [
+            "1: segments sent again: 3 by the kernel, 1 on the wire",
+            "1: bytes sent again: 15 by the kernel, 5 on the wire",
+            "1: bytes sent: 20 by the kernel, 10 on the wire",
+        ]
+    );
+    assert_eq!(found(last_word(3, 15, 20, 1)), [""; 0], "more may come");
 }

@@ -215,8 +215,8 @@ fn from_capture(
                 result = follower.take(packet);
             }
         });
-        let batch = batch.context("the capture has ended")?;
         follower.idle()?;
+        let batch = batch.context("the capture has ended")?;
         let is_over = until.is_some_and(|until| until <= Instant::now());
         if result?.is_break() || matches!(batch, Batch::Ended(_)) || is_over {
             break;

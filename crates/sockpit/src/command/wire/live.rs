@@ -235,8 +235,8 @@ fn watch(
                 result = view.packet(packet, std::iter::empty());
             }
         });
-        let batch = batch.context("the capture has ended")?;
         view.idle(Some(now()))?;
+        let batch = batch.context("the capture has ended")?;
         if !is_quiet
             && !shows
             && let Some(saved) = view.saved()
@@ -294,10 +294,10 @@ fn save(
                 failed = file.packet(packet, &[]).err();
             }
         });
-        let batch = batch.context("the capture has ended")?;
         if let Some(error) = failed.or_else(|| file.flush().err()) {
             return Err(error).with_context(|| format!("cannot write {name}"));
         }
+        let batch = batch.context("the capture has ended")?;
         let now = Instant::now();
         if !is_quiet && told + PACE <= now {
             told = now;

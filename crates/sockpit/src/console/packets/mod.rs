@@ -269,7 +269,8 @@ impl PacketLines {
                 let _ = match ip.protocol {
                     protocol::TCP => write!(out, "  TCP"),
                     protocol::UDP => write!(out, "  UDP"),
-                    protocol::ICMP | protocol::ICMPV6 => write!(out, "  ICMP"),
+                    protocol::ICMP => write!(out, "  ICMP"),
+                    protocol::ICMPV6 => write!(out, "  ICMPv6"),
                     number => write!(out, "  IP protocol {number}"),
                 };
                 let _ = write!(out, "  Len={}", ip.payload_len);
@@ -512,7 +513,8 @@ fn icmp_words(number: u8, icmp: &Icmp, out: &mut Vec<u8>) {
         let name = match inner.protocol {
             protocol::TCP => "TCP".to_owned(),
             protocol::UDP => "UDP".to_owned(),
-            protocol::ICMP | protocol::ICMPV6 => "ICMP".to_owned(),
+            protocol::ICMP => "ICMP".to_owned(),
+            protocol::ICMPV6 => "ICMPv6".to_owned(),
             number => format!("IP protocol {number}"),
         };
         let _ = match inner.ports {

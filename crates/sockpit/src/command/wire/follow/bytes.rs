@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use anyhow::Context as _;
 use sockpit_core::event::{Bytes, Direction, Event, Value, What};
-use sockpit_core::flow::{self, Conversation, End, Id, Piece};
+use sockpit_core::flow::{self, Conversation, End, Gap, Id, Piece};
 use sockpit_core::machine::Reason;
 use sockpit_core::plan::{Options, Plan, Role};
 use sockpit_core::record::Epoch;
@@ -19,6 +19,9 @@ use super::choose::Choice;
 use crate::command::wire::party::{Parties, Party, Protocol};
 use crate::command::wire::view::Flow;
 use crate::console::{Console, Form, Playback, Talk};
+
+/// In bytes.
+const UDP_HEADER: usize = 8;
 
 /// Prints one conversation.
 pub(super) struct Follower {
@@ -38,6 +41,8 @@ pub(super) struct Follower {
     /// The conversation over TCP, its client, and who has said that there is no more.
     tcp: Option<(Id, End)>,
     ended: [bool; 2],
+    /// What is missing and not told yet: what adjoins it may be missing too.
+    gap: Option<(Direction, Gap)>,
     number: u64,
     last: u64,
     is_reset: bool,
@@ -67,6 +72,7 @@ impl Follower {
             offsets: [0; 2],
             tcp: None,
             ended: [false; 2],
+            gap: None,
             number: 0,
             last: 0,
             is_reset: false,
@@ -116,6 +122,7 @@ impl Follower {
 
     /// Prints what waits.
     pub(super) fn idle(&mut self) -> anyhow::Result<()> {
+        self.tell_gap()?;
         if let Some(playback) = &mut self.playback {
             playback.flush()?;
         }
@@ -130,6 +137,7 @@ impl Follower {
             for end in [client, client.other()] {
                 self.pieces(id, end, client)?;
             }
+            self.tell_gap()?;
             if !self.is_over() {
                 self.note("the capture ends here")?;
             }
@@ -226,13 +234,7 @@ impl Follower {
         while let Some(piece) = self.observer.analyser_mut().poll(id, end) {
             match piece {
                 Piece::Bytes { offset, bytes } => self.chunk(direction, offset, bytes)?,
-                Piece::Gap(gap) => {
-                    let arrow = match direction {
-                        Direction::Out => "→",
-                        Direction::In => "←",
-                    };
-                    self.note(&format!("{arrow} {gap}"))?;
-                }
+                Piece::Gap(gap) => self.missing(direction, gap)?,
                 Piece::End { .. } => {
                     self.ended[usize::from(direction == Direction::In)] = true;
                     if self.is_over() && !self.is_reset {
@@ -244,13 +246,41 @@ impl Follower {
         Ok(())
     }
 
+    /// Takes what is missing, together with what was missing just before it.
+    fn missing(&mut self, direction: Direction, gap: Gap) -> anyhow::Result<()> {
+        if let Some((way, known)) = &mut self.gap
+            && *way == direction
+            && known.cause == gap.cause
+            && known.offset.checked_add(known.len) == Some(gap.offset)
+        {
+            known.len = known.len.saturating_add(gap.len);
+            return Ok(());
+        }
+        self.tell_gap()?;
+        self.gap = Some((direction, gap));
+        Ok(())
+    }
+
+    fn tell_gap(&mut self) -> anyhow::Result<()> {
+        let Some((direction, gap)) = self.gap.take() else {
+            return Ok(());
+        };
+        let arrow = match direction {
+            Direction::Out => "→",
+            Direction::In => "←",
+        };
+        self.note(&format!("{arrow} {gap}"))
+    }
+
     fn is_over(&self) -> bool {
         self.is_reset || self.ended == [true, true]
     }
 
     fn datagram(&mut self, sighting: &Sighting<'_>, direction: Direction) -> anyhow::Result<()> {
         let payload = Bytes::copy_from_slice(sighting.payload());
-        let len = sighting.payload_len();
+        // Of a datagram that came in fragments, only the first has its ports.
+        let stated = sighting.summary.udp().map_or(0, |udp| usize::from(udp.len));
+        let len = sighting.payload_len().max(stated.saturating_sub(UDP_HEADER));
         let full_len = (payload.len() < len).then_some(len);
         let index = usize::from(direction == Direction::In);
         let offset = self.offsets[index];
@@ -278,6 +308,7 @@ impl Follower {
     }
 
     fn chunk(&mut self, direction: Direction, offset: u64, bytes: Bytes) -> anyhow::Result<()> {
+        self.tell_gap()?;
         self.event(What::Chunk {
             direction,
             offset,
@@ -299,6 +330,7 @@ impl Follower {
     }
 
     fn close(&mut self, reason: Reason) -> anyhow::Result<()> {
+        self.tell_gap()?;
         self.event(What::Closed {
             reason,
             message: String::new(),
