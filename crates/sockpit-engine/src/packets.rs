@@ -42,6 +42,9 @@ use peers::Peers;
 /// The kind of the notes that say where packets come from, and in the end how many came.
 pub const NOTE: &str = sockpit_core::transcript::NOTE;
 
+/// The kind of the notes that say what the kernel counted otherwise than was seen.
+const COUNTED: &str = "counted";
+
 /// How long packets are waited for that nobody saw, so that those of a peer that is still to be
 /// accepted find it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -213,10 +216,14 @@ impl Packets {
         if ending.statistics.is_none_or(|it| it.dropped != 0) || ending.failure.is_some() {
             return;
         }
-        let (counted, peers) = (self.counted.borrow(), self.peers.borrow());
-        for (peer, told) in counted.compare(&peers, ending.observer.analyser()) {
+        // What is published is learnt from again; nothing is borrowed then.
+        let found = {
+            let (counted, peers) = (self.counted.borrow(), self.peers.borrow());
+            counted.compare(&peers, ending.observer.analyser())
+        };
+        for (peer, told) in found {
             let note = What::Note {
-                kind: NOTE.to_owned(),
+                kind: COUNTED.to_owned(),
                 message: told.to_string(),
                 data: json!({ "kernel": told.kernel, "wire": told.wire }),
             };

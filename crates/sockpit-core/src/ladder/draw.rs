@@ -124,7 +124,7 @@ impl Row {
     fn draw(self, layout: &Layout, options: &Options, out: &mut String) {
         let mut line = Line::new(options.has_colour);
         // A long number takes what the times leave free before it.
-        let wanted = width(&self.prefix.frame).saturating_sub(FRAME - 1);
+        let wanted = width(&self.prefix.frame).saturating_sub(FRAME - 2);
         let free = match layout.since {
             0 => TIME.saturating_sub(width(&self.prefix.time)),
             since => since.saturating_sub(width(&self.prefix.since)),

@@ -225,6 +225,8 @@ fn watch(
     view.is_at(own.map(|(address, _)| *address).collect());
     let began = Instant::now();
     let started = now();
+    // What was seen before an interface went away stays true.
+    let mut failure = None;
     loop {
         let rest = until.map_or(PACE, |until| {
             until.saturating_duration_since(Instant::now())
@@ -236,7 +238,13 @@ fn watch(
             }
         });
         view.idle(Some(now()))?;
-        let batch = batch.context("the capture has ended")?;
+        let batch = match batch.context("the capture has ended") {
+            Ok(batch) => batch,
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        };
         if !is_quiet
             && !shows
             && let Some(saved) = view.saved()
@@ -269,7 +277,7 @@ fn watch(
     if !is_quiet || statistics.dropped > 0 {
         console.say(&sum);
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 /// Writes what comes into a file, and looks at nothing.
@@ -284,6 +292,7 @@ fn save(
     let began = Instant::now();
     let mut file = PacketFile::begin(out, saved::APPLICATION, capture.interfaces())?;
     let mut told = began;
+    let mut failure = None;
     loop {
         let rest = until.map_or(PACE, |until| {
             until.saturating_duration_since(Instant::now())
@@ -297,7 +306,13 @@ fn save(
         if let Some(error) = failed.or_else(|| file.flush().err()) {
             return Err(error).with_context(|| format!("cannot write {name}"));
         }
-        let batch = batch.context("the capture has ended")?;
+        let batch = match batch.context("the capture has ended") {
+            Ok(batch) => batch,
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        };
         let now = Instant::now();
         if !is_quiet && told + PACE <= now {
             told = now;
@@ -328,7 +343,7 @@ fn save(
             "watched for {seconds:.1} s; {dropped} packets lost by the kernel"
         ));
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 fn counted(statistics: &Statistics, started: u64) -> pcap::Statistics {
