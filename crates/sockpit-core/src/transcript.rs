@@ -33,6 +33,9 @@ pub const NOTE: &str = "wire";
 /// So long a packet waits for what is told of it.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// The same where packets come by way of dumpcap, which gives them every 300 ms or so.
+const LONG_PATIENCE: Duration = Duration::from_millis(600);
+
 /// In bytes: packets that wait at most.
 const MOST_HELD: usize = 16 * 1024 * 1024;
 
@@ -59,6 +62,8 @@ pub struct Transcript {
     /// Decided by the first session; `None` before.
     source: Option<Source>,
     held: VecDeque<Held>,
+    /// How long a packet waits.
+    patience: Duration,
     held_len: usize,
     /// How many are held no longer.
     let_go: u64,
@@ -139,6 +144,7 @@ impl Transcript {
             options,
             source: None,
             held: VecDeque::new(),
+            patience: PATIENCE,
             held_len: 0,
             let_go: 0,
             unplaced: BTreeMap::new(),
@@ -191,7 +197,8 @@ impl Transcript {
                         if party.is_some_and(|party| party.ports == PortType::Udp) {
                             self.place_datagram(way, *offset, event.time, bytes);
                         }
-                        let text = remark::of_chunk(*direction, bytes, self.options.charset);
+                        let charset = self.options.charset;
+                        let text = || remark::of_chunk(*direction, bytes, charset);
                         self.remarks.chunk(way, *offset, event.time, text);
                     }
                     false => self.write_message(at, way, bytes, out),
@@ -216,7 +223,7 @@ impl Transcript {
     /// Writes what has waited long enough, as time has come to `now`.
     pub fn settle(&mut self, now: Time, out: &mut Vec<u8>) {
         while let Some(first) = self.held.front()
-            && (first.time + PATIENCE <= now || MOST_HELD < self.held_len)
+            && (first.time + self.patience <= now || MOST_HELD < self.held_len)
         {
             self.write_first(out);
         }
@@ -275,7 +282,12 @@ impl Transcript {
             Some("none") => {
                 self.source.get_or_insert(Source::Messages);
             }
-            Some(_) => self.add_interfaces(&told, out),
+            Some(level) => {
+                if level == "dumpcap" {
+                    self.patience = LONG_PATIENCE;
+                }
+                self.add_interfaces(&told, out);
+            }
             None => {
                 self.finish(out);
                 self.count(&told, out);

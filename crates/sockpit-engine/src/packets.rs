@@ -71,6 +71,8 @@ struct Delivery {
 
 /// The packets of one session.
 pub(crate) struct Packets {
+    /// Where a client is to connect to, in the order in which it should try.
+    remote: Vec<SocketAddr>,
     peers: RefCell<Peers>,
     counted: RefCell<Counted>,
     /// Whether packets come at all.
@@ -96,13 +98,21 @@ impl Packets {
             return Self::open(scene, Vec::new(), local).await;
         }
         let plan = &scene.plan;
-        // Names that cannot be looked up are told of by the connection itself.
+        // Names that cannot be looked up, or not in time, are told of by the connection itself.
         let addresses = match is_ip(plan.transport) {
-            true => transport::to_connect(&plan.address, plan.socket.family).await,
-            false => Ok(Vec::new()),
+            true => {
+                let found = transport::to_connect(&plan.address, plan.socket.family);
+                let found = tokio::time::timeout(plan.timeout, found).await;
+                found.map_or_else(|_| Vec::new(), Result::unwrap_or_default)
+            }
+            false => Vec::new(),
         };
-        let addresses = addresses.unwrap_or_default();
         Self::open(scene, addresses, Vec::new()).await
+    }
+
+    /// The addresses that a client's endpoint was found to have; none where they are not known.
+    pub(crate) fn remote(&self) -> &[SocketAddr] {
+        &self.remote
     }
 
     async fn open(scene: &Rc<Scene>, remote: Vec<SocketAddr>, local: Vec<SocketAddr>) -> Rc<Self> {
@@ -113,12 +123,13 @@ impl Packets {
                 false => "a Unix socket has no packets; what the program wrote and read is shown",
             };
             publish_level(scene, message.to_owned(), json!({ "level": "none" }));
-            return Rc::new(Self::without(Peers::new(remote, local)));
+            return Rc::new(Self::without(remote, local));
         }
         let request = request(&scene.plan, &remote, &local);
         let side = side(&scene.plan, addresses);
         let (ready_sender, ready) = oneshot::channel();
-        let (deliveries, incoming) = mpsc::unbounded_channel();
+        // Each is waited for, so that there is never a second one.
+        let (deliveries, incoming) = mpsc::channel(1);
         let (done_sender, done) = oneshot::channel();
         let thread = std::thread::Builder::new().name("sockpit-capture".to_owned());
         let spawned = thread.spawn(move || {
@@ -159,15 +170,17 @@ impl Packets {
         let packets = Rc::new(Self {
             stopper,
             done: RefCell::new(done),
-            ..Self::without(Peers::new(remote, local))
+            ..Self::without(remote, local)
         });
         tokio::task::spawn_local(publish(scene.clone(), packets.clone(), incoming));
         packets
     }
 
-    fn without(peers: Peers) -> Self {
+    fn without(remote: Vec<SocketAddr>, local: Vec<SocketAddr>) -> Self {
+        let plain = remote.iter().copied().map(plain).collect();
         Self {
-            peers: RefCell::new(peers),
+            remote,
+            peers: RefCell::new(Peers::new(plain, local)),
             counted: RefCell::default(),
             stopper: None,
             published: Cell::new(0),
@@ -240,11 +253,7 @@ impl Packets {
 }
 
 /// Puts packets into the timeline as they come.
-async fn publish(
-    scene: Rc<Scene>,
-    packets: Rc<Packets>,
-    mut incoming: mpsc::UnboundedReceiver<Delivery>,
-) {
+async fn publish(scene: Rc<Scene>, packets: Rc<Packets>, mut incoming: mpsc::Receiver<Delivery>) {
     let clock = scene.shard.bus.clock();
     let mut aligned = Alignment::of_epoch(clock.epoch());
     while let Some(delivery) = incoming.recv().await {
@@ -276,11 +285,7 @@ async fn publish(
 }
 
 /// Reads the capture until it is stopped, a batch at a time.
-fn deliver(
-    capture: &mut Capture,
-    side: Side,
-    deliveries: &mpsc::UnboundedSender<Delivery>,
-) -> Ending {
+fn deliver(capture: &mut Capture, side: Side, deliveries: &mpsc::Sender<Delivery>) -> Ending {
     let mut observer = Observer::new(Settings {
         side,
         content: Content::Ignored,
@@ -299,7 +304,7 @@ fn deliver(
             let rest = packets.split_off(packets.len().min(BATCH));
             let (taken, wait) = oneshot::channel();
             let delivery = Delivery { packets, taken };
-            is_open = deliveries.send(delivery).is_ok() && wait.blocking_recv().is_ok();
+            is_open = deliveries.blocking_send(delivery).is_ok() && wait.blocking_recv().is_ok();
             packets = rest;
             if packets.is_empty() {
                 break;
@@ -439,8 +444,13 @@ fn is_ip(transport: Transport) -> bool {
     matches!(transport, Transport::Tcp | Transport::Udp)
 }
 
-/// The address in what an event calls one; one of IPv4 stands as such.
+/// The address in what an event calls one, as packets have it.
 fn plain_addr(text: &str) -> Option<SocketAddr> {
     let (_, addr) = event::socket_addr(text)?;
-    Some(SocketAddr::new(addr.ip().to_canonical(), addr.port()))
+    Some(plain(addr))
+}
+
+/// An address as packets have it: one of IPv4 as such, one of a link without its interface.
+fn plain(addr: SocketAddr) -> SocketAddr {
+    SocketAddr::new(addr.ip().to_canonical(), addr.port())
 }

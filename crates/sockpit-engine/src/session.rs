@@ -487,7 +487,9 @@ pub(crate) fn spawn<M, F>(
         let ended = match (plan.shape(), plan.role) {
             (Shape::Stream, Role::Client) => {
                 scene.watch_packets(None).await;
-                match transport::connect_stream(&plan).await {
+                let packets = scene.packets.get();
+                let known = packets.map_or(&[][..], |packets| packets.remote());
+                match transport::connect_stream(&plan, known).await {
                     Ok(link) => {
                         let _ = reply.send(Ok(session(Vec::new())));
                         listen::run_client(

@@ -51,12 +51,19 @@ impl Datagram {
 }
 
 impl Remarks {
-    pub(super) fn chunk(&mut self, way: Way, offset: u64, time: Time, text: String) {
+    /// `text` is asked for the remark only if it is wanted.
+    pub(super) fn chunk(
+        &mut self,
+        way: Way,
+        offset: u64,
+        time: Time,
+        text: impl FnOnce() -> String,
+    ) {
         if !self.framed.contains(&way.0) && self.has_room() {
             self.chunks
                 .entry((way, offset))
                 .or_default()
-                .push((time, text));
+                .push((time, text()));
         }
     }
 

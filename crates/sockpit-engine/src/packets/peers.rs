@@ -60,7 +60,7 @@ pub(super) struct Peers {
     order: VecDeque<Ends>,
     /// Peers whose conversation has not been seen yet.
     expected: BTreeMap<(SocketAddr, SocketAddr), u32>,
-    /// Where each peer of a stream is; as many are remembered as conversations.
+    /// Where each peer is; as many are remembered as conversations, the latest.
     ends: BTreeMap<u32, Ends>,
     /// Peers of datagrams, by our port and their address.
     senders: HashMap<(u16, SocketAddr), u32>,
@@ -95,25 +95,19 @@ impl Peers {
             local,
             remote,
         };
+        if self.ends.len() == MOST_TALKS {
+            self.forget_oldest();
+        }
+        self.ends.insert(peer, ends);
         if is_tcp {
-            if self.ends.len() == MOST_TALKS {
-                self.ends.pop_first();
-            }
-            self.ends.insert(peer, ends);
             self.own = Some(ends).filter(|_| !self.remote.is_empty());
             match self.talks.get_mut(&ends) {
                 Some(talk) if talk.peer.is_none() => talk.peer = Some(peer),
                 _ => {
-                    if self.expected.len() == MOST_TALKS {
-                        self.expected.pop_first();
-                    }
                     self.expected.insert((local, remote), peer);
                 }
             }
         } else {
-            if self.senders.len() == MOST_TALKS {
-                self.senders.clear();
-            }
             self.senders.insert((local.port(), remote), peer);
         }
         let mut claimed = Vec::new();
@@ -172,6 +166,19 @@ impl Peers {
             .drain(..count)
             .map(|held| held.placed(0))
             .collect()
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some((oldest, ends)) = self.ends.pop_first() else {
+            return;
+        };
+        let Ends { local, remote, .. } = ends;
+        if self.expected.get(&(local, remote)) == Some(&oldest) {
+            self.expected.remove(&(local, remote));
+        }
+        if self.senders.get(&(local.port(), remote)) == Some(&oldest) {
+            self.senders.remove(&(local.port(), remote));
+        }
     }
 
     /// The number of a peer's latest conversation, and our own address in it.

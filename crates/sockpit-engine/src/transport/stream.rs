@@ -25,11 +25,13 @@ const RETRY: Duration = Duration::from_millis(10);
 const PORT_TRIES: usize = 16;
 
 /// Connects to the endpoint of `plan`, one address after the other.
-pub(crate) async fn connect(plan: &Plan) -> Result<StreamLink, Error> {
+///
+/// `known` are the addresses of the endpoint, where somebody has looked them up before.
+pub(crate) async fn connect(plan: &Plan, known: &[SocketAddr]) -> Result<StreamLink, Error> {
     let attempt = async {
         match plan.transport {
             Transport::Unix => connect_unix(plan).await,
-            _ => connect_tcp(plan).await,
+            _ => connect_tcp(plan, known).await,
         }
     };
     match tokio::time::timeout(plan.timeout, attempt).await {
@@ -45,9 +47,13 @@ pub(crate) async fn connect(plan: &Plan) -> Result<StreamLink, Error> {
     }
 }
 
-async fn connect_tcp(plan: &Plan) -> Result<StreamLink, Error> {
+async fn connect_tcp(plan: &Plan, known: &[SocketAddr]) -> Result<StreamLink, Error> {
     let mut last = None;
-    for addr in resolve::to_connect(&plan.address, plan.socket.family).await? {
+    let addresses = match known {
+        [] => resolve::to_connect(&plan.address, plan.socket.family).await?,
+        known => known.to_vec(),
+    };
+    for addr in addresses {
         match connect_tcp_to(plan, addr).await {
             Ok(stream) => return Ok(StreamLink::Tcp(stream)),
             Err(error) => last = Some(error),

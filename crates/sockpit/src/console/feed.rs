@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sockpit_core::event::Event;
+use sockpit_core::event::{Event, What};
 use sockpit_core::time::Time;
+use sockpit_engine::PACKETS_NOTE;
 use sockpit_engine::bus::Tap;
 
 /// Packets are told some milliseconds after they passed; so long an event waits for those that were
 /// before it. The capture's ring gives them after 4 ms at most, and the rest is for a busy machine.
 const LAG: Duration = Duration::from_millis(25);
+
+/// The same where packets come by way of dumpcap, which gives them every 300 ms or so.
+const LONG_LAG: Duration = Duration::from_millis(350);
 
 /// Events that wait at most; the first ones are given before their time then.
 const MOST_HELD: usize = 16_384;
@@ -103,22 +107,37 @@ impl Feed {
 }
 
 /// Events that wait for earlier ones.
-#[derive(Default)]
 struct Held {
     events: BTreeMap<(Time, u64), (Arc<Event>, Instant)>,
+    lag: Duration,
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self {
+            events: BTreeMap::new(),
+            lag: LAG,
+        }
+    }
 }
 
 impl Held {
     fn push(&mut self, event: Arc<Event>, now: Instant) {
+        if let What::Note { kind, data, .. } = &event.what
+            && kind == PACKETS_NOTE
+            && data["level"] == "dumpcap"
+        {
+            self.lag = LONG_LAG;
+        }
         let key = (event.time, event.number);
-        self.events.insert(key, (event, now + LAG));
+        self.events.insert(key, (event, now + self.lag));
     }
 
     /// When the first event may be given.
     fn due(&self) -> Option<Instant> {
         let (_, (_, due)) = self.events.first_key_value()?;
         let is_full = self.events.len() > MOST_HELD;
-        Some(if is_full { *due - LAG } else { *due })
+        Some(if is_full { *due - self.lag } else { *due })
     }
 
     fn is_due(&self, now: Instant) -> bool {
@@ -132,8 +151,6 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
-    use sockpit_core::event::What;
-
     use super::*;
 
     fn event(number: u64, millis: u64) -> Arc<Event> {

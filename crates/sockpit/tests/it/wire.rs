@@ -195,8 +195,61 @@ fn a_capture_is_not_written_over_while_it_is_read() {
             .check_code(2)
             .check_stderr(&["is the file that is read; write to another one"]);
     }
+    let script = r#"exec "$0" wire open - -w "$1" < "$1""#;
+    Program::new("sh", &["-c", script, env!("CARGO_BIN_EXE_sockpit"), file])
+        .run()
+        .check_code(2)
+        .check_stderr(&["is the file that is read"]);
     let kept = fs::read(&path).unwrap();
     assert_eq!(kept, fs::read(capture("loopback.pcap")).unwrap());
+}
+
+#[test]
+fn two_pictures_are_not_written_to_one_file() {
+    let folder = folder();
+    let path = folder.path().join("one.svg");
+    let file = path.to_str().unwrap();
+    let graph = format!("rtt={file}");
+    let finished = open("loopback.pcap", &["--svg", file, "--graph", &graph]).run();
+    finished
+        .check_code(2)
+        .check_stderr(&["is to be written twice; give each its own file"]);
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_a_snap_length_cut_off_is_one_gap_and_fragments_are_named() {
+    let folder = folder();
+    let whole = fs::read(capture("tcp/half_close.pcap")).unwrap();
+    let mut cut = whole[..24].to_vec();
+    let mut rest = &whole[24..];
+    while rest.len() >= 16 {
+        let kept = u32::from_le_bytes(rest[8..12].try_into().unwrap());
+        let len = kept.min(66);
+        cut.extend_from_slice(&rest[..8]);
+        cut.extend_from_slice(&len.to_le_bytes());
+        cut.extend_from_slice(&rest[12..16]);
+        cut.extend_from_slice(&rest[16..16 + len as usize]);
+        rest = &rest[16 + kept as usize..];
+    }
+    let path = folder.path().join("cut.pcap");
+    fs::write(&path, cut).unwrap();
+    let finished = sockpit(&["wire", "follow", path.to_str().unwrap()])
+        .args(&["--conversation", "1"])
+        .run()
+        .check_code(0);
+    for part in [
+        "→ 3 bytes missing at offset 0",
+        "← 5000 bytes missing at offset 0",
+    ] {
+        assert!(finished.text().contains(part), "{}", finished.text());
+    }
+    let finished = sockpit(&["wire", "follow", &capture("loopback.pcap")])
+        .args(&["--conversation", "udp:1"])
+        .run()
+        .check_code(0);
+    let told = "→ 2528 bytes of the datagram are in further fragments";
+    assert!(finished.text().contains(told), "{}", finished.text());
 }
 
 #[test]

@@ -205,6 +205,8 @@ fn from_capture(
 ) -> anyhow::Result<()> {
     let is_quiet = settings.is_quiet;
     let mut follower = Follower::new(choice, settings);
+    // What was said before an interface went away stays true.
+    let mut failure = None;
     loop {
         let rest = until.map_or(PACE, |until| {
             until.saturating_duration_since(Instant::now())
@@ -216,7 +218,13 @@ fn from_capture(
             }
         });
         follower.idle()?;
-        let batch = batch.context("the capture has ended")?;
+        let batch = match batch.context("the capture has ended") {
+            Ok(batch) => batch,
+            Err(error) => {
+                failure = Some(error);
+                break;
+            }
+        };
         let is_over = until.is_some_and(|until| until <= Instant::now());
         if result?.is_break() || matches!(batch, Batch::Ended(_)) || is_over {
             break;
@@ -233,7 +241,7 @@ fn from_capture(
     if dropped > 0 {
         console.say(&format!("warning: the kernel lost {dropped} packets"));
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 fn parse_direction(text: &str) -> Result<Direction, String> {

@@ -155,6 +155,16 @@ impl Look {
             !to_stdout || (print == Print::Nothing && !has_end),
             "`--write -` gives stdout to the packets; nothing else can go there"
         );
+        let graphs = self.graph.iter().map(|graph| &graph.path);
+        let mut files: Vec<&PathBuf> = self.write.iter().chain(&self.svg).chain(graphs).collect();
+        files.sort();
+        let twice = files.windows(2).find(|pair| pair.first() == pair.last());
+        if let Some(path) = twice.and_then(|pair| pair.first()) {
+            anyhow::bail!(
+                "`{}` is to be written twice; give each its own file",
+                path.display()
+            );
+        }
         Ok(Settings {
             print,
             packets: PacketLook {

@@ -1,7 +1,9 @@
 //! `sockpit wire open`: the packets of a capture file.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::ops::ControlFlow;
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -70,14 +72,19 @@ pub(super) fn run(args: Args, console: &Console) -> Exit {
 
 /// Refuses to write over the file that is read.
 fn spare(file: &Path, settings: &Settings) -> anyhow::Result<()> {
-    let identity = |path: &Path| {
-        let facts = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-        Some((facts.dev(), facts.ino()))
+    let of = |facts: fs::Metadata| facts.is_file().then(|| (facts.dev(), facts.ino()));
+    let identity = |path: &Path| fs::metadata(path).ok().and_then(of);
+    let own = match file == Path::new("-") {
+        true => {
+            let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+            stdin.and_then(|stdin| stdin.metadata()).ok().and_then(of)
+        }
+        false => identity(file),
     };
     let graphs = settings.graphs.iter().map(|graph| &graph.path);
     for path in settings.write.iter().chain(&settings.svg).chain(graphs) {
         anyhow::ensure!(
-            identity(path).is_none_or(|it| identity(file) != Some(it)),
+            identity(path).is_none_or(|it| own != Some(it)),
             "`{}` is the file that is read; write to another one",
             path.display()
         );

@@ -265,11 +265,7 @@ impl Follower {
         let Some((direction, gap)) = self.gap.take() else {
             return Ok(());
         };
-        let arrow = match direction {
-            Direction::Out => "→",
-            Direction::In => "←",
-        };
-        self.note(&format!("{arrow} {gap}"))
+        self.note(&format!("{} {gap}", arrow(direction)))
     }
 
     fn is_over(&self) -> bool {
@@ -278,10 +274,16 @@ impl Follower {
 
     fn datagram(&mut self, sighting: &Sighting<'_>, direction: Direction) -> anyhow::Result<()> {
         let payload = Bytes::copy_from_slice(sighting.payload());
-        // Of a datagram that came in fragments, only the first has its ports.
         let stated = sighting.summary.udp().map_or(0, |udp| usize::from(udp.len));
-        let len = sighting.payload_len().max(stated.saturating_sub(UDP_HEADER));
+        let len = sighting
+            .payload_len()
+            .max(stated.saturating_sub(UDP_HEADER));
         let full_len = (payload.len() < len).then_some(len);
+        let is_fragment = sighting
+            .summary
+            .ip()
+            .is_some_and(|ip| ip.fragment.is_some());
+        let missing = len.saturating_sub(payload.len());
         let index = usize::from(direction == Direction::In);
         let offset = self.offsets[index];
         self.offsets[index] = offset.saturating_add(len as u64);
@@ -292,6 +294,16 @@ impl Follower {
             bytes,
             full_len,
         })?;
+        if missing > 0 {
+            let arrow = arrow(direction);
+            self.note(&match is_fragment {
+                // Only the first has the ports, and fragments are not joined.
+                true => format!("{arrow} {missing} bytes of the datagram are in further fragments"),
+                false => {
+                    format!("{arrow} {missing} bytes of the datagram are cut off by the capture")
+                }
+            })?;
+        }
         if self.settings.frame.is_some() {
             return Ok(());
         }
@@ -369,5 +381,12 @@ impl Follower {
             Some(playback) => Ok(playback.take(event)?),
             None => Ok(()),
         }
+    }
+}
+
+const fn arrow(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Out => "→",
+        Direction::In => "←",
     }
 }
