@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+mod draw;
+
+pub use draw::draw;
 use sockpit_core::dissect::{self, Node, dissect};
 use sockpit_core::endpoint::Endpoint;
 use sockpit_core::event::{Direction, Event, FaultKind, What};
@@ -27,10 +30,11 @@ use sockpit_core::{import as imports, record as records};
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
-/// Every target, by the name of its folder in the corpus.
-pub const TARGETS: [(&str, Target); 10] = [
+/// Every target, by the name of its folder in the corpus; [`draw`] has that of [`pcap`].
+pub const TARGETS: [(&str, Target); 11] = [
     ("wire", wire),
     ("pcap", pcap),
+    ("draw", draw),
     ("flow", flow),
     ("record", record),
     ("frame", frame),

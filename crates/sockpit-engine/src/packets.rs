@@ -17,7 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -28,6 +28,7 @@ use sockpit_core::flow::{Content, Settings, Side};
 use sockpit_core::plan::{Plan, Role};
 use sockpit_core::sighting::{Kept, Observer};
 use sockpit_core::time::Time;
+use sockpit_core::wire::protocol;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::capture::{Batch, Capture, Level, Place, Refusal, Request, Statistics, Stopper};
@@ -75,12 +76,17 @@ pub(crate) struct Packets {
     remote: Vec<SocketAddr>,
     peers: RefCell<Peers>,
     counted: RefCell<Counted>,
+    narrowing: Narrowing,
     /// Whether packets come at all.
     stopper: Option<Stopper>,
     published: Cell<u64>,
     /// Rings when the capture's thread has given everything.
     done: RefCell<Option<oneshot::Receiver<Ending>>>,
 }
+
+/// What alone is wanted from here on, for the capture's thread: a client's own conversation, once its
+/// port is known.
+type Narrowing = Arc<Mutex<Option<Wanted>>>;
 
 /// What the capture's thread has to say in the end.
 struct Ending {
@@ -131,6 +137,8 @@ impl Packets {
         // Each is waited for, so that there is never a second one.
         let (deliveries, incoming) = mpsc::channel(1);
         let (done_sender, done) = oneshot::channel();
+        let narrowing = Narrowing::default();
+        let theirs = narrowing.clone();
         let thread = std::thread::Builder::new().name("sockpit-capture".to_owned());
         let spawned = thread.spawn(move || {
             let mut capture = match Capture::open(&request) {
@@ -139,7 +147,7 @@ impl Packets {
             };
             let facts = facts(&capture);
             if ready_sender.send(Ok((capture.stopper(), facts))).is_ok() {
-                let ending = deliver(&mut capture, side, &deliveries);
+                let ending = deliver(&mut capture, side, &deliveries, &theirs);
                 // A session that was dropped waits for nothing.
                 let _ = done_sender.send(ending);
             }
@@ -169,6 +177,7 @@ impl Packets {
         };
         let packets = Rc::new(Self {
             stopper,
+            narrowing,
             done: RefCell::new(done),
             ..Self::without(remote, local)
         });
@@ -182,6 +191,7 @@ impl Packets {
             remote,
             peers: RefCell::new(Peers::new(plain, local)),
             counted: RefCell::default(),
+            narrowing: Narrowing::default(),
             stopper: None,
             published: Cell::new(0),
             done: RefCell::default(),
@@ -195,8 +205,20 @@ impl Packets {
             && let (Some(remote), Some(local)) = (plain_addr(addr), plain_addr(local))
         {
             let is_tcp = scene.plan.transport == Transport::Tcp;
+            if is_tcp && scene.plan.role == Role::Client {
+                let own = Wanted::conversation(protocol::TCP, local, remote);
+                *self.narrowing.lock().expect("no holder panics") = Some(own);
+            }
             let held = self.peers.borrow_mut().open(peer, is_tcp, local, remote);
             self.tell(scene, held);
+        }
+    }
+
+    /// Lets go of the capture: the session has come to nothing, and what passed was not its own.
+    pub(crate) fn abandon(&self) {
+        self.done.take();
+        if let Some(stopper) = &self.stopper {
+            stopper.stop();
         }
     }
 
@@ -285,7 +307,12 @@ async fn publish(scene: Rc<Scene>, packets: Rc<Packets>, mut incoming: mpsc::Rec
 }
 
 /// Reads the capture until it is stopped, a batch at a time.
-fn deliver(capture: &mut Capture, side: Side, deliveries: &mpsc::Sender<Delivery>) -> Ending {
+fn deliver(
+    capture: &mut Capture,
+    side: Side,
+    deliveries: &mpsc::Sender<Delivery>,
+    narrowing: &Narrowing,
+) -> Ending {
     let mut observer = Observer::new(Settings {
         side,
         content: Content::Ignored,
@@ -294,6 +321,11 @@ fn deliver(capture: &mut Capture, side: Side, deliveries: &mpsc::Sender<Delivery
     });
     let mut failure = None;
     loop {
+        let narrower = narrowing.lock().expect("no holder panics").take();
+        if let Some(wanted) = narrower {
+            // Where less cannot be had, the rest is nobody's and let go of.
+            let _ = capture.narrow(&wanted);
+        }
         let mut packets = Vec::new();
         // Those that nobody claims are given up in time, even if none follow them.
         let batch = capture.next_batch(Some(PATIENCE), |packet| {
@@ -390,7 +422,6 @@ fn facts(capture: &Capture) -> (String, Value) {
     let level = match capture.level() {
         Level::Ring => "ring",
         Level::Dumpcap => "dumpcap",
-        Level::None => "none",
     };
     let data = json!({ "level": level, "link": capture.link().0, "interfaces": interfaces });
     (message, data)

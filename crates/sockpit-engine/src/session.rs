@@ -316,7 +316,7 @@ impl Scene {
 
     /// Has its packets captured from here on.
     async fn watch_packets(self: &Rc<Self>, local: Option<&[String]>) {
-        if self.plan.wire {
+        if self.plan.wire && self.packets.get().is_none() {
             let packets = Packets::start(self, local).await;
             // It is done once for each session.
             let _ = self.packets.set(packets);
@@ -508,24 +508,36 @@ pub(crate) fn spawn<M, F>(
                     }
                 }
             }
-            (Shape::Stream, Role::Server) => match transport::listen_stream(&plan).await {
-                Ok(listeners) => {
-                    let local = listeners.local();
-                    scene.watch_packets(Some(&local)).await;
-                    publish_listening(&scene, &local);
-                    let _ = reply.send(Ok(session(local)));
-                    listen::run_server(
-                        scene.clone(),
-                        listeners,
-                        make,
-                        commands,
-                        opening.stdio,
-                        program,
-                    )
-                    .await
+            (Shape::Stream, Role::Server) => {
+                // Whoever knows the port may come as soon as it is taken.
+                let known = transport::known_addresses(&plan).await;
+                if !known.is_empty() {
+                    scene.watch_packets(Some(&known)).await;
                 }
-                Err(error) => return drop(reply.send(Err(error))),
-            },
+                match transport::listen_stream(&plan).await {
+                    Ok(listeners) => {
+                        let local = listeners.local();
+                        scene.watch_packets(Some(&local)).await;
+                        publish_listening(&scene, &local);
+                        let _ = reply.send(Ok(session(local)));
+                        listen::run_server(
+                            scene.clone(),
+                            listeners,
+                            make,
+                            commands,
+                            opening.stdio,
+                            program,
+                        )
+                        .await
+                    }
+                    Err(error) => {
+                        if let Some(packets) = scene.packets.get() {
+                            packets.abandon();
+                        }
+                        return drop(reply.send(Err(error)));
+                    }
+                }
+            }
             (Shape::Datagram, _) => match transport::open_datagram(&plan).await {
                 Ok(sockets) => {
                     let local = sockets.local();

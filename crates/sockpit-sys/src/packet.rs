@@ -169,16 +169,6 @@ impl Ring {
         set_program(self.socket.as_fd(), program)
     }
 
-    /// Keeps the program for good, so that even whoever is handed the socket cannot see more.
-    ///
-    /// # Errors
-    ///
-    /// What the system says; it has no reason to refuse.
-    pub fn lock_program(&self) -> io::Result<()> {
-        let socket = self.socket.as_fd();
-        set_option(socket, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, 1)
-    }
-
     /// The next block that the kernel has given us, or `None` while there is none: wait for the
     /// descriptor to have something to read. Dropping the block gives it back.
     ///
@@ -222,16 +212,6 @@ impl Ring {
         self.counted.received += u64::saturating_sub(packets, dropped);
         self.counted.dropped += dropped;
         Ok(self.counted)
-    }
-
-    /// Packets that were lost and of which no block told so far.
-    ///
-    /// # Errors
-    ///
-    /// What the system says; it has no reason to refuse.
-    pub fn untold_drops(&mut self) -> io::Result<u64> {
-        let dropped = self.statistics()?.dropped;
-        Ok(dropped.saturating_sub(self.told))
     }
 
     /// What has become of the interface: an error such as that it is down, once.

@@ -9,7 +9,7 @@
 use std::str::FromStr;
 
 use super::packet::{self, HostTest, PacketTerm, Protocol, Side};
-use super::scan::{QUOTE_HINT, Reader, Value, is_word, shorten};
+use super::scan::{FIELD_HINT, QUOTE_HINT, Reader, Value, is_word, shorten};
 use super::{
     AtTest, Comparison, EVENTS, Filter, FilterError, Flag, Moment, Node, NumberField, NumberTest,
     Term, TextField, TextTest, Way, WordField, WordTest,
@@ -50,7 +50,11 @@ impl FromStr for Filter {
         if reader.rest().is_empty() {
             Ok(Self { root })
         } else {
-            Err(reader.expected("`and`, `or` or the end", reader.quote_hint()))
+            let hint = match reader.rest().starts_with(['.', '[']) {
+                true => FIELD_HINT,
+                false => reader.quote_hint(),
+            };
+            Err(reader.expected("`and`, `or` or the end", hint))
         }
     }
 }
@@ -241,8 +245,12 @@ impl<'a> Reader<'a> {
             let raw = bare.split(',').next().unwrap_or_default();
             let Ok(prefix) = raw.parse::<Prefix>() else {
                 self.at = start;
-                let expected = "an address such as `127.0.0.1`, `10.0.0.0/8` or `::1`";
-                return Err(self.expected(expected, ""));
+                return Err(FilterError::Expected {
+                    column: self.column(start),
+                    expected: "an address such as `127.0.0.1`, `10.0.0.0/8` or `::1`".to_owned(),
+                    found: shorten(raw).to_owned(),
+                    hint: "",
+                });
             };
             prefixes.push(prefix);
             self.at += raw.len();
@@ -531,8 +539,21 @@ fn join(
     list(members)
 }
 
-/// The term that differs in one letter, or two that changed places.
+/// What other tools call a term.
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("portrange", "port"),
+    ("greater", "len"),
+    ("less", "len"),
+    ("proto", "tcp"),
+    ("length", "len"),
+    ("stream", "conversation"),
+];
+
+/// The term that is called so elsewhere, or differs in one letter, or two that changed places.
 fn meant(word: &str) -> Option<&'static str> {
+    if let Some((_, term)) = ELSEWHERE.into_iter().find(|(other, _)| *other == word) {
+        return Some(term);
+    }
     let terms = EVENTS
         .into_iter()
         .chain([

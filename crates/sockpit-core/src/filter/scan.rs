@@ -5,6 +5,10 @@ use super::FilterError;
 /// What may help where something stands after a value without quotes.
 pub(super) const QUOTE_HINT: &str = "a value with spaces or parentheses stands in quotes";
 
+/// What may help where a field is written as in the filters of Wireshark and of tcpdump.
+pub(super) const FIELD_HINT: &str =
+    "no field is written so here; write `tcp port 7000`, `host 10.0.0.7`, `len > 100` or `syn`";
+
 /// A filter under the eye, and how far it was read.
 pub(super) struct Reader<'a> {
     pub(super) text: &'a str,

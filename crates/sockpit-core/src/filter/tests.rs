@@ -701,3 +701,19 @@ mod packets {
         }
     }
 }
+
+#[test]
+fn habits_of_other_tools_are_told_what_is_written_here() {
+    let told = |text: &str| text.parse::<Filter>().unwrap_err().to_string();
+    for text in ["tcp.port == 80", "ip.addr == 10.0.0.7", "tcp[13] & 2 != 0"] {
+        assert!(
+            told(text).contains("write `tcp port 7000`"),
+            "{}",
+            told(text)
+        );
+    }
+    assert!(told("portrange 80-90").contains("(`port` is one)"));
+    assert!(told("greater 100").contains("(`len` is one)"));
+    assert!(told("host 10.0.0.300").contains("found `10.0.0.300`"));
+    assert!(told("host").contains("found the end"));
+}

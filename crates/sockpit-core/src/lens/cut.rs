@@ -58,7 +58,7 @@ impl End {
 /// One piece, from `start` to before `end`, in bytes of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
-    /// Counted from 1.
+    /// Counted from 1; 0 in a track where pieces may still come before it.
     pub(super) number: u64,
     pub(super) start: u64,
     pub(super) end: u64,
@@ -104,6 +104,8 @@ impl Piece {
 pub(super) struct Track {
     pieces: VecDeque<Piece>,
     count: u64,
+    /// How many are drawn.
+    forgotten: u64,
     covered: u64,
 }
 
@@ -119,7 +121,7 @@ impl Track {
     }
 
     /// Takes a packet that an end saw, in any order: what was there before has passed once more, and
-    /// what was not is a piece of its own. Pieces are numbered by their places.
+    /// what was not is a piece of its own. These are numbered by their places, when they are drawn.
     pub(super) fn place(&mut self, seen_by: End, start: u64, end: u64, drawn: u64) {
         let mut from = start.max(drawn);
         let mut index = self.pieces.partition_point(|piece| piece.end <= from);
@@ -157,13 +159,9 @@ impl Track {
 
     fn insert(&mut self, index: usize, seen_by: End, start: u64, end: u64) {
         self.count += 1;
-        let later = self.pieces.len().saturating_sub(index) as u64;
-        let mut piece = Piece::new(self.count.saturating_sub(later), start, end);
+        let mut piece = Piece::new(0, start, end);
         piece.pass(seen_by);
         self.pieces.insert(index, piece);
-        for later in self.pieces.range_mut(index + 1..) {
-            later.number += 1;
-        }
         self.covered = self.covered.max(end);
     }
 
@@ -181,7 +179,11 @@ impl Track {
 
     /// The piece in which a place lies.
     pub(super) fn at(&self, place: u64) -> Option<Piece> {
-        let piece = *self.pieces.iter().find(|piece| place < piece.end)?;
+        let index = self.pieces.iter().position(|piece| place < piece.end)?;
+        let mut piece = *self.pieces.get(index)?;
+        if piece.number == 0 {
+            piece.number = self.forgotten + index as u64 + 1;
+        }
         (piece.start <= place).then_some(piece)
     }
 
@@ -199,6 +201,7 @@ impl Track {
     pub(super) fn forget(&mut self, place: u64) {
         while self.pieces.front().is_some_and(|piece| piece.end <= place) {
             self.pieces.pop_front();
+            self.forgotten += 1;
         }
     }
 

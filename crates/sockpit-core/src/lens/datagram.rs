@@ -10,6 +10,9 @@ use super::cut::{End, Track};
 /// Datagrams, and packets, that wait for each other at most.
 const MOST_WAITING: usize = 1024;
 
+/// Packets in a row that nobody read of which each has a row; more are only told.
+pub(super) const MOST_SHOWN: usize = 8;
+
 /// A datagram as it was written or read.
 struct Datagram {
     start: u64,
@@ -27,13 +30,16 @@ pub(super) struct Passed {
     pub(super) is_fragment: bool,
 }
 
-/// A packet whose datagram nobody read.
+/// Packets in a row whose datagrams nobody read.
 pub(super) struct Unread {
-    pub(super) number: u64,
-    /// Before which place it came.
+    /// Before which place they came.
     pub(super) place: u64,
-    pub(super) len: u64,
-    pub(super) bytes: Bytes,
+    /// How many they are.
+    pub(super) count: u64,
+    /// The number of the last one.
+    pub(super) last: u64,
+    /// The first [`MOST_SHOWN`] of them, with their numbers; there is one.
+    pub(super) shown: Vec<(u64, Passed)>,
 }
 
 /// What waits to be joined, in the order in which it came.
@@ -55,48 +61,60 @@ impl Joiner {
         }
     }
 
-    pub(super) fn push_datagram(&mut self, start: u64, bytes: Bytes, full_len: Option<usize>) {
-        let full_len = full_len.unwrap_or(bytes.len()) as u64;
+    /// Takes a datagram, with the packet that fits it.
+    pub(super) fn push_datagram(
+        &mut self,
+        start: u64,
+        bytes: Bytes,
+        full_len: Option<usize>,
+        track: &mut Track,
+    ) {
+        let datagram = Datagram {
+            start,
+            full_len: full_len.unwrap_or(bytes.len()) as u64,
+            bytes,
+        };
+        let mut packets = self.packets.iter();
+        if let Some(index) = packets.position(|packet| fits(&datagram, packet)) {
+            self.datagrams.clear();
+            return self.join(&datagram, index, track);
+        }
         if self.datagrams.len() == MOST_WAITING {
             self.datagrams.pop_front();
         }
-        self.datagrams.push_back(Datagram {
-            start,
-            bytes,
-            full_len,
-        });
+        self.datagrams.push_back(datagram);
     }
 
-    /// Takes a packet; the oldest of too many is one that nobody will read.
+    /// Takes a packet, with the datagram that fits it; the oldest of too many is one that nobody
+    /// will read.
     pub(super) fn push_packet(&mut self, packet: Passed, place: u64, track: &mut Track) {
         if self.packets.len() == MOST_WAITING
             && let Some(oldest) = self.packets.pop_front()
         {
             self.leave(oldest, place, track);
         }
+        let mut datagrams = self.datagrams.iter();
+        let found = datagrams.position(|datagram| fits(datagram, &packet));
         self.packets.push_back(packet);
+        let Some(index) = found else { return };
+        self.datagrams.drain(..index);
+        if let Some(datagram) = self.datagrams.pop_front() {
+            self.join(&datagram, self.packets.len() - 1, track);
+        }
     }
 
-    /// Joins what fits. Both sides are in order, so that what was passed over is never joined: a
-    /// datagram whose packet was not captured, or a packet that was not read.
-    pub(super) fn join(&mut self, track: &mut Track) {
-        if self.packets.is_empty() {
-            return;
-        }
-        while let Some((datagram, packet)) = self.first_pair() {
-            self.datagrams.drain(..datagram);
-            let Some(datagram) = self.datagrams.pop_front() else {
-                return;
-            };
-            for _ in 0..packet {
-                if let Some(passed) = self.packets.pop_front() {
-                    self.leave(passed, datagram.start, track);
-                }
-            }
+    /// Joins a datagram with a packet that waits. Both sides are in order, so that what was passed
+    /// over is never joined: a datagram whose packet was not captured, or a packet that was not read.
+    /// Nothing else that waits fits, as it would have been joined when the later of both came.
+    fn join(&mut self, datagram: &Datagram, packet: usize, track: &mut Track) {
+        for _ in 0..packet {
             if let Some(passed) = self.packets.pop_front() {
-                let stop = datagram.start.saturating_add(datagram.bytes.len() as u64);
-                track.push_datagram(self.end, datagram.start, stop, passed.len);
+                self.leave(passed, datagram.start, track);
             }
+        }
+        if let Some(passed) = self.packets.pop_front() {
+            let stop = datagram.start.saturating_add(datagram.bytes.len() as u64);
+            track.push_datagram(self.end, datagram.start, stop, passed.len);
         }
     }
 
@@ -113,7 +131,12 @@ impl Joiner {
         !self.unread.is_empty()
     }
 
-    /// The next packet that nobody read, if it came before a place.
+    /// Rows of packets that nobody read, at most.
+    pub(super) fn waiting(&self) -> usize {
+        self.unread.len() * MOST_SHOWN
+    }
+
+    /// The next packets that nobody read, if they came before a place.
     pub(super) fn next_unread(&mut self, place: u64) -> Option<Unread> {
         let is_next = self.unread.front()?.place <= place;
         is_next.then(|| self.unread.pop_front())?
@@ -125,24 +148,21 @@ impl Joiner {
         if self.end == End::Writer {
             return;
         }
-        self.unread.push_back(Unread {
-            number,
-            place,
-            len: passed.len,
-            bytes: passed.bytes,
-        });
-    }
-
-    /// The first datagram that has a packet, and its packet.
-    fn first_pair(&self) -> Option<(usize, usize)> {
-        let mut datagrams = self.datagrams.iter().enumerate();
-        datagrams.find_map(|(index, datagram)| {
-            let packet = self
-                .packets
-                .iter()
-                .position(|packet| fits(datagram, packet))?;
-            Some((index, packet))
-        })
+        match self.unread.back_mut() {
+            Some(run) if run.place == place => {
+                run.count += 1;
+                run.last = number;
+                if run.shown.len() < MOST_SHOWN {
+                    run.shown.push((number, passed));
+                }
+            }
+            _ => self.unread.push_back(Unread {
+                place,
+                count: 1,
+                last: number,
+                shown: vec![(number, passed)],
+            }),
+        }
     }
 }
 
@@ -151,6 +171,6 @@ fn fits(datagram: &Datagram, packet: &Passed) -> bool {
         true => packet.len <= datagram.full_len,
         false => packet.len == datagram.full_len,
     };
-    let mut pairs = datagram.bytes.iter().zip(&packet.bytes);
-    is_long_enough && pairs.all(|(ours, theirs)| ours == theirs)
+    let len = datagram.bytes.len().min(packet.bytes.len());
+    is_long_enough && datagram.bytes[..len] == packet.bytes[..len]
 }

@@ -21,9 +21,6 @@ const MOST_PIECES: usize = 8192;
 /// In bytes, or in pieces: so far behind a hole between packets it is taken for one that stays.
 const MOST_HOLE: (u64, usize) = (256 * 1024, 256);
 
-/// Rows of packets in a row that nobody read; more are only told.
-const MOST_UNREAD: u64 = 8;
-
 /// In bytes: no framing has a longer header.
 const MOST_HEADER: usize = 16;
 
@@ -179,8 +176,8 @@ impl Flow {
             self.known = stop;
         }
         if let Some(joiner) = self.joiner.as_mut().filter(|_| self.is_tapped) {
-            joiner.push_datagram(offset, bytes.clone(), full_len);
-            joiner.join(&mut self.tracks[Cut::Packets as usize]);
+            let packets = &mut self.tracks[Cut::Packets as usize];
+            joiner.push_datagram(offset, bytes.clone(), full_len, packets);
         }
     }
 
@@ -198,7 +195,6 @@ impl Flow {
         let packets = &mut self.tracks[Cut::Packets as usize];
         if let Some(joiner) = &mut self.joiner {
             joiner.push_packet(packet, self.known, packets);
-            joiner.join(packets);
         }
     }
 
@@ -225,7 +221,8 @@ impl Flow {
     /// Whether more waits than is worth holding.
     pub(super) fn is_full(&self) -> bool {
         let pieces: usize = self.tracks.iter().map(Track::waiting).sum();
-        self.held > MOST_BYTES || pieces > MOST_PIECES
+        let unread = self.joiner.as_ref().map_or(0, Joiner::waiting);
+        self.held > MOST_BYTES || pieces + unread > MOST_PIECES
     }
 
     /// Draws its rows, in order, and forgets them.
@@ -297,29 +294,24 @@ impl Flow {
             return;
         };
         let place = self.drawn;
-        let mut numbers = None;
         while let Some(unread) = joiner.next_unread(place) {
             let Unread {
-                number, len, bytes, ..
+                count, last, shown, ..
             } = unread;
-            let (first, rows) = numbers.map_or((number, 1), |(first, _, rows)| (first, rows + 1));
-            numbers = Some((first, number, rows));
-            if rows > MOST_UNREAD {
-                continue;
+            let first = shown.first().map_or(last, |(number, _)| *number);
+            for (number, passed) in shown {
+                let mut pieces = [None; 4];
+                pieces[Cut::Packets as usize] = Some(Piece::apart(number, place, passed.len));
+                let row = Row {
+                    start: place,
+                    end: place,
+                    pieces,
+                    bytes: passed.bytes,
+                    message: None,
+                };
+                draw::row(&row, &self.columns, options, out);
             }
-            let mut pieces = [None; 4];
-            pieces[Cut::Packets as usize] = Some(Piece::apart(number, place, len));
-            let row = Row {
-                start: place,
-                end: place,
-                pieces,
-                bytes,
-                message: None,
-            };
-            draw::row(&row, &self.columns, options, out);
-        }
-        if let Some((first, last, _)) = numbers {
-            let text = self.judge.hear_unread(first, last);
+            let text = self.judge.hear_unread(count, first, last);
             draw::verdict(&text, options, out);
         }
     }

@@ -154,9 +154,8 @@ impl Judge {
         found
     }
 
-    /// Takes packets that nobody read, from the first to the last of several; says so.
-    pub(super) fn hear_unread(&mut self, first: u64, last: u64) -> String {
-        let count = (last - first).saturating_add(1);
+    /// Takes `count` packets that nobody read, with the numbers of the first and the last; says so.
+    pub(super) fn hear_unread(&mut self, count: u64, first: u64, last: u64) -> String {
         self.carriage.unread += count;
         match count {
             1 => format!("packet {first} was never read"),

@@ -68,20 +68,6 @@ pub enum Level {
     /// From `dumpcap`, which may tap where we may not. It tells neither whether a checksum was left
     /// to a network card nor how that would cut a packet, and what it lost only in the end.
     Dumpcap,
-    /// Not at all.
-    None,
-}
-
-impl Level {
-    /// Its words.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Ring => "packets from the kernel",
-            Self::Dumpcap => "packets by way of dumpcap",
-            Self::None => "no packets",
-        }
-    }
 }
 
 /// What a capture counted since it was opened.

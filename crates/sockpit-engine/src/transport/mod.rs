@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use socket2::Socket;
-use sockpit_core::endpoint::Transport;
+use sockpit_core::endpoint::{Address, Transport};
+use sockpit_core::plan::Plan;
 use sockpit_sys::datagram::PeerAddr;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
@@ -222,6 +223,24 @@ pub(crate) fn endpoint_of(transport: Transport, addr: &str) -> String {
 }
 
 /// A local address as an endpoint.
+/// The addresses that a server will take, as endpoints, where they are known before: those of TCP with
+/// a port of their own. Whoever needs none of them gets none.
+pub(crate) async fn known_addresses(plan: &Plan) -> Vec<String> {
+    let is_wanted = plan.wire && plan.transport == Transport::Tcp;
+    let Address::Net { port: 1.., .. } = plan.address else {
+        return Vec::new();
+    };
+    if !is_wanted {
+        return Vec::new();
+    }
+    // What cannot be found is told of by who listens there.
+    let found = resolve::to_listen(&plan.address, plan.socket.family).await;
+    let found = found.unwrap_or_default().into_iter();
+    found
+        .map(|addr| endpoint_text(plan.transport, addr))
+        .collect()
+}
+
 fn endpoint_text(transport: Transport, addr: SocketAddr) -> String {
     format!("{}://{addr}", transport.scheme())
 }

@@ -96,10 +96,6 @@ fn a_filter_keeps_others_out_from_the_first_packet_on_and_can_be_replaced() {
     stranger.send(b"now").unwrap();
     let seen = frames(&mut ring, 1);
     assert!(seen[0].bytes.ends_with(b"now"));
-
-    ring.lock_program().unwrap();
-    let refused = ring.set_program(&to_port(port)).unwrap_err();
-    assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
 }
 
 #[test]
@@ -121,7 +117,6 @@ fn what_there_was_no_room_for_is_counted_and_told_where_it_is_missing() {
     let then = drain(&mut ring);
     assert_eq!(then.numbers, [SENT]);
     assert_eq!(then.dropped, counted.dropped);
-    assert_eq!(ring.untold_drops().unwrap(), 0);
 }
 
 #[test]

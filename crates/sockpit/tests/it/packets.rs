@@ -197,6 +197,45 @@ fn a_refusal_is_seen_on_the_wire() {
     );
 }
 
+#[test]
+fn a_picture_or_a_capture_file_that_cannot_be_written_is_known_before_the_conversation() {
+    let folder = folder();
+    let full = folder.path().join("full.pcapng");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    let missing = folder.path().join("missing/x.svg");
+    let (listener, endpoint) = server();
+    listener.set_nonblocking(true).unwrap();
+    for (flag, path, why) in [
+        ("--record", full.as_path(), "no space left"),
+        ("--svg", missing.as_path(), "no such file"),
+        ("--svg", folder.path(), "it is no file"),
+    ] {
+        connect(&[&endpoint, "--ladder", flag, path.to_str().unwrap()])
+            .run()
+            .check_code(2)
+            .check_stderr(&["error: cannot ", path.to_str().unwrap(), why]);
+        assert!(listener.accept().is_err(), "{flag} connected");
+    }
+}
+
+#[test]
+fn a_picture_is_whole_though_nobody_reads_the_ladders_lines_any_more() {
+    let folder = folder();
+    let path = folder.path().join("x.svg");
+    std::fs::write(&path, vec![b'x'; 200_000]).unwrap();
+    let listener = listen(&["tcp://127.0.0.1:0", "--reply", "upper"]);
+    let script = "\"$0\" connect \"$1\" --ladder --svg \"$2\" --as raw --every 20ms --count 10 \
+                  --send hello 2>&1 >/dev/null | head -n 1";
+    let program = env!("CARGO_BIN_EXE_sockpit");
+    let (address, file) = (listener.address(), path.to_str().unwrap());
+    let ended = Program::new("sh", &["-c", script, program, &address, file])
+        .run()
+        .check_code(0);
+    let picture = std::fs::read_to_string(&path).unwrap();
+    assert!(picture.ends_with("</svg>\n"), "{}", ended.told());
+    assert_eq!(picture.matches("write 10").count(), 1, "{picture}");
+}
+
 /// An address at which nobody listens.
 fn nobody() -> String {
     let (listener, endpoint) = server();

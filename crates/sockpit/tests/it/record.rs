@@ -139,7 +139,7 @@ fn a_recording_replaces_what_was_there() {
 
 #[test]
 fn a_recording_that_cannot_begin_is_an_error_of_usage() {
-    for path in ["/nowhere/x.jsonl", "/", "x.pcapng"] {
+    for path in ["/nowhere/x.jsonl", "/nowhere/x.pcapng", "/", "x.pcap"] {
         let ended = sockpit(&["listen", "tcp://127.0.0.1:0", "--record", path])
             .run()
             .check_code(2)

@@ -151,6 +151,12 @@ fn nothing_to_watch_is_said() {
         .run()
         .check_code(2)
         .check_stderr(&["never leaves the kernel"]);
+    for port in ["0", "70000", "http"] {
+        sockpit(&["wire", "--port", port])
+            .run()
+            .check_code(2)
+            .check_stderr(&["write a port from 1 to 65535"]);
+    }
     sockpit(&["wire", "-i", "nowhere0"])
         .run()
         .check_code(2)

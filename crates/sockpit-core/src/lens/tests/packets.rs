@@ -220,6 +220,23 @@ fn packets_out_of_order_stand_in_the_order_of_the_stream() {
 }
 
 #[test]
+fn packets_that_come_backwards_are_numbered_by_their_places() {
+    let mut scene = Scene::new("tcp", Ends::One);
+    scene.open(1);
+    for place in (0..200).rev() {
+        scene.packet(1, place * 2, "ab");
+    }
+    for _ in 0..200 {
+        scene.read("ab");
+    }
+    let shown = scene.finish();
+    for number in [1, 2, 100, 200] {
+        let cells = format!("─ {number} 2 B");
+        assert_eq!(shown.matches(&cells).count(), 2, "{number}\n{shown}");
+    }
+}
+
+#[test]
 fn rows_wait_for_packets_that_come_after_the_conversation_has_closed() {
     let mut scene = Scene::new("tcp", Ends::One);
     scene.open(0);
@@ -353,6 +370,44 @@ fn a_datagram_whose_packet_was_not_captured_goes_without() {
     let shown = scene.finish();
     assert!(shown.contains("3 bytes: 2 packets, 3 reads\n"), "{shown}");
     assert!(!shown.contains("never read"), "{shown}");
+}
+
+#[test]
+fn an_empty_datagram_between_packets_that_nobody_read_is_none_of_them() {
+    let mut scene = Scene::new("udp", Ends::One);
+    scene.open(1);
+    for _ in 0..3 {
+        scene.packet(1, 0, "lost");
+        scene.packet(1, 0, "");
+        scene.read("");
+    }
+    scene.read("end");
+    let shown = scene.finish();
+    assert!(
+        shown.contains("packets 1 to 5 were never read"),
+        "{shown}"
+    );
+    assert!(shown.contains("3 packets never read"), "{shown}");
+}
+
+#[test]
+fn packets_that_nobody_reads_are_drawn_before_they_are_too_many() {
+    let mut scene = Scene::new("udp", Ends::One);
+    scene.open(1);
+    let mut shown = String::new();
+    for index in 0..5000_u32 {
+        scene.packet(1, 0, "nobody reads this");
+        scene.packet(1, 0, index.to_be_bytes());
+        scene.read(index.to_be_bytes());
+        shown.push_str(&scene.lens.take());
+    }
+    assert!(!shown.is_empty());
+    shown.push_str(&scene.finish());
+    assert!(
+        shown.contains("10000 packets, 5000 reads; 5000 packets never read"),
+        "{}",
+        shown.lines().last().unwrap()
+    );
 }
 
 #[test]

@@ -145,6 +145,14 @@ impl Settings {
             (false, 0) if !stdout_is_terminal => Talk::Usual,
             (false, _) => Talk::Peers,
         };
+        if let Some(path) = &args.record
+            && path.extension().is_some_and(|extension| extension == "pcap")
+        {
+            bail!(
+                "`{}`: packets are recorded as `.pcapng`, which the same programs read",
+                path.display()
+            );
+        }
         if args.reconnect && (role == Role::Server || plan.shape() == Shape::Datagram) {
             bail!(
                 "`--reconnect` is for clients of streams; a listener or a datagram has no connection to lose"

@@ -31,7 +31,7 @@ const PACE: Duration = Duration::from_millis(200);
 #[group(skip)]
 pub(super) struct Watch {
     /// Watch these ports, of TCP and UDP
-    #[arg(short, long, value_name = "N[,M]", value_delimiter = ',')]
+    #[arg(short, long, value_name = "N[,M]", value_delimiter = ',', value_parser = parse_port)]
     port: Vec<u16>,
     /// Watch what goes to and comes from this endpoint, such as `tcp://10.0.0.7:7000` or `:7000`
     #[arg(long = "for", value_name = "ENDPOINT")]
@@ -203,7 +203,7 @@ pub(super) fn announcement(capture: &Capture) -> String {
         .collect();
     let how = match capture.level() {
         Level::Dumpcap => ", by way of dumpcap",
-        Level::Ring | Level::None => "",
+        Level::Ring => "",
     };
     format!("watching {}{how}", names.join(", "))
 }
@@ -344,6 +344,11 @@ fn save(
         ));
     }
     failure.map_or(Ok(()), Err)
+}
+
+fn parse_port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port != 0);
+    port.ok_or_else(|| "write a port from 1 to 65535, such as `7000`".to_owned())
 }
 
 fn counted(statistics: &Statistics, started: u64) -> pcap::Statistics {

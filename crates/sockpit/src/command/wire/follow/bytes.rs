@@ -295,14 +295,12 @@ impl Follower {
             full_len,
         })?;
         if missing > 0 {
-            let arrow = arrow(direction);
-            self.note(&match is_fragment {
-                // Only the first has the ports, and fragments are not joined.
-                true => format!("{arrow} {missing} bytes of the datagram are in further fragments"),
-                false => {
-                    format!("{arrow} {missing} bytes of the datagram are cut off by the capture")
-                }
-            })?;
+            // Fragments are not joined, and only the first has the ports.
+            let told = match is_fragment {
+                true => format!("{missing} bytes of the datagram are in further fragments"),
+                false => format!("{missing} bytes of the datagram are cut off by the capture"),
+            };
+            self.note(&format!("{} {told}", arrow(direction)))?;
         }
         if self.settings.frame.is_some() {
             return Ok(());
