@@ -189,7 +189,7 @@ fn a_long_number_of_a_packet_is_whole() {
             .lines()
             .filter(|row| row.contains(" #"))
             .map(width::width);
-        let lengths: std::collections::BTreeSet<usize> = lengths.collect();
+        let lengths: BTreeSet<usize> = lengths.collect();
         assert!(lengths.len() <= 2, "{rows}");
     }
 }

@@ -1,13 +1,12 @@
 //! Packets into a capture file, as they come.
 
 use std::io::{self, Write};
-use std::ops::ControlFlow;
 
 use sockpit_core::pcap::{self, Interface, Section, Writer};
 use sockpit_core::wire::Packet;
 
+use super::Statistics;
 use super::place::system;
-use super::{Batch, Capture, Statistics};
 use crate::clock::Clock;
 
 /// A pcapng file that is being written.
@@ -136,37 +135,6 @@ impl<W: Write> PacketFile<W> {
         self.out.flush()?;
         self.written.statistics = statistics;
         Ok(self.written)
-    }
-}
-
-/// Writes what a capture gives into a file until the capture ends, or `each`, which is asked after
-/// every batch, breaks it off.
-///
-/// # Errors
-///
-/// What the system says of the capture or of the file; the file can be read up to its last block.
-pub fn record(
-    capture: &mut Capture,
-    application: &str,
-    out: impl Write,
-    mut each: impl FnMut(&Recorded) -> ControlFlow<()>,
-) -> io::Result<Recorded> {
-    let mut file = PacketFile::begin(out, application, capture.interfaces())?;
-    let mut failed = None;
-    loop {
-        let batch = capture.next_batch(None, |packet| {
-            if failed.is_none() {
-                failed = file.packet(packet, &[]).err();
-            }
-        })?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        file.flush()?;
-        let is_over = matches!(batch, Batch::Ended(_)) || each(&file.written()).is_break();
-        if is_over {
-            return file.finish(capture.statistics()?);
-        }
     }
 }
 

@@ -28,7 +28,7 @@ use sockpit_core::pcap::Interface;
 use sockpit_core::wire::{LinkType, Packet, Summary};
 use sockpit_sys::poll::Alarm;
 
-pub use file::{PacketFile, Recorded, record};
+pub use file::{PacketFile, Recorded};
 pub use privilege::allows_lab;
 pub use refusal::{Refusal, RefusalKind};
 

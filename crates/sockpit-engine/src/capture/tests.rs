@@ -147,11 +147,16 @@ fn a_recording_is_a_file_that_others_read() {
     };
     let stopper = capture.stopper();
     let recording = thread::spawn(move || {
-        let mut file = Vec::new();
-        let recorded = record(&mut capture, "sockpit test", &mut file, |_| {
-            std::ops::ControlFlow::Continue(())
-        });
-        (recorded.unwrap(), file)
+        let mut out = Vec::new();
+        let mut file = PacketFile::begin(&mut out, "sockpit test", capture.interfaces()).unwrap();
+        loop {
+            let batch = capture.next_batch(None, |packet| file.packet(packet, &[]).unwrap());
+            if matches!(batch.unwrap(), Batch::Ended(_)) {
+                break;
+            }
+        }
+        let recorded = file.finish(capture.statistics().unwrap()).unwrap();
+        (recorded, out)
     });
     echo(&listener, address, b"to be kept");
     stopper.stop();
