@@ -20,21 +20,30 @@ use sockpit_core::wire::protocol;
 /// How many steps a picture has.
 const PICTURE_ROWS: usize = 50;
 
-/// A byte that says how many packets are passed over, and a capture file: what is drawn of it obeys
-/// no terminal, and what is written of it is a capture file again.
+/// A byte of choices, and a capture file: what is drawn of it obeys no terminal, and what is written
+/// of it is a capture file again.
+///
+/// ```text
+///  bits 0–1  packets that are passed over, so that conversations have no beginning
+///  bits 2–4  all 1: in Chinese, which takes long to learn
+/// ```
 pub fn draw(bytes: &[u8]) {
-    let [skipped, file @ ..] = bytes else {
+    let [choices, file @ ..] = bytes else {
         return;
     };
-    let mut drawn = Drawn::new();
+    let language = match choices & 0x1c {
+        0x1c => Language::Chinese,
+        _ => Language::English,
+    };
+    let mut drawn = Drawn::new(language);
     let mut observer = Observer::new(Settings::default());
     let mut reader = Reader::new();
     reader.feed(file);
-    let mut index = 0;
+    let mut index = 0_u8;
     while let Ok(Some(item)) = reader.next_item() {
         if let Item::Packet(captured) = item {
-            index += 1;
-            if u64::from(*skipped % 4) < index {
+            index = index.saturating_add(1);
+            if choices & 3 < index {
                 drawn.take(&observer.observe(captured.packet));
             }
         }
@@ -61,8 +70,8 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn new() -> Self {
-        let options = |language, numbers| ladder::Options {
+    fn new(language: Language) -> Self {
+        let options = |numbers| ladder::Options {
             teach: Some(language),
             language,
             numbers,
@@ -70,7 +79,10 @@ impl Drawn {
             ..ladder::Options::default()
         };
         let graph = |kind| {
-            let options = graph::Options::default();
+            let options = graph::Options {
+                language,
+                ..graph::Options::default()
+            };
             [Graph::new(kind, options), Graph::new(kind, options)]
         };
         let mut file = Vec::new();
@@ -79,8 +91,8 @@ impl Drawn {
             ..transcript::Options::default()
         };
         Self {
-            of_capture: Ladder::new(options(Language::Chinese, ladder::Numbers::Both)),
-            of_session: Ladder::new(options(Language::English, ladder::Numbers::Relative)),
+            of_capture: Ladder::new(options(ladder::Numbers::Both)),
+            of_session: Ladder::new(options(ladder::Numbers::Relative)),
             graphs: graph::Kind::ALL.into_iter().flat_map(graph).collect(),
             lens: Lens::new(lens::Options::default()),
             transcript: Transcript::begin("fuzz", options_of_file, &mut file),

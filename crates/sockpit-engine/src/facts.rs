@@ -254,11 +254,15 @@ impl Watch {
 
     fn snapshot(&self, fd: BorrowedFd<'_>, when: Moment) -> Option<Snapshot> {
         let info = tcp_info::tcp_info(fd).ok()?;
+        let own = socket_of(&info, Memory::of(fd).ok());
+        let marks = own.state.unacked_marks();
         let own = Socket {
             congestion: self.congestion.clone(),
             unread: socket::unread(fd).ok(),
-            unacked: socket::unsent(fd).ok(),
-            ..socket_of(&info, Memory::of(fd).ok())
+            unacked: socket::unsent(fd)
+                .ok()
+                .map(|count| count.saturating_sub(marks)),
+            ..own
         };
         Some(Snapshot {
             when,
@@ -270,11 +274,13 @@ impl Watch {
     fn ask_peer(&self) -> Option<Socket> {
         let (peer, own) = self.peer?;
         let end = sock_diag::tcp_end(peer, own).ok()??;
+        let peer = socket_of(&end.info?, end.memory);
+        let (queue, state) = (end.socket.queue, peer.state);
         Some(Socket {
             congestion: end.congestion,
-            unread: Some(end.socket.queue.incoming),
-            unacked: Some(end.socket.queue.outgoing),
-            ..socket_of(&end.info?, end.memory)
+            unread: Some(queue.incoming.saturating_sub(state.unread_marks())),
+            unacked: Some(queue.outgoing.saturating_sub(state.unacked_marks())),
+            ..peer
         })
     }
 }

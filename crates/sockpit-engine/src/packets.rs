@@ -101,7 +101,8 @@ impl Packets {
     pub(crate) async fn start(scene: &Rc<Scene>, local: Option<&[String]>) -> Rc<Self> {
         if let Some(local) = local {
             let local = local.iter().filter_map(|text| plain_addr(text)).collect();
-            return Self::open(scene, Vec::new(), local).await;
+            let way = way_of_datagrams(&scene.plan).await;
+            return Self::open(scene, Vec::new(), local, way).await;
         }
         let plan = &scene.plan;
         // Names that cannot be looked up, or not in time, are told of by the connection itself.
@@ -113,7 +114,7 @@ impl Packets {
             }
             false => Vec::new(),
         };
-        Self::open(scene, addresses, Vec::new()).await
+        Self::open(scene, addresses, Vec::new(), None).await
     }
 
     /// The addresses that a client's endpoint was found to have; none where they are not known.
@@ -121,7 +122,13 @@ impl Packets {
         &self.remote
     }
 
-    async fn open(scene: &Rc<Scene>, remote: Vec<SocketAddr>, local: Vec<SocketAddr>) -> Rc<Self> {
+    /// `way` is where packets pass, if it is neither where `remote` is nor where `local` is.
+    async fn open(
+        scene: &Rc<Scene>,
+        remote: Vec<SocketAddr>,
+        local: Vec<SocketAddr>,
+        way: Option<Place>,
+    ) -> Rc<Self> {
         let addresses = if remote.is_empty() { &local } else { &remote };
         if addresses.is_empty() {
             let message = match is_ip(scene.plan.transport) {
@@ -131,7 +138,8 @@ impl Packets {
             publish_level(scene, message.to_owned(), json!({ "level": "none" }));
             return Rc::new(Self::without(remote, local));
         }
-        let request = request(&scene.plan, &remote, &local);
+        let mut request = request(&scene.plan, &remote, &local);
+        request.place = way.unwrap_or(request.place);
         let side = side(&scene.plan, addresses);
         let (ready_sender, ready) = oneshot::channel();
         // Each is waited for, so that there is never a second one.
@@ -395,6 +403,21 @@ fn request(plan: &Plan, remote: &[SocketAddr], local: &[SocketAddr]) -> Request 
             wanted: Wanted::service(protocols, remote),
         }
     }
+}
+
+/// Where the datagrams of a client to one address pass; its socket need not have one of its own.
+async fn way_of_datagrams(plan: &Plan) -> Option<Place> {
+    if plan.role != Role::Client || plan.transport != Transport::Udp {
+        return None;
+    }
+    let found = transport::to_connect(&plan.address, plan.socket.family).await;
+    let ips: Vec<IpAddr> = found.ok()?.iter().map(SocketAddr::ip).collect();
+    // A broadcast of which only the network knows ends so, too.
+    let is_many = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => ip.is_multicast() || ip.octets()[3] == 255,
+        IpAddr::V6(ip) => ip.is_multicast(),
+    };
+    (!ips.iter().any(is_many)).then_some(Place::To(ips))
 }
 
 /// At whose machine the tap is.

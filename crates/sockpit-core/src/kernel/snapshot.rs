@@ -188,6 +188,26 @@ pub enum State {
 }
 
 impl State {
+    /// Of what the system counts as not acknowledged, if that is not 0: what is no byte of a program,
+    /// but this end's SYN or FIN.
+    #[must_use]
+    pub const fn unacked_marks(self) -> u32 {
+        match self {
+            Self::SynSent | Self::SynReceived | Self::FinWait1 | Self::Closing | Self::LastAck => 1,
+            _ => 0,
+        }
+    }
+
+    /// Of what netlink counts as not read, if that is not 0: what is no byte of a program, but the
+    /// other end's FIN, which is read last.
+    #[must_use]
+    pub const fn unread_marks(self) -> u32 {
+        match self {
+            Self::CloseWait | Self::LastAck | Self::Closing | Self::TimeWait => 1,
+            _ => 0,
+        }
+    }
+
     /// The state of a number of linux/tcp_states.h; what it does not know is closed.
     #[must_use]
     pub const fn of_linux(number: u8) -> Self {

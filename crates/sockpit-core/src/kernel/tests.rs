@@ -173,6 +173,17 @@ fn the_note_of_a_write_reads_back() {
 }
 
 #[test]
+fn an_end_counts_as_no_byte() {
+    let ended = [State::FinWait1, State::Closing, State::LastAck];
+    assert!(ended.iter().all(|state| state.unacked_marks() == 1));
+    let heard = [State::CloseWait, State::Closing, State::LastAck];
+    assert!(heard.iter().all(|state| state.unread_marks() == 1));
+    for state in [State::Established, State::FinWait2] {
+        assert_eq!((state.unacked_marks(), state.unread_marks()), (0, 0));
+    }
+}
+
+#[test]
 fn a_snapshot_says_what_matters() {
     let mut snapshot = snapshot();
     assert_eq!(

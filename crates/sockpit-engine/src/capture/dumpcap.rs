@@ -10,6 +10,7 @@ use sockpit_core::pcap::{Interface, Item, Reader};
 use sockpit_core::wire::Packet;
 use sockpit_sys::pidfd::{Pidfd, Signal};
 use sockpit_sys::poll::{self, Interest};
+use sockpit_sys::process;
 
 use super::place::Spot;
 use super::{Statistics, Stop};
@@ -65,6 +66,8 @@ impl Dumpcap {
         if !filter.is_empty() {
             command.args(["-f", &filter]);
         }
+        // The last packets come after Ctrl-C, which reaches every program at the terminal.
+        process::spare_interrupt(&mut command);
         let spawned = command
             .args(["-w", "-"])
             .stdin(Stdio::null())

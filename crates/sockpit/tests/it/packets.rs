@@ -233,7 +233,7 @@ fn a_picture_is_whole_though_nobody_reads_the_ladders_lines_any_more() {
         .check_code(0);
     let picture = std::fs::read_to_string(&path).unwrap();
     assert!(picture.ends_with("</svg>\n"), "{}", ended.told());
-    assert_eq!(picture.matches("write 10").count(), 1, "{picture}");
+    assert!(picture.contains("write 10"), "{picture}");
 }
 
 /// An address at which nobody listens.

@@ -162,3 +162,43 @@ fn nothing_to_watch_is_said() {
         .check_code(2)
         .check_stderr(&["nowhere0"]);
 }
+
+/// A network of its own, whose interface goes down while it is watched.
+#[test]
+fn a_capture_whose_interface_goes_down_ends_with_its_file_and_its_sums() {
+    if !need("unshare") || !need("ip") {
+        return;
+    }
+    let script = r#"
+echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+ip link add v0 type veth peer name v1 && ip link set v1 up && ip addr add 198.51.100.1/24 dev v0 || exit 77
+for form in '' '--print udp'; do
+  ip link set v0 up
+  ip neigh replace 198.51.100.9 lladdr 02:00:00:00:00:09 dev v0 nud permanent
+  "$0" wire -i v0 -w "$1" $form 2> "$1.told" & watcher=$!
+  until grep -q 'watching\|error' "$1.told"; do sleep 0.01; done
+  printf said | "$0" connect --wait 10ms udp://198.51.100.9:7000 2>&1 # port: in a network of its own
+  ip link set v0 down
+  wait $watcher; echo "code $?"; cat "$1.told"
+  "$0" wire open "$1" 2>&1
+done
+"#;
+    let folder = folder();
+    let path = folder.path().join("down.pcapng");
+    let found = Program::new("unshare", &["-n", "sh", "-c", script])
+        .args(&[env!("CARGO_BIN_EXE_sockpit"), path.to_str().unwrap()])
+        .run();
+    if found.text().is_empty() {
+        say("skipped: no network of its own is to be had");
+        return;
+    }
+    let text = found.text();
+    for part in [
+        "code 2\n",
+        "wrote 1 packets",
+        "lost by the kernel\nerror: the capture has ended: network is down\n",
+        "Len=4",
+    ] {
+        assert!(text.matches(part).count() >= 2, "{part}\n{}", found.told());
+    }
+}

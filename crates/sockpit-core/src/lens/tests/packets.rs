@@ -383,10 +383,7 @@ fn an_empty_datagram_between_packets_that_nobody_read_is_none_of_them() {
     }
     scene.read("end");
     let shown = scene.finish();
-    assert!(
-        shown.contains("packets 1 to 5 were never read"),
-        "{shown}"
-    );
+    assert!(shown.contains("packets 1 to 5 were never read"), "{shown}");
     assert!(shown.contains("3 packets never read"), "{shown}");
 }
 

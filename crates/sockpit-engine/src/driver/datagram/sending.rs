@@ -147,9 +147,14 @@ where
                             bytes,
                             full_len: None,
                         };
-                        self.scene.publish(peer, chunk);
+                        // Beside its packets a write stands where it began.
+                        let time = match self.scene.plan.wire {
+                            true => self.sockets[index].sent_at,
+                            false => self.scene.now(),
+                        };
+                        self.scene.publish_at(time, peer, chunk);
                         if let Some(frame) = frame {
-                            self.scene.publish(peer, frame);
+                            self.scene.publish_at(time, peer, frame);
                         }
                     }
                 }

@@ -71,6 +71,8 @@ pub(super) struct Socket {
     parcels: VecDeque<Parcel>,
     /// Parcels at the front that have left but were not told of.
     sent: usize,
+    /// When the system was given them.
+    pub(super) sent_at: Time,
     failed: Option<io::Error>,
     earlier: Option<io::Error>,
     is_blocked: bool,
@@ -108,6 +110,7 @@ impl Socket {
             batch: SendBatch::new(),
             parcels: VecDeque::new(),
             sent: 0,
+            sent_at: Time::ZERO,
             failed: None,
             earlier: None,
             is_blocked: false,
@@ -271,6 +274,7 @@ impl Socket {
             flushed = self.batch.flush(self.link.as_fd());
         }
         self.sent = flushed.sent;
+        self.sent_at = now;
         let was_blocked = std::mem::take(&mut self.was_blocked);
         match flushed.stop {
             Stop::Empty => {}

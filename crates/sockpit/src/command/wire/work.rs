@@ -14,7 +14,9 @@ use crate::exit::{Exit, sentence};
 use crate::signals::Signals;
 
 /// How long the end may take once a signal has come: what waits is written, and the sums are told.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// More than a capture waits for the last packets of dumpcap, which is 5.3 s; a second signal ends
+/// it at once.
+const PATIENCE: Duration = Duration::from_secs(7);
 
 /// Asks the work to come to its end.
 #[derive(Clone, Default)]
