@@ -34,6 +34,11 @@ fn note<T: Serialize + ToString>(kind: &str, fact: &T) -> What {
     }
 }
 
+/// What so many are called.
+const fn unit(bytes: u64) -> &'static str {
+    if bytes == 1 { "byte" } else { "bytes" }
+}
+
 /// A count as people read it: `65,483`.
 fn grouped(count: u64) -> String {
     let digits = count.to_string();

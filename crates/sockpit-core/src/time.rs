@@ -141,6 +141,32 @@ impl fmt::Display for TimeSpan {
     }
 }
 
+/// A length of time as it was measured, in nanoseconds, with three digits that count: `870 µs`,
+/// `12.3 ms`, `4.56 s`. It is negative where a clock ran back. `{:#}` has no space in it, for where
+/// columns are dear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Measured(pub i64);
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MEASURES: [(&str, u64); 3] =
+            [("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1000)];
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let space = if f.alternate() { "" } else { " " };
+        let nanos = self.0.unsigned_abs();
+        let measure = MEASURES.into_iter().find(|(_, unit)| *unit <= nanos);
+        let Some((name, unit)) = measure else {
+            return write!(f, "{sign}{nanos}{space}ns");
+        };
+        let (whole, rest) = (nanos / unit, nanos % unit * 100 / unit);
+        match whole {
+            0..10 => write!(f, "{sign}{whole}.{rest:02}{space}{name}"),
+            10..100 => write!(f, "{sign}{whole}.{}{space}{name}", rest / 10),
+            _ => write!(f, "{sign}{whole}{space}{name}"),
+        }
+    }
+}
+
 impl From<TimeSpan> for Duration {
     fn from(span: TimeSpan) -> Self {
         span.0

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{grouped, millis};
+use super::{grouped, millis, unit};
 use crate::event::What;
 use crate::flow::KernelCounters;
 
@@ -281,19 +281,23 @@ impl fmt::Display for Snapshot {
                 format!("rtt {rtt} ms, cwnd {cwnd} segments, {again} retransmitted")
             }
         }];
-        let told = |count: Option<u32>| count.filter(|&count| count > 0).map(|c| grouped(c.into()));
-        if let Some(count) = told(own.unacked) {
-            parts.push(format!("{count} bytes are not acknowledged"));
+        let told = |count: Option<u32>| {
+            let count = u64::from(count.filter(|&count| count > 0)?);
+            Some((grouped(count), unit(count)))
+        };
+        if let Some((count, unit)) = told(own.unacked) {
+            let are = if own.unacked == Some(1) { "is" } else { "are" };
+            parts.push(format!("{count} {unit} {are} not acknowledged"));
         }
         if own.peer_window == Some(0) && own.state == State::Established {
             parts.push("the peer's window is closed".to_owned());
         }
-        if let Some(count) = told(own.unread) {
-            parts.push(format!("we have {count} bytes unread"));
+        if let Some((count, unit)) = told(own.unread) {
+            parts.push(format!("we have {count} {unit} unread"));
         }
         let peer = self.peer.as_ref();
-        if let Some(count) = told(peer.and_then(|peer| peer.unread)) {
-            parts.push(format!("the peer has {count} bytes unread"));
+        if let Some((count, unit)) = told(peer.and_then(|peer| peer.unread)) {
+            parts.push(format!("the peer has {count} {unit} unread"));
         }
         f.write_str(&parts.join("; "))
     }

@@ -8,7 +8,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{grouped, millis};
+use super::{grouped, millis, unit};
 use crate::event::{Direction, What};
 
 /// How far written bytes have come.
@@ -346,7 +346,8 @@ impl fmt::Display for Life {
                 ));
             }
         }
-        write!(f, "{len} bytes written at offset {offset}")?;
+        let unit = unit(self.end.saturating_sub(self.offset));
+        write!(f, "{len} {unit} written at offset {offset}")?;
         write!(f, ": {}", parts.join("; "))
     }
 }

@@ -355,7 +355,7 @@ fn draw_arrow(
 
 fn since(nanos: i64) -> String {
     let sign = if nanos < 0 { "" } else { "+" };
-    format!("{sign}{}", words::span(nanos).replace(' ', ""))
+    format!("{sign}{:#}", Measured(nanos))
 }
 
 fn final_state(arrow: &Arrow, side: Side) -> Cell {

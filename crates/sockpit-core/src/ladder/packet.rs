@@ -196,7 +196,7 @@ fn describe_tcp(
         arrow.parts.push(format!("SACK={start}–{end}"));
     }
     if let Some(acks) = analysis.acks {
-        arrow.parts.push(format!("RTT {}", words::span(acks.rtt)));
+        arrow.parts.push(format!("RTT {}", Measured(acks.rtt)));
     }
     let labels = labels(analysis, options.labels);
     for label in labels.iter() {

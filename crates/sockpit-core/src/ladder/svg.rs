@@ -276,7 +276,7 @@ impl Pen<'_> {
             .text((EDGE, y), Anchor::Start, &moment, look::TIME);
         if let Some(since) = step.since_last {
             let sign = if since < 0 { "" } else { "+" };
-            let since = format!("{sign}{}", words::span(since));
+            let since = format!("{sign}{}", Measured(since));
             self.paper
                 .text((EDGE, y + 13.0), Anchor::Start, &since, look::SMALL);
         }

@@ -337,7 +337,7 @@ impl Teacher {
         } else if has(Label::FastRetransmission) {
             self.tell(Lesson::Fast, told, || format!("fast retransmission: duplicate ACKs tell that {seq} is missing, so it is sent again before the timer runs out, and the sender slows down (congestion control)"));
         } else if let (true, Some(timeout)) = (has(Label::Retransmission), timeout) {
-            let time = words::span(timeout.span);
+            let time = Measured(timeout.span).to_string();
             self.tell(Lesson::Timeout, told, || format!("retransmission: what is under way has waited {time} for its ACK, so the timer ran out (RTO), and {seq} is sent again; the timer doubles each time, and the sender begins slowly again (slow start)"));
         } else if has(Label::Retransmission) {
             self.tell(Lesson::Again, told, || {
@@ -525,7 +525,7 @@ impl Teacher {
         if scene.has(TcpFlags::FIN) || scene.before.other == Some(State::SynReceived) {
             return;
         }
-        let time = words::span(acks.rtt);
+        let time = Measured(acks.rtt).to_string();
         let initial = analysis.initial_rtt.unwrap_or(i64::MAX / 4);
         let was_held_back = DELAYED <= acks.rtt && initial.saturating_mul(4) < acks.rtt;
         let was_held_back = was_held_back && tcp.options.sack.is_empty();

@@ -72,26 +72,6 @@ pub(super) const fn icmp(is_v6: bool, kind: u8, code: u8) -> Option<&'static str
     })
 }
 
-/// A length of time with three digits that count, such as `12.3 ms`.
-pub(super) fn span(nanos: i64) -> String {
-    const UNITS: [(&str, u64); 3] = [("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1000)];
-    let sign = if nanos < 0 { "-" } else { "" };
-    let nanos = nanos.unsigned_abs();
-    for (name, unit) in UNITS {
-        if nanos < unit {
-            continue;
-        }
-        let hundredths = u128::from(nanos) * 100 / u128::from(unit);
-        let (whole, rest) = (hundredths / 100, hundredths % 100);
-        return match whole {
-            0..10 => format!("{sign}{whole}.{rest:02} {name}"),
-            10..100 => format!("{sign}{whole}.{} {name}", rest / 10),
-            _ => format!("{sign}{whole} {name}"),
-        };
-    }
-    format!("{sign}{nanos} ns")
-}
-
 /// A moment, in seconds with microseconds.
 pub(super) fn moment(nanos: i64) -> String {
     let sign = if nanos < 0 { "-" } else { "" };

@@ -21,10 +21,12 @@ mod timeline;
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
 
 use clap::error::ErrorKind;
+use sockpit_core::strings::Language;
 use sockpit_core::text::escape::VisibleLine;
-use sockpit_engine::Target;
+use sockpit_engine::{Target, stdio};
 
 pub(crate) use beside::{Beside, Canvas, Ladder, Lens, Packets, Picture};
 pub(crate) use difference::{Found, Item, Report};
@@ -77,6 +79,37 @@ impl Console {
     pub(crate) fn style(&self) -> Style {
         Style {
             has_colour: io::stdout().is_terminal() && wants_colour(),
+        }
+    }
+
+    /// What people are told things in.
+    pub(crate) fn language(&self) -> Language {
+        language::current()
+    }
+
+    /// Whether somebody looks at stderr.
+    pub(crate) fn is_heard(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// In columns: how wide stdout is, where it is a terminal.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        stdio::columns(io::stdout().as_fd())
+    }
+
+    /// Shows how far something is, in place of what it showed before; on a terminal only.
+    pub(crate) fn progress(&self, text: &str) {
+        if self.is_heard() {
+            let text = language::say(text);
+            // Nobody can be told that stderr is closed.
+            let _ = write!(io::stderr().lock(), "\r\x1b[K{}", VisibleLine(&text));
+        }
+    }
+
+    /// Takes away what shows how far something is.
+    pub(crate) fn end_progress(&self) {
+        if self.is_heard() {
+            let _ = write!(io::stderr().lock(), "\r\x1b[K");
         }
     }
 

@@ -1,7 +1,5 @@
 //! Tables for people: columns that line up, whatever width the characters have.
 
-use std::io;
-
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::text::width;
 
@@ -17,9 +15,7 @@ impl Console {
     /// Prints a table as data. Cells may hold anything: they are escaped here (rule D2); an empty one
     /// is a dash. On a terminal the last column is cut to what fits.
     pub(crate) fn table(&self, heads: &[&str], rows: &[Vec<String>]) {
-        let columns = terminal_size::terminal_size_of(io::stdout());
-        let columns = columns.map(|(terminal_size::Width(columns), _)| usize::from(columns));
-        self.print(&lay_out(heads, rows, columns, self.style()));
+        self.print(&lay_out(heads, rows, self.columns(), self.style()));
     }
 }
 

@@ -173,9 +173,9 @@ impl Row {
             self.bytes[0].to_string(),
             self.packets[1].to_string(),
             self.bytes[1].to_string(),
-            span(self.last.saturating_sub(self.began)),
+            Measured(i64::try_from(self.last.saturating_sub(self.began)).unwrap_or(i64::MAX)).to_string(),
             self.initial_rtt
-                .map(|rtt| span(rtt.unsigned_abs()))
+                .map(|rtt| Measured(rtt).to_string())
                 .unwrap_or_default(),
             match is_tcp {
                 true => self.retransmissions.to_string(),
@@ -204,13 +204,4 @@ fn seen(completeness: Completeness) -> String {
         .filter(|(mark, _)| completeness.contains(*mark));
     let seen: Vec<&str> = seen.map(|(_, word)| *word).collect();
     seen.join(" ")
-}
-
-/// `12.3ms`, `4.56s`.
-fn span(nanos: u64) -> String {
-    match nanos / 1000 {
-        micros @ 0..1_000 => format!("{micros}µs"),
-        micros @ 1_000..1_000_000 => format!("{:.1}ms", micros as f64 / 1e3),
-        micros => format!("{:.2}s", micros as f64 / 1e6),
-    }
 }
