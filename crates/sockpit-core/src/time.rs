@@ -149,8 +149,7 @@ pub struct Measured(pub i64);
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MEASURES: [(&str, u64); 3] =
-            [("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1000)];
+        const MEASURES: [(&str, u64); 3] = [("s", 1_000_000_000), ("ms", 1_000_000), ("µs", 1000)];
         let sign = if self.0 < 0 { "-" } else { "" };
         let space = if f.alternate() { "" } else { " " };
         let nanos = self.0.unsigned_abs();

@@ -16,6 +16,7 @@ use super::words::{self, Words};
 use crate::flow::Severity;
 use crate::text::escape::VisibleLine;
 use crate::text::width::{truncate, width};
+use crate::time::Measured;
 
 /// In columns: a narrower screen is taken for one of so many.
 const NARROWEST: usize = 60;

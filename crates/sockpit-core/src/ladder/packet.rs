@@ -9,6 +9,7 @@ use super::words::{self, Words};
 use super::{Options, join};
 use crate::flow::{Analysis, Label, Labels, Mode, Scale, Severity};
 use crate::sighting::Sighting;
+use crate::time::Measured;
 use crate::wire::{Arp, Content, Exported, Icmp, Ip, Tcp, TcpFlags, Transport};
 
 /// Draws a packet that `from` sent, and lets its conversation remember it.

@@ -19,6 +19,7 @@ use super::words::{self, Words};
 use crate::flow::Severity;
 use crate::text::escape::VisibleLine;
 use crate::text::width::{truncate, width};
+use crate::time::Measured;
 
 mod look;
 mod paper;

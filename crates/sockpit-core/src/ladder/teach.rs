@@ -14,6 +14,7 @@ use super::{Numbers, Options, packet};
 use crate::flow::{Analysis, Completeness, Label, Labels, Scale};
 use crate::sighting::Sighting;
 use crate::strings::Language;
+use crate::time::Measured;
 use crate::wire::{Content, Tcp, TcpFlags, Transport};
 
 /// Sentences beneath one step.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Time, TimeSpan};
+use super::{Measured, Time, TimeSpan};
 
 fn check(text: &str, nanos: u64) {
     assert_eq!(
@@ -58,5 +58,22 @@ proptest! {
     fn what_is_shown_reads_back(nanos in 0..u64::MAX / 2) {
         let span = TimeSpan(Duration::from_nanos(nanos));
         prop_assert_eq!(span.to_string().parse(), Ok(span));
+    }
+}
+
+#[test]
+fn what_was_measured_has_three_digits_and_a_unit_of_its_size() {
+    for (nanos, shown) in [
+        (0, "0 ns"),
+        (999, "999 ns"),
+        (5_180, "5.18 µs"),
+        (870_000, "870 µs"),
+        (12_340_000, "12.3 ms"),
+        (4_560_000_000, "4.56 s"),
+        (-1_000_000, "-1.00 ms"),
+        (i64::MIN, "-9223372036 s"),
+    ] {
+        assert_eq!(Measured(nanos).to_string(), shown);
+        assert_eq!(format!("{:#}", Measured(nanos)), shown.replace(' ', ""));
     }
 }

@@ -72,7 +72,7 @@ fn a_segment_is_a_line_with_its_numbers() {
             "SYN, ACK  Seq=0 Ack=1 Win=65160 Len=0  MSS=1460 WS=10 SACK_PERM TS  RTT=11.4µs",
             "ACK       Seq=1 Ack=1 Win=64512 Len=0  RTT=12.2µs",
             "PSH, ACK  Seq=1 Ack=1 Win=64512 Len=1  31  \"1\"",
-            "ACK       Seq=1 Ack=2 Win=65536 Len=0  RTT=5.1µs",
+            "ACK       Seq=1 Ack=2 Win=65536 Len=0  RTT=5.18µs",
         ]
     );
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use sockpit_core::event::Direction;
 use sockpit_core::flow::{Completeness, Label, Labels};
 use sockpit_core::sighting::Sighting;
+use sockpit_core::time::Measured;
 
 use super::party::{Name, Party, Protocol};
 use crate::console::Console;
@@ -173,7 +174,8 @@ impl Row {
             self.bytes[0].to_string(),
             self.packets[1].to_string(),
             self.bytes[1].to_string(),
-            Measured(i64::try_from(self.last.saturating_sub(self.began)).unwrap_or(i64::MAX)).to_string(),
+            Measured(i64::try_from(self.last.saturating_sub(self.began)).unwrap_or(i64::MAX))
+                .to_string(),
             self.initial_rtt
                 .map(|rtt| Measured(rtt).to_string())
                 .unwrap_or_default(),

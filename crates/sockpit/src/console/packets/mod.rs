@@ -21,6 +21,7 @@ use sockpit_core::ladder::Numbers;
 use sockpit_core::sighting::Sighting;
 use sockpit_core::text::charset::Charset;
 use sockpit_core::text::escape::VisibleLine;
+use sockpit_core::time::Measured;
 use sockpit_core::wire::{Arp, Content, Icmp, Ip, Partial, Tcp, TcpFlags, Transport, protocol};
 
 pub(crate) use time::TimeForm;
@@ -360,7 +361,8 @@ impl PacketLines {
         }
         if let Some(acks) = &analysis.acks {
             out.extend_from_slice(b"  RTT=");
-            number::push_span(acks.rtt, out);
+            // Writing to a vector cannot fail.
+            let _ = write!(out, "{:#}", Measured(acks.rtt));
         }
         let labels = analysis.labels(self.look.labels);
         if !labels.is_empty() {

@@ -64,33 +64,3 @@ pub(super) fn push_socket(ip: IpAddr, port: u16, out: &mut Vec<u8>) {
         IpAddr::V6(_) => drop(write!(out, "{}", SocketAddr::new(ip, port))),
     }
 }
-
-/// Appends a span of time: `870µs`, `12.3ms`, `4.56s`; negative where a clock ran back.
-pub(super) fn push_span(nanos: i64, out: &mut Vec<u8>) {
-    if nanos < 0 {
-        out.push(b'-');
-    }
-    let nanos = nanos.unsigned_abs();
-    match nanos / 1000 {
-        0..1_000 => {
-            push_number(nanos / 1000, out);
-            if nanos < 100_000 {
-                out.push(b'.');
-                push_number(nanos / 100 % 10, out);
-            }
-            out.extend_from_slice("µs".as_bytes());
-        }
-        micros @ 1_000..1_000_000 => {
-            push_number(micros / 1000, out);
-            out.push(b'.');
-            push_number(micros / 100 % 10, out);
-            out.extend_from_slice(b"ms");
-        }
-        micros => {
-            push_number(micros / 1_000_000, out);
-            out.push(b'.');
-            push_digits(micros / 10_000 % 100, 2, out);
-            out.push(b's');
-        }
-    }
-}
