@@ -222,17 +222,13 @@ pub fn flow(bytes: &[u8]) {
     }
 }
 
-/// What was taken of each stream: where it begins in the numbers of its sender, and how far it got.
-type Places = BTreeMap<(u64, End), (Option<u32>, u64)>;
+/// How far each stream was taken.
+type Places = BTreeMap<(u64, End), u64>;
 
-/// Takes what a stream has. A sender that begins anew, with another number, is a new stream.
+/// Takes what a stream has: no place is missing or comes twice, even if its sender begins anew with
+/// another number.
 fn poll(analyser: &mut Analyser, id: Id, from: End, places: &mut Places) {
-    let base = analyser.conversation(id).and_then(|one| one.base(from));
-    let (begun, place) = places.entry((id.number(), from)).or_default();
-    if base.is_some() && begun.is_some() && *begun != base {
-        *place = 0;
-    }
-    *begun = base.or(*begun);
+    let place = places.entry((id.number(), from)).or_default();
     while let Some(piece) = analyser.poll(id, from) {
         let (offset, len) = match &piece {
             Piece::Bytes { offset, bytes } => {

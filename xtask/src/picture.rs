@@ -95,7 +95,9 @@ fn ladder(program: &Path, path: &Path) -> io::Result<ExitCode> {
     let endpoint = format!("127.0.0.1:{}", free_port()?);
     let (mut server, _) = serve(program, &["listen", &endpoint, "--reply", "upper"])?;
     let drawn = path.with_extension("new");
-    let words = ["--send", "hello", "--expect", "HELLO", "--as", "none", "--svg"];
+    let words = [
+        "--send", "hello", "--expect", "HELLO", "--as", "none", "--svg",
+    ];
     let client = Command::new(program)
         .args(["connect", &endpoint])
         .args(words)
@@ -106,7 +108,11 @@ fn ladder(program: &Path, path: &Path) -> io::Result<ExitCode> {
     let picture = std::fs::read_to_string(&drawn)?;
     std::fs::remove_file(&drawn)?;
     if !client.success() || !picture.contains("[SYN]") {
-        writeln!(io::stderr(), "{} stays: no packets could be captured", path.display())?;
+        writeln!(
+            io::stderr(),
+            "{} stays: no packets could be captured",
+            path.display()
+        )?;
         return Ok(ExitCode::FAILURE);
     }
     std::fs::write(path, picture)?;

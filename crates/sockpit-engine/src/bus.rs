@@ -158,9 +158,7 @@ impl Bus {
             }
             tap.sender.send(event.clone()).is_ok()
         });
-        self.views
-            .borrow_mut()
-            .retain_mut(|view| view.offer(event));
+        self.views.borrow_mut().retain_mut(|view| view.offer(event));
         self.update_widest();
     }
 

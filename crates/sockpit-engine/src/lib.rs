@@ -33,6 +33,6 @@ mod workbench;
 
 pub use error::{Error, Operation, cause_text};
 pub use packets::NOTE as PACKETS_NOTE;
-pub use transport::to_connect as addresses_to_connect;
 pub use session::{Failure, Outcome, PeerFacts, Session, Target};
+pub use transport::to_connect as addresses_to_connect;
 pub use workbench::{Handle, Stdio, Workbench};

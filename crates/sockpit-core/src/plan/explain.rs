@@ -103,7 +103,10 @@ impl fmt::Display for Plan {
             row("warn", format!("datagrams longer than {warn} are marked"))?;
         }
         if self.wire {
-            row("wire", "packets and kernel facts join the timeline".to_owned())?;
+            row(
+                "wire",
+                "packets and kernel facts join the timeline".to_owned(),
+            )?;
         }
         if let Some(rules) = &self.rules {
             let does = if rules.is_silent() {

@@ -349,7 +349,13 @@ impl Timeline {
         (began, asked.map(|asked| began - asked))
     }
 
-    fn remark(&mut self, event: &Event, epoch: Epoch, text: std::fmt::Arguments<'_>, out: &mut String) {
+    fn remark(
+        &mut self,
+        event: &Event,
+        epoch: Epoch,
+        text: std::fmt::Arguments<'_>,
+        out: &mut String,
+    ) {
         let mut line = self.time(event.time, epoch);
         self.who(event, &mut line);
         let text = text.to_string();
@@ -374,7 +380,11 @@ impl Timeline {
     fn time(&mut self, time: Time, epoch: Epoch) -> String {
         let nanos = epoch.0.saturating_add(time.as_nanos());
         let second = nanos / 1_000_000_000;
-        if self.second.as_ref().is_none_or(|(known, _)| *known != second) {
+        if self
+            .second
+            .as_ref()
+            .is_none_or(|(known, _)| *known != second)
+        {
             let Ok(moment) = jiff::Timestamp::from_nanosecond(nanos.into()) else {
                 return String::new();
             };

@@ -437,7 +437,10 @@ impl Conversation<'_> {
             (false, None) => {}
             (true, Some(lens)) => self.watchers.lens = Some(lens),
             (true, None) => {
-                let lens = self.settings.lens_beside(self.handle, &self.manner.plan).await;
+                let lens = self
+                    .settings
+                    .lens_beside(self.handle, &self.manner.plan)
+                    .await;
                 self.watchers.lens = Some(lens.map_err(|error| cause_text(&error))?);
             }
         }
@@ -456,7 +459,8 @@ impl Conversation<'_> {
             return Ok(());
         }
         let path = PathBuf::from(rest);
-        let started = Recorder::start(&path, self.settings.recording_form(&path), self.handle).await;
+        let started =
+            Recorder::start(&path, self.settings.recording_form(&path), self.handle).await;
         let recorder = started.map_err(|error| sentence(&error.into()))?;
         self.watchers.recorder = Some(recorder);
         self.say(&format!("recording to `{}`", VisibleLine(rest)));

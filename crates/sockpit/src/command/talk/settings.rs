@@ -146,7 +146,9 @@ impl Settings {
             (false, _) => Talk::Peers,
         };
         if let Some(path) = &args.record
-            && path.extension().is_some_and(|extension| extension == "pcap")
+            && path
+                .extension()
+                .is_some_and(|extension| extension == "pcap")
         {
             bail!(
                 "`{}`: packets are recorded as `.pcapng`, which the same programs read",

@@ -46,7 +46,10 @@ pub(super) fn play(page: &mut Page, patience: Patience) -> Vec<String> {
         patience,
     };
     // A capture that pages look at.
-    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/captures/loopback.pcapng");
+    let capture = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../testdata/captures/loopback.pcapng"
+    );
     fs::copy(capture, stage.folder.path().join("talk.pcapng")).unwrap();
     for block in page.played() {
         let lines = block.lines();
