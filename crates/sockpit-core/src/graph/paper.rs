@@ -77,6 +77,12 @@ pub(super) struct Key {
     pub(super) text: &'static str,
 }
 
+impl Key {
+    pub(super) const fn new(look: Look, colour: &'static str, text: &'static str) -> Self {
+        Self { look, colour, text }
+    }
+}
+
 /// A rectangle, in pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Area {

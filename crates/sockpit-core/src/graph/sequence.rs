@@ -17,20 +17,16 @@ const HIGHEST_EDGE: u64 = 2;
 /// In pixels: a bar is at least so long that it is seen.
 const SHORTEST: f64 = 2.0;
 
-const SENT: Key = key(Look::Bar, "#0969da", "segments");
-const AGAIN: Key = key(Look::Footed, "#cf222e", "segments sent again");
-const LATE: Key = key(Look::Footed, "#bf8700", "segments out of order");
-const ACKED: Key = key(Look::Line, "#1a7f37", "acknowledged");
-const SELECTED: Key = key(Look::Bar, "#8250df", "selectively acknowledged");
-const EDGE: Key = key(Look::Dashes, "#9a6700", "the window's edge");
-const CLOSED: Key = key(Look::Cross, "#cf222e", "window closed");
-const FLAGS: Key = key(Look::Diamond, "#24292f", "SYN, FIN, RST");
-const PROBES: Key = key(Look::Diamond, "#bf3989", "keep-alives and window probes");
-const LOST: Key = key(Look::Dashes, "#6e7781", "the tap lost packets");
-
-const fn key(look: Look, colour: &'static str, text: &'static str) -> Key {
-    Key { look, colour, text }
-}
+const SENT: Key = Key::new(Look::Bar, "#0969da", "segments");
+const AGAIN: Key = Key::new(Look::Footed, "#cf222e", "segments sent again");
+const LATE: Key = Key::new(Look::Footed, "#bf8700", "segments out of order");
+const ACKED: Key = Key::new(Look::Line, "#1a7f37", "acknowledged");
+const SELECTED: Key = Key::new(Look::Bar, "#8250df", "selectively acknowledged");
+const EDGE: Key = Key::new(Look::Dashes, "#9a6700", "the window's edge");
+const CLOSED: Key = Key::new(Look::Cross, "#cf222e", "window closed");
+const FLAGS: Key = Key::new(Look::Diamond, "#24292f", "SYN, FIN, RST");
+const PROBES: Key = Key::new(Look::Diamond, "#bf3989", "keep-alives and window probes");
+const LOST: Key = Key::new(Look::Dashes, "#6e7781", "the tap lost packets");
 
 /// What is drawn of one end's bytes.
 #[derive(Debug, Default)]

@@ -18,17 +18,13 @@ const INTERVAL: f64 = 8.0;
 /// In pixels: what lies between the two parts of the picture.
 const BETWEEN: f64 = 34.0;
 
-const SENT: Key = key(Look::Dashes, "#0969da", "sent, with what was sent again");
-const ACKED: Key = key(Look::Line, "#1a7f37", "acknowledged (goodput)");
-const ON_THE_WAY: Key = key(Look::Line, "#8250df", "bytes in flight");
-const WINDOW: Key = key(Look::Dashes, "#cf222e", "congestion window");
-const THRESHOLD: Key = key(Look::Dashes, "#9a6700", "end of slow start");
-const FORTH: Key = key(Look::Line, "#0969da", "sent");
-const BACK: Key = key(Look::Dashes, "#1a7f37", "sent by the other end");
-
-const fn key(look: Look, colour: &'static str, text: &'static str) -> Key {
-    Key { look, colour, text }
-}
+const SENT: Key = Key::new(Look::Dashes, "#0969da", "sent, with what was sent again");
+const ACKED: Key = Key::new(Look::Line, "#1a7f37", "acknowledged (goodput)");
+const ON_THE_WAY: Key = Key::new(Look::Line, "#8250df", "bytes in flight");
+const WINDOW: Key = Key::new(Look::Dashes, "#cf222e", "congestion window");
+const THRESHOLD: Key = Key::new(Look::Dashes, "#9a6700", "end of slow start");
+const FORTH: Key = Key::new(Look::Line, "#0969da", "sent");
+const BACK: Key = Key::new(Look::Dashes, "#1a7f37", "sent by the other end");
 
 /// The rates of one end's bytes.
 #[derive(Debug, Default)]

@@ -151,6 +151,10 @@ fn nothing_to_watch_is_said() {
         .run()
         .check_code(2)
         .check_stderr(&["never leaves the kernel"]);
+    sockpit(&["wire", "--for", ":0"])
+        .run()
+        .check_code(2)
+        .check_stderr(&["port 0 is nobody's"]);
     for port in ["0", "70000", "http"] {
         sockpit(&["wire", "--port", port])
             .run()

@@ -123,6 +123,9 @@ fn endpoint(text: &str) -> anyhow::Result<(Vec<String>, Vec<IpAddr>)> {
     let resolved = sockpit_engine::addresses_to_connect(&endpoint.address, None);
     let found = runtime.block_on(resolved)?;
     let port = found.first().map_or(0, SocketAddr::port);
+    if port == 0 {
+        bail!("port 0 is nobody's; name the port to reach");
+    }
     // Errors about its packets are wanted too.
     let mut parts = vec![format!("({protocol} || icmp)"), format!("port {port}")];
     // A port alone, as in `:7000`, is whoever has it.
