@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+mod chat;
 mod draw;
 
+pub use chat::chat;
 pub use draw::draw;
 use sockpit_core::dissect::{self, Node, dissect};
 use sockpit_core::endpoint::Endpoint;
@@ -31,7 +33,8 @@ use sockpit_core::{import as imports, record as records};
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its folder in the corpus; [`draw`] has that of [`pcap`].
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
+    ("chat", chat),
     ("wire", wire),
     ("pcap", pcap),
     ("draw", draw),

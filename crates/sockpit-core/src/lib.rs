@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bpf;
+pub mod chat;
 pub mod dissect;
 pub mod endpoint;
 pub mod event;
@@ -38,6 +39,7 @@ pub mod sim;
 pub mod size;
 pub mod strings;
 pub mod svg;
+pub mod tello;
 pub mod text;
 pub mod time;
 pub mod transcript;

@@ -146,6 +146,8 @@ pub struct SocketPlan {
     pub sndbuf: Option<usize>,
     /// Whether other sockets may share the port (`SO_REUSEPORT`).
     pub reuseport: bool,
+    /// Whether a datagram server is told which of its datagrams nobody took (ICMP).
+    pub hears_icmp: bool,
     /// Only this family of addresses.
     pub family: Option<Family>,
     /// Permissions of a path that is made: by default nobody else's (rule G2).
@@ -347,6 +349,7 @@ impl Plan {
                 rcvbuf: options.rcvbuf.map(|size| size.0),
                 sndbuf: options.sndbuf.map(|size| size.0),
                 reuseport: options.reuseport.is_some_and(|switch| switch.0),
+                hears_icmp: false,
                 family: options.family,
                 mode: options.mode.map_or(OWNER_ONLY, |mode| mode.0),
             },
