@@ -87,7 +87,11 @@ pub(crate) struct Bus {
     pause: Cell<u64>,
     waiting: RefCell<Vec<Waker>>,
     space: Arc<Notify>,
+    veil: RefCell<Option<Veil>>,
 }
+
+/// Takes out of an event what nobody may be told, such as a password, before anybody gets it.
+pub type Veil = Box<dyn FnMut(&mut Event) + Send>;
 
 impl Bus {
     pub(crate) fn new(clock: Clock) -> Rc<Self> {
@@ -101,7 +105,13 @@ impl Bus {
             pause: Cell::new(1),
             waiting: RefCell::default(),
             space: Arc::default(),
+            veil: RefCell::default(),
         })
+    }
+
+    /// Lets every event pass through a veil from here on.
+    pub(crate) fn put_on(&self, veil: Veil) {
+        *self.veil.borrow_mut() = Some(veil);
     }
 
     pub(crate) fn clock(&self) -> Clock {
@@ -118,13 +128,14 @@ impl Bus {
         if !self.wants(scope) {
             return;
         }
-        let event = Event {
+        let mut event = Event {
             number: self.next_number(),
             time,
             session,
             peer,
             what,
         };
+        self.veil(&mut event);
         self.give(scope, &Arc::new(event));
     }
 
@@ -137,7 +148,14 @@ impl Bus {
         }
         let made = Arc::get_mut(&mut event).expect("nobody else holds it");
         made.number = self.next_number();
+        self.veil(made);
         self.give(scope, &event);
+    }
+
+    fn veil(&self, event: &mut Event) {
+        if let Some(veil) = &mut *self.veil.borrow_mut() {
+            veil(event);
+        }
     }
 
     fn next_number(&self) -> u64 {

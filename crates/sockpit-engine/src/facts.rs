@@ -9,7 +9,7 @@
 //! often; a stamp knows its time itself.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ impl Watch {
             return None;
         }
         let (own, peer) = link.tcp_addrs()?;
-        let fd = link.as_fd();
+        let fd = link.fd()?;
         let now = scene.now();
         let is_here = peer.ip().is_loopback() || is_local(peer.ip().to_canonical());
         let mut watch = Self {

@@ -15,6 +15,8 @@
 pub mod bus;
 pub mod capture;
 mod clock;
+#[cfg(feature = "nats")]
+pub mod cluster;
 pub mod doctor;
 mod driver;
 mod error;
@@ -25,6 +27,7 @@ mod passthrough;
 mod program;
 pub mod recorder;
 pub mod recording;
+pub mod room;
 mod session;
 mod shard;
 pub mod stdio;

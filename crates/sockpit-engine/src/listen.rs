@@ -17,10 +17,11 @@ use crate::driver::{Inbox, Stream};
 use crate::error::cause_text;
 use crate::passthrough;
 use crate::program::{Program, ProgramPlan};
+use crate::room::Reception;
 use crate::session::{
     Command, DRAIN_TIME, FIRST_PEER, Members, Obeyed, Outcome, Scene, lost_fault,
 };
-use crate::transport::{StreamLink, StreamListeners, endpoint_of};
+use crate::transport::{StreamLink, StreamListeners};
 use crate::workbench::Stdio;
 
 /// Connections taken before anything else has its turn.
@@ -74,26 +75,42 @@ where
     }
 }
 
+/// Somebody who has come, for whoever makes the machine.
+pub(crate) struct Arrival<'a, M> {
+    pub(crate) inbox: &'a Rc<Inbox<M>>,
+    pub(crate) link: &'a StreamLink,
+}
+
+/// What a server may have beside its machines.
+pub(crate) struct Extras<M> {
+    /// Where the first peer's bytes go, and come from.
+    pub(crate) stdio: Option<Stdio>,
+    /// What is run for each peer.
+    pub(crate) program: Option<Rc<ProgramPlan<M>>>,
+    /// What looks at those who come, and lets others in.
+    pub(crate) reception: Option<Reception>,
+}
+
 /// Serves all peers until the handle closes the session or, with `once`, the first peer is gone.
 pub(crate) async fn run_server<M, F>(
     scene: Rc<Scene>,
     listeners: StreamListeners,
     make: F,
     mut commands: mpsc::UnboundedReceiver<Command<M>>,
-    stdio: Option<Stdio>,
-    program: Option<Rc<ProgramPlan<M>>>,
+    extras: Extras<M>,
 ) -> Outcome
 where
     M: Machine + 'static,
     M::Event: Into<What>,
-    F: FnMut(Peer, Time) -> M,
+    F: FnMut(Peer, Time, &Arrival<'_, M>) -> M,
 {
     let mut server = Server {
         max_peers: max_peers(&scene),
         scene,
         listeners: Some(listeners),
         make,
-        program,
+        program: extras.program,
+        reception: extras.reception,
         members: Rc::new(Members::new()),
         drivers: JoinSet::new(),
         count: 0,
@@ -104,7 +121,7 @@ where
         pause: None,
         resume_at: None,
     };
-    let outcome = match stdio {
+    let outcome = match extras.stdio {
         Some(stdio) => server.pipe_first(stdio, &mut commands).await,
         None => server.serve(&mut commands).await,
     };
@@ -117,6 +134,7 @@ struct Server<M: Machine, F> {
     listeners: Option<StreamListeners>,
     make: F,
     program: Option<Rc<ProgramPlan<M>>>,
+    reception: Option<Reception>,
     members: Rc<Members<M>>,
     drivers: JoinSet<(u32, Outcome)>,
     /// Peers so far; the last one's number.
@@ -138,7 +156,7 @@ impl<M, F> Server<M, F>
 where
     M: Machine + 'static,
     M::Event: Into<What>,
-    F: FnMut(Peer, Time) -> M,
+    F: FnMut(Peer, Time, &Arrival<'_, M>) -> M,
 {
     /// Serves until the handle or the first peer's end says otherwise.
     async fn serve(&mut self, commands: &mut mpsc::UnboundedReceiver<Command<M>>) -> Outcome {
@@ -148,7 +166,8 @@ where
             } else {
                 self.max_peers
             };
-            let room = most.saturating_sub(self.members.len());
+            let looked_at = self.reception.as_ref().map_or(0, Reception::len);
+            let room = most.saturating_sub(self.members.len() + looked_at);
             let has_room = room > 0;
             self.tell_of_room(has_room || self.scene.plan.once);
             let resume_at = self.resume_at;
@@ -162,6 +181,11 @@ where
                         None => std::future::pending().await,
                     }
                 } => self.resume_at = None,
+                arrived = next_arrived(self.reception.as_mut()) => {
+                    if let Some((link, addr)) = arrived {
+                        self.add(link, addr);
+                    }
+                }
                 Some(ended) = self.drivers.join_next() => {
                     let outcome = self.release(ended);
                     self.received += outcome.received;
@@ -223,6 +247,9 @@ where
     /// Ends what still runs, in order where there is time (rule B7).
     async fn end(mut self, mut outcome: Outcome) -> Outcome {
         self.listeners = None;
+        if let Some(reception) = &self.reception {
+            reception.close();
+        }
         self.members.stop_all();
         let drain = async {
             while let Some(ended) = self.drivers.join_next().await {
@@ -236,6 +263,9 @@ where
         // Drivers give up by themselves after the same time and tell what was not sent.
         let _ = tokio::time::timeout(DRAIN_TIME + Duration::from_millis(500), drain).await;
         self.drivers.abort_all();
+        if let Some(reception) = self.reception.take() {
+            reception.end().await;
+        }
         if !self.scene.plan.once {
             (outcome.received, outcome.sent) = (self.received, self.sent);
         }
@@ -255,7 +285,13 @@ where
             match result {
                 Ok((link, addr)) => {
                     self.pause = None;
-                    self.add(link, addr);
+                    let known = match &mut self.reception {
+                        Some(reception) => reception.take(link, addr),
+                        None => Some((link, addr)),
+                    };
+                    if let Some((link, addr)) = known {
+                        self.add(link, addr);
+                    }
                     if self.scene.plan.once {
                         self.listeners = None;
                         return;
@@ -271,7 +307,12 @@ where
         let number = self.count;
         publish_opened(&self.scene, number, &addr, &link);
         let inbox = Rc::new(Inbox::new());
-        let machine = (self.make)(self.scene.peer(number, addr.clone()), self.scene.now());
+        let arrival = Arrival {
+            inbox: &inbox,
+            link: &link,
+        };
+        let peer = self.scene.peer(number, addr.clone());
+        let machine = (self.make)(peer, self.scene.now(), &arrival);
         self.members.add(number, addr, inbox.clone());
         let scene = self.scene.clone();
         let driver = Stream::new(scene, number, link, machine, inbox, self.program.clone());
@@ -394,6 +435,14 @@ async fn accept(
     .await
 }
 
+/// The next one whom the reception lets in, or `None` where it only has more room. Cancel-safe.
+async fn next_arrived(reception: Option<&mut Reception>) -> Option<(StreamLink, String)> {
+    match reception {
+        Some(reception) => reception.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// How many peers the plan and the system's descriptors allow.
 fn max_peers(scene: &Scene) -> usize {
     let files = sockpit_sys::limit::open_files().unwrap_or(1024);
@@ -410,10 +459,9 @@ fn max_peers(scene: &Scene) -> usize {
 
 fn publish_opened(scene: &Scene, number: u32, addr: &str, link: &StreamLink) {
     if scene.wants(Scope::Life) {
-        let transport = scene.plan.transport;
         let opened = What::Opened {
-            addr: endpoint_of(transport, addr),
-            local: endpoint_of(transport, &link.local()),
+            addr: link.endpoint_of(addr),
+            local: link.endpoint_of(&link.local()),
         };
         scene.publish(number, opened);
     }

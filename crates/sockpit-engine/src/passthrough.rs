@@ -121,6 +121,7 @@ impl Copy {
         let socket: OwnedFd = match link {
             StreamLink::Tcp(stream) => stream.into_std()?.into(),
             StreamLink::Unix(stream) => stream.into_std()?.into(),
+            StreamLink::Door(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
         let output = match stdio.output {
             Some(output) => output,

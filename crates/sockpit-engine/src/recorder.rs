@@ -69,6 +69,20 @@ impl Recorder {
     ///
     /// Returns an [`Error`] where the file cannot be created, or takes no head.
     pub async fn start(path: &Path, form: RecordingForm, handle: &Handle) -> Result<Self, Error> {
+        Self::start_within(path, form, Scope::Everything, handle).await
+    }
+
+    /// Begins to record the events within `scope` from here on. A file that exists is replaced.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_within(
+        path: &Path,
+        form: RecordingForm,
+        scope: Scope,
+        handle: &Handle,
+    ) -> Result<Self, Error> {
         let fail = |error: io::Error| {
             Error::new(Operation::Record, format!("`{}`", path.display()), error)
         };
@@ -92,7 +106,7 @@ impl Recorder {
                 Begun::Packets(Box::new(packets::begin(&file, options).map_err(fail)?))
             }
         };
-        let tap = handle.tap(LIMIT, Scope::Everything).await;
+        let tap = handle.tap(LIMIT, scope).await;
         let id = tap.id();
         let (path, reporter) = (path.to_owned(), handle.clone());
         let (done_sender, done) = oneshot::channel();

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -142,6 +143,7 @@ impl<M> Clone for Change<M> {
 pub(crate) enum Command<M> {
     Change(Target, Change<M>),
     Peers(oneshot::Sender<Vec<PeerFacts>>),
+    Reach(SocketAddr, oneshot::Sender<Option<u32>>),
     Disconnect(u32),
     Close,
 }
@@ -159,6 +161,29 @@ pub struct Session<M> {
 }
 
 impl<M> Session<M> {
+    /// A handle, with the ends that whoever runs the session keeps: what is asked of it, and where
+    /// its outcome goes.
+    pub(crate) fn new(
+        number: u32,
+        local: Vec<String>,
+    ) -> (
+        Self,
+        mpsc::UnboundedReceiver<Command<M>>,
+        watch::Sender<Option<Outcome>>,
+    ) {
+        let (ends, outcome) = watch::channel(None);
+        let (commands, asked) = mpsc::unbounded_channel();
+        let session = Self {
+            number,
+            local,
+            commands,
+            budget: Arc::new(Semaphore::new(SEND_BUDGET)),
+            outcome,
+            manner: None,
+        };
+        (session, asked, ends)
+    }
+
     /// Its number in the timeline.
     #[must_use]
     pub fn number(&self) -> u32 {
@@ -204,6 +229,14 @@ impl<M> Session<M> {
             return Vec::new();
         }
         answer.await.unwrap_or_default()
+    }
+
+    /// The peer of a datagram server that has this address; one that was not heard of becomes one.
+    /// `None` where it cannot be reached: by another family, on a stream, by a client.
+    pub async fn reach(&self, addr: SocketAddr) -> Option<u32> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Reach(addr, reply)).ok()?;
+        answer.await.ok().flatten()
     }
 
     /// Ends the conversation with one peer, after what is queued for it.
@@ -282,6 +315,17 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    /// The scene of a further session of the shard, without a program or a capture.
+    pub(crate) fn new(shard: &Rc<Shard>, plan: Arc<Plan>) -> Self {
+        Self {
+            number: shard.next_session(),
+            shard: shard.clone(),
+            plan,
+            has_program: false,
+            packets: OnceCell::new(),
+        }
+    }
+
     pub(crate) fn now(&self) -> Time {
         self.shard.bus.clock().now()
     }
@@ -434,6 +478,8 @@ impl<M> Members<M> {
                 // Whoever asked may have left.
                 let _ = reply.send(facts.collect());
             }
+            // A stream is reached by connecting.
+            Command::Reach(_, reply) => drop(reply.send(None)),
             Command::Disconnect(number) => {
                 if let Some((_, inbox)) = inboxes.get(&number) {
                     inbox.stop();
@@ -520,15 +566,14 @@ pub(crate) fn spawn<M, F>(
                         scene.watch_packets(Some(&local)).await;
                         publish_listening(&scene, &local);
                         let _ = reply.send(Ok(session(local)));
-                        listen::run_server(
-                            scene.clone(),
-                            listeners,
-                            make,
-                            commands,
-                            opening.stdio,
+                        let mut make = make;
+                        let make = move |peer, now, _: &listen::Arrival<'_, M>| make(peer, now);
+                        let extras = listen::Extras {
+                            stdio: opening.stdio,
                             program,
-                        )
-                        .await
+                            reception: None,
+                        };
+                        listen::run_server(scene.clone(), listeners, make, commands, extras).await
                     }
                     Err(error) => {
                         if let Some(packets) = scene.packets.get() {
@@ -563,7 +608,7 @@ pub(crate) fn spawn<M, F>(
     });
 }
 
-fn publish_listening(scene: &Scene, local: &[String]) {
+pub(crate) fn publish_listening(scene: &Scene, local: &[String]) {
     for local in local {
         scene.publish(
             0,

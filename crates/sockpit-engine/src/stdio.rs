@@ -37,6 +37,12 @@ pub fn columns(output: BorrowedFd<'_>) -> Option<usize> {
     sockpit_sys::window::columns(output)
 }
 
+/// Rows of the terminal behind `output`; `None` where there is none, or it does not know.
+#[must_use]
+pub fn rows(output: BorrowedFd<'_>) -> Option<usize> {
+    sockpit_sys::window::rows(output)
+}
+
 /// A descriptor that is read and written in blocking calls, whatever somebody who shares it has made
 /// of it: a shell, `ssh` or `node` may have set `O_NONBLOCK`, which belongs to all who share it and
 /// is left as it is.

@@ -6,14 +6,14 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use sockpit_core::event::What;
+use sockpit_core::event::{Event, What};
 use sockpit_core::machine::Machine;
 use sockpit_core::plan::Plan;
 use sockpit_core::session::{self, Message, Peer};
 use sockpit_core::time::Time;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bus::{Scope, Tap, TapId, TapLimit, View};
+use crate::bus::{Scope, Tap, TapId, TapLimit, Veil, View};
 use crate::error::Error;
 use crate::program::ProgramPlan;
 use crate::session::{Opening, Session};
@@ -219,6 +219,14 @@ impl Handle {
         self.ask(move |shard| shard.bus.add_view(events)).await
     }
 
+    /// Lets every event pass through a veil from here on, which takes out of it what neither a
+    /// recording nor a screen may hold (rule G3). Bytes of a chunk are best replaced by as many, so
+    /// that offsets stay true.
+    pub fn veil(&self, veil: impl FnMut(&mut Event) + Send + 'static) {
+        let veil: Veil = Box::new(veil);
+        self.run(move |shard| shard.bus.put_on(veil));
+    }
+
     /// Puts something of a front end's into the timeline.
     pub fn publish(&self, session: u32, peer: u32, what: What) {
         self.run(move |shard| {
@@ -255,7 +263,7 @@ impl Handle {
     }
 
     /// A job for a workbench that is gone is dropped.
-    fn run(&self, job: impl FnOnce(&Rc<Shard>) + Send + 'static) {
+    pub(crate) fn run(&self, job: impl FnOnce(&Rc<Shard>) + Send + 'static) {
         let _ = self.jobs.send(Box::new(job));
     }
 }

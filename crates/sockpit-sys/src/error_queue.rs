@@ -10,6 +10,7 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use crate::addr::{PeerAddr, RawAddr};
 use crate::netlink::u32_at;
 
 /// Room for the control messages of one entry.
@@ -36,13 +37,28 @@ impl Room {
     ///
     /// What the system says.
     pub(crate) fn take(&mut self, fd: BorrowedFd<'_>) -> io::Result<Option<&[u8]>> {
+        Ok(self.take_named(fd)?.map(|(controls, _)| controls))
+    }
+
+    /// The same, with the address that the packet was sent to.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub(crate) fn take_named(
+        &mut self,
+        fd: BorrowedFd<'_>,
+    ) -> io::Result<Option<(&[u8], Option<PeerAddr>)>> {
+        let mut name = RawAddr::EMPTY;
         // SAFETY: the structure is made of integers and pointers, for which zero bytes are a value.
         let mut message: libc::msghdr = unsafe { mem::zeroed() };
+        message.msg_name = name.as_mut_ptr();
+        message.msg_namelen = RawAddr::ROOM;
         message.msg_control = self.0.as_mut_ptr().cast();
         message.msg_controllen = ROOM as _;
         let flags = libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT;
-        // SAFETY: the call writes at most the stated length of the room, which outlives it, and no
-        // bytes of the packet, for which there is no room.
+        // SAFETY: the call writes at most the stated lengths of the room and of the name, which
+        // outlive it, and no bytes of the packet, for which there is no room.
         let done = unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut message, flags) };
         if done < 0 {
             let error = io::Error::last_os_error();
@@ -52,7 +68,8 @@ impl Room {
             };
         }
         let len = message.msg_controllen as usize;
-        Ok(Some(self.0.get(..len).unwrap_or(&self.0)))
+        let to = name.decode(message.msg_namelen);
+        Ok(Some((self.0.get(..len).unwrap_or(&self.0), to)))
     }
 }
 

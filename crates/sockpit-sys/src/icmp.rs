@@ -4,6 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 
+use crate::datagram::PeerAddr;
 use crate::error_queue::{self, Room};
 use crate::netlink::{ip_of, u16_at, u32_at};
 use crate::socket::{self, Domain};
@@ -75,6 +76,17 @@ pub fn take(fd: BorrowedFd<'_>) -> io::Result<Option<Report>> {
     Ok(room.take(fd)?.and_then(find))
 }
 
+/// The same, with the address that the packet was sent to, for a socket that sends to many.
+///
+/// # Errors
+///
+/// What the system says.
+pub fn take_sent_to(fd: BorrowedFd<'_>) -> io::Result<Option<(Report, Option<PeerAddr>)>> {
+    let mut room = Room::new();
+    let taken = room.take_named(fd)?;
+    Ok(taken.and_then(|(controls, to)| Some((find(controls)?, to))))
+}
+
 fn find(bytes: &[u8]) -> Option<Report> {
     let report = error_queue::controls(bytes).find(error_queue::is_report)?;
     parse(report.body)
@@ -143,6 +155,25 @@ mod tests {
             );
             assert_eq!(report.offender, Some(target.ip()));
         }
+    }
+
+    #[test]
+    fn a_socket_that_sends_to_many_learns_which_one_refused() {
+        let gone = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let target = gone.local_addr().unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        enable(socket.as_fd()).unwrap();
+        drop(gone);
+        socket.send_to(b"x", target).unwrap();
+        let until = Instant::now() + Duration::from_secs(10);
+        let (report, to) = loop {
+            match take_sent_to(socket.as_fd()).unwrap() {
+                Some(found) => break found,
+                None => assert!(Instant::now() < until, "no report"),
+            }
+        };
+        assert_eq!(report.errno, libc::ECONNREFUSED);
+        assert_eq!(to, Some(PeerAddr::Inet(target)));
     }
 
     #[test]

@@ -255,6 +255,10 @@ where
                     // Whoever asked may have left.
                     let _ = reply.send(facts.collect());
                 }
+                Some(Command::Reach(addr, reply)) => {
+                    // Whoever asked may have left.
+                    let _ = reply.send(self.reach(addr));
+                }
                 Some(Command::Disconnect(number)) => self.remove_peer(number, Reason::Local),
                 Some(Command::Close) => self.finish(Reason::Local),
                 // The handle was dropped: nobody is interested in an orderly end.
@@ -346,7 +350,7 @@ where
                 }
                 Poll::Ready(Err(error)) => {
                     moved = true;
-                    self.fail(&error);
+                    self.fail(index, &error);
                 }
             }
             self.batch = Some(batch);

@@ -1,16 +1,33 @@
 //! What others ask of one peer's driver.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::task::{Context, Waker};
 
+use sockpit_core::time::Time;
+
 use crate::session::Change;
+
+/// What others have for a peer, kept elsewhere until its driver has room for it; whoever keeps it
+/// sees to its limit, and wakes the driver when there is some.
+pub(crate) trait Post<M> {
+    /// Whether something waits.
+    fn waits(&self) -> bool;
+
+    /// Gives the machine a part of it, or `all` of it where the conversation is about to end.
+    fn give(&self, machine: &mut M, now: Time, all: bool);
+
+    /// Takes that the peer has taken something.
+    fn moved(&self);
+}
 
 /// The changes that wait for a driver. Their bytes are bounded by the session's budget, which each
 /// change holds a part of.
 pub(crate) struct Inbox<M> {
     changes: RefCell<VecDeque<Change<M>>>,
     stopped: Cell<bool>,
+    post: OnceCell<Rc<dyn Post<M>>>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -19,6 +36,7 @@ impl<M> Inbox<M> {
         Self {
             changes: RefCell::default(),
             stopped: Cell::new(false),
+            post: OnceCell::new(),
             waker: RefCell::default(),
         }
     }
@@ -26,6 +44,16 @@ impl<M> Inbox<M> {
     pub(crate) fn push(&self, change: Change<M>) {
         self.changes.borrow_mut().push_back(change);
         self.wake();
+    }
+
+    /// Has the driver take from `post` from here on. An inbox has one at most.
+    pub(crate) fn attach(&self, post: Rc<dyn Post<M>>) {
+        // A second one would be a second owner of the peer.
+        let _ = self.post.set(post);
+    }
+
+    pub(crate) fn post(&self) -> Option<&Rc<dyn Post<M>>> {
+        self.post.get()
     }
 
     /// Asks the driver to end the conversation after what is queued.
@@ -51,7 +79,8 @@ impl<M> Inbox<M> {
         }
     }
 
-    fn wake(&self) {
+    /// Has the driver look again.
+    pub(crate) fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
         }

@@ -7,7 +7,7 @@ mod stream;
 mod timer;
 
 pub(crate) use datagram::run as run_datagram;
-pub(crate) use inbox::Inbox;
+pub(crate) use inbox::{Inbox, Post};
 pub(crate) use stream::Stream;
 
 use std::io;

@@ -80,6 +80,11 @@ impl Outbox {
         self.queue.is_empty()
     }
 
+    /// In bytes: all that waits.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) fn reply_bytes(&self) -> usize {
         self.reply_bytes
     }

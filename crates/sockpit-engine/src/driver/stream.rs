@@ -11,7 +11,6 @@
 
 use std::future::Future;
 use std::io;
-use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -46,6 +45,9 @@ const HELD_LIMIT: usize = 256 * 1024;
 
 /// In bytes: what a machine with rules hears before its replies are counted.
 const HEARD_AT_ONCE: usize = 1024;
+
+/// In bytes: while so much waits to be written, a peer gets nothing more of what others have for it.
+const POST_ROOM: usize = 16 * 1024;
 
 /// How long a machine's timer may wait for a peer that takes nothing.
 const OVERDUE: Duration = Duration::from_secs(5);
@@ -161,12 +163,9 @@ where
         if !self.outcome.has(FaultKind::Unsent) {
             unsent += self.machine.held().total();
         }
-        if unsent > 0 {
-            let message = format!("{unsent} bytes were not sent");
-            self.publish_fault(FaultKind::Unsent, message, Some(unsent as u64));
-        }
-        if let Some(facts) = &mut self.facts {
-            facts.close(&self.scene, self.link.as_fd());
+        self.tell_unsent(unsent);
+        if let (Some(facts), Some(fd)) = (&mut self.facts, self.link.fd()) {
+            facts.close(&self.scene, fd);
         }
         let reason = self.closing.unwrap_or(Reason::Local);
         if self.scene.wants(Scope::Life) {
@@ -202,21 +201,29 @@ where
             let mut moved = false;
             if may_publish {
                 moved |= self.poll_changes(cx);
+                moved |= self.poll_post(cx);
             }
             moved |= self.poll_stop(cx);
             moved |= self.poll_write(cx);
             if self.is_over(cx) {
                 return Poll::Ready(());
             }
-            if let Some(facts) = &mut self.facts {
-                facts.look(&self.scene, self.link.as_fd(), may_publish);
+            if let (Some(facts), Some(fd)) = (&mut self.facts, self.link.fd()) {
+                facts.look(&self.scene, fd, may_publish);
             }
             if may_publish || self.closing.is_some() {
                 moved |= self.poll_timer(cx);
             }
             if may_publish {
                 moved |= self.poll_program(cx);
-                moved |= self.poll_read(cx);
+                if self.poll_read(cx) {
+                    moved = true;
+                    if self.inbox.post().is_some() {
+                        // What it said waits for others: they have their turn before it says more.
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                }
             }
             if !moved {
                 return Poll::Pending;
@@ -237,6 +244,19 @@ where
         moved
     }
 
+    /// Takes of what others have for the peer, while it takes what it gets.
+    fn poll_post(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.closing.is_some() || self.outbox.len() >= POST_ROOM {
+            return false;
+        }
+        let Some(post) = self.inbox.post().filter(|post| post.waits()) else {
+            return false;
+        };
+        post.give(&mut self.machine, self.scene.now(), false);
+        self.drain(cx, &Cause::User(None));
+        true
+    }
+
     /// Whether so much of the user's waits for its time that more of it stays in the inbox.
     fn is_held_up(&self) -> bool {
         let held = self.machine.held();
@@ -252,10 +272,16 @@ where
     /// Takes that the conversation shall end, however slow those are who watch it.
     fn poll_stop(&mut self, cx: &mut Context<'_>) -> bool {
         let is_news = self.inbox.is_stopped() && self.closing.is_none();
-        if is_news {
+        if is_news && let Some(post) = self.inbox.post() {
+            post.give(&mut self.machine, self.scene.now(), true);
+            self.drain(cx, &Cause::User(None));
+        }
+        if is_news && self.closing.is_none() {
             self.machine.handle_stop(self.scene.now());
             self.drain(cx, &Cause::Reply);
             self.close(Reason::Local);
+        }
+        if is_news {
             let is_program_alone = self.program.is_some() && self.outbox.is_empty();
             let patience = if is_program_alone {
                 PROGRAM_END
@@ -325,7 +351,8 @@ where
     /// were heard; all of them where the conversation is over.
     fn hear(&mut self, cx: &mut Context<'_>, now: Time, chunk: &[u8]) -> usize {
         let plan = &self.scene.plan;
-        let slice = if plan.rules.is_some() && !plan.is_raw_stream() {
+        let has_rules = plan.rules.is_some() && !plan.is_raw_stream();
+        let slice = if has_rules || self.inbox.post().is_some() {
             HEARD_AT_ONCE
         } else {
             usize::MAX
@@ -471,6 +498,9 @@ where
                     self.publish_chunk(time, Direction::Out, bytes);
                 }
                 self.outcome.sent += written as u64;
+                if let Some(post) = self.inbox.post() {
+                    post.moved();
+                }
                 if let Some(give_up) = &mut self.give_up
                     && !self.inbox.is_stopped()
                 {
@@ -480,8 +510,7 @@ where
             }
             Poll::Ready(Err(error)) => {
                 let unsent = self.outbox.clear() + self.machine.held().total();
-                let message = format!("{unsent} bytes were not sent");
-                self.publish_fault(FaultKind::Unsent, message, Some(unsent as u64));
+                self.tell_unsent(unsent);
                 self.fail(cx, &error);
                 true
             }
@@ -545,7 +574,8 @@ where
         if self.write != WriteSide::Ended && self.link.poll_shutdown(cx).is_ready() {
             self.write = WriteSide::Ended;
         }
-        if sockpit_sys::socket::unsent(self.link.as_fd()).unwrap_or(0) == 0 {
+        let unsent = self.link.fd().map(sockpit_sys::socket::unsent);
+        if !matches!(unsent, Some(Ok(1..))) {
             return true;
         }
         let mut buffer = self.scene.shard.buffer.borrow_mut();
@@ -573,6 +603,14 @@ where
             full_len: None,
         };
         self.scene.publish_at(now, self.number, chunk);
+    }
+
+    /// Says how many bytes were not sent. Of what others say, a peer that leaves always misses some.
+    fn tell_unsent(&mut self, unsent: usize) {
+        if unsent > 0 && self.inbox.post().is_none() {
+            let message = format!("{unsent} bytes were not sent");
+            self.publish_fault(FaultKind::Unsent, message, Some(unsent as u64));
+        }
     }
 
     fn publish_fault(&mut self, kind: FaultKind, message: String, count: Option<u64>) {

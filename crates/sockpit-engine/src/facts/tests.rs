@@ -24,7 +24,7 @@ fn forget(fd: BorrowedFd<'_>) {
 #[tokio::test(flavor = "current_thread")]
 async fn a_stamp_that_the_runtime_has_seen_leaves_it_able_to_wait() {
     let (mut link, mut peer) = pair();
-    timestamping::enable(link.as_fd()).unwrap();
+    timestamping::enable(link.fd().unwrap()).unwrap();
     let mut sent = poll_fn(|cx| link.poll_write_stamped(cx, b"x", forget))
         .await
         .unwrap();
@@ -67,7 +67,7 @@ async fn a_stamp_that_the_runtime_has_seen_leaves_it_able_to_wait() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_stamped_write_to_a_peer_that_is_gone_fails() {
     let (mut link, peer) = pair();
-    timestamping::enable(link.as_fd()).unwrap();
+    timestamping::enable(link.fd().unwrap()).unwrap();
     drop(peer);
     let gone = poll_fn(|cx| {
         let written = link.poll_write_stamped(cx, &[7; 1024], forget);

@@ -90,6 +90,9 @@ async fn listen_udp(plan: &Plan) -> Result<Vec<DatagramSocket>, Error> {
         if let Some(multicast) = &plan.socket.multicast {
             options::set_multicast(&socket, multicast, addr.is_ipv6())?;
         }
+        if plan.socket.hears_icmp {
+            icmp::enable(socket.as_fd()).map_err(fail)?;
+        }
         let local = own_addr(&socket).map_err(fail)?;
         let ready = DatagramSocket {
             link: DatagramLink::new(socket, plan.transport).map_err(fail)?,

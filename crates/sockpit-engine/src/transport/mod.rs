@@ -20,6 +20,8 @@ use sockpit_sys::datagram::PeerAddr;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
+use crate::room::DoorLink;
+
 pub(crate) use datagram::{DatagramSocket, DatagramSockets, open as open_datagram};
 pub use resolve::to_connect;
 pub(crate) use stream::{StreamListeners, connect as connect_stream, listen as listen_stream};
@@ -29,6 +31,8 @@ pub(crate) use unix::{BoundPath, sock_addr};
 pub(crate) enum StreamLink {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// By way of whoever speaks for the peer.
+    Door(DoorLink),
 }
 
 impl StreamLink {
@@ -40,6 +44,7 @@ impl StreamLink {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, into),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, into),
+            Self::Door(link) => Pin::new(&mut link.stream).poll_read(cx, into),
         }
     }
 
@@ -51,6 +56,7 @@ impl StreamLink {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Door(link) => Pin::new(&mut link.stream).poll_write(cx, bytes),
         }
     }
 
@@ -98,6 +104,7 @@ impl StreamLink {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Door(link) => Pin::new(&mut link.stream).poll_shutdown(cx),
         }
     }
 
@@ -115,6 +122,7 @@ impl StreamLink {
             Self::Unix(stream) => stream
                 .peer_addr()
                 .map_or_else(|_| String::new(), unix::addr_text),
+            Self::Door(link) => link.addr.clone(),
         }
     }
 
@@ -127,15 +135,26 @@ impl StreamLink {
             Self::Unix(stream) => stream
                 .local_addr()
                 .map_or_else(|_| String::new(), unix::addr_text),
+            Self::Door(_) => String::new(),
         }
     }
-}
 
-impl AsFd for StreamLink {
-    fn as_fd(&self) -> BorrowedFd<'_> {
+    /// An address of this link, the peer's or our own, as an endpoint.
+    pub(crate) fn endpoint_of(&self, addr: &str) -> String {
         match self {
-            Self::Tcp(stream) => stream.as_fd(),
-            Self::Unix(stream) => stream.as_fd(),
+            Self::Tcp(_) => endpoint_of(Transport::Tcp, addr),
+            Self::Unix(_) => endpoint_of(Transport::Unix, addr),
+            Self::Door(_) if addr.is_empty() => String::new(),
+            Self::Door(_) => format!("ws://{addr}"),
+        }
+    }
+
+    /// Its socket, where it is one.
+    pub(crate) fn fd(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Tcp(stream) => Some(stream.as_fd()),
+            Self::Unix(stream) => Some(stream.as_fd()),
+            Self::Door(_) => None,
         }
     }
 }

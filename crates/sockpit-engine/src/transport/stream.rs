@@ -145,6 +145,12 @@ enum Listener {
 }
 
 impl StreamListeners {
+    /// Those of several endpoints, as one.
+    pub(crate) fn join(all: Vec<Self>) -> Self {
+        let listeners = all.into_iter().flat_map(|each| each.listeners).collect();
+        Self { listeners, turn: 0 }
+    }
+
     /// What was taken, as endpoints.
     pub(crate) fn local(&self) -> Vec<String> {
         let text = |listener: &Listener| match listener {

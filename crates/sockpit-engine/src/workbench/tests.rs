@@ -48,6 +48,27 @@ impl Machine for Fragile {
 }
 
 #[tokio::test]
+async fn g3_a_veil_takes_out_what_nobody_may_be_told() {
+    let bench = Workbench::start().unwrap();
+    bench.handle().veil(|event| {
+        if let What::Chunk { bytes, .. } = &mut event.what {
+            *bytes = Bytes::from(vec![b'*'; bytes.len()]);
+        }
+    });
+    let mut tap = bench.handle().tap(ROOMY, Scope::Everything).await;
+    let (_session, addr) = serve(bench.handle(), "tcp://127.0.0.1:0").await;
+    let mut peer = peer(addr);
+    assert_eq!(ask(&mut peer, b"secret"), b"secret", "the wire has it");
+    let mut chunks = 0;
+    while chunks < 2 {
+        if let What::Chunk { bytes, .. } = &tap.next().await.unwrap().what {
+            assert_eq!(bytes, "******");
+            chunks += 1;
+        }
+    }
+}
+
+#[tokio::test]
 async fn b6_a_machine_that_panics_ends_its_own_stream_and_no_other() {
     let bench = Workbench::start().unwrap();
     let mut faults = bench.handle().tap(ROOMY, Scope::Faults).await;

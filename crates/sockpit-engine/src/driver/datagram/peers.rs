@@ -1,5 +1,7 @@
 //! Who the peers are: new addresses become peers, and peers leave.
 
+use std::net::SocketAddr;
+
 use sockpit_core::event::{FaultKind, What};
 use sockpit_core::machine::{Machine, Reason};
 use sockpit_core::plan::Role;
@@ -8,6 +10,7 @@ use sockpit_core::time::Time;
 use sockpit_sys::datagram::{PeerAddr, Received};
 
 use super::guard::Guard;
+use super::socket::Socket;
 use super::{Datagram, MAX_ANSWERERS, Peer};
 use crate::bus::Scope;
 use crate::driver::Cause;
@@ -58,6 +61,26 @@ where
         }
         let number = self.add_peer(now, index, Some(from.clone()), addr_text(from));
         self.by_addr.insert(from.clone(), number);
+        Some(number)
+    }
+
+    /// The peer with this address, which need not have been heard of; `None` for a client, and where
+    /// no socket of the session can reach it.
+    pub(super) fn reach(&mut self, addr: SocketAddr) -> Option<u32> {
+        let to = PeerAddr::Inet(addr);
+        if self.scene.plan.role == Role::Client {
+            return None;
+        }
+        if let Some(&number) = self.by_addr.get(&to) {
+            return Some(number);
+        }
+        let is_family = |socket: &Socket| socket.is_of_family(addr);
+        let index = self.sockets.iter().position(is_family)?;
+        let number = self.add_peer(self.scene.now(), index, Some(to.clone()), addr_text(&to));
+        // A machine may close as soon as it is made.
+        if self.peers.contains_key(&number) {
+            self.by_addr.insert(to, number);
+        }
         Some(number)
     }
 

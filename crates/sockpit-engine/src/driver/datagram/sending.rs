@@ -8,6 +8,7 @@ use sockpit_core::machine::{Fault, Machine};
 use sockpit_core::plan::Role;
 use sockpit_core::session::Peer as PeerSeed;
 use sockpit_core::time::Time;
+use sockpit_sys::icmp;
 
 use super::Datagram;
 use super::guard::Withheld;
@@ -161,9 +162,9 @@ where
                 Sending::Failed(parcel, error) => {
                     moved = true;
                     self.tell_of_failure(&parcel, &error);
-                    self.fail(&error);
+                    self.fail(index, &error);
                 }
-                Sending::Earlier(error) => self.fail(&error),
+                Sending::Earlier(error) => self.fail(index, &error),
             }
         }
     }
@@ -185,10 +186,13 @@ where
     }
 
     /// An error of the socket that belongs to something sent earlier: an event, not an end (B8).
-    pub(super) fn fail(&mut self, error: &std::io::Error) {
+    pub(super) fn fail(&mut self, index: usize, error: &std::io::Error) {
+        if self.scene.plan.role == Role::Server {
+            return self.take_reports(index);
+        }
         let fault = fault_of(error);
         let is_news = matches!(fault, Fault::Refused | Fault::Unreachable);
-        if self.scene.plan.role == Role::Client && is_news {
+        if is_news {
             let now = self.scene.now();
             if self.scene.plan.wire {
                 // Reading the queue takes the error back, so it comes after it.
@@ -197,6 +201,25 @@ where
             if let Some(peer) = self.peers.get_mut(&1) {
                 peer.machine.handle_fault(now, fault);
                 self.drain(1, &Cause::Reply);
+            }
+        }
+    }
+
+    /// Tells each peer of a server what became of what it was sent, where the plan asks for it.
+    fn take_reports(&mut self, index: usize) {
+        if !self.scene.plan.socket.hears_icmp {
+            return;
+        }
+        // A queue that cannot be read has nothing to tell.
+        while let Ok(Some((report, to))) = icmp::take_sent_to(self.sockets[index].as_fd()) {
+            let fault = fault_of(&std::io::Error::from_raw_os_error(report.errno));
+            let number = to.and_then(|to| self.by_addr.get(&to).copied());
+            let is_news = matches!(fault, Fault::Refused | Fault::Unreachable);
+            if let Some(number) = number.filter(|_| is_news)
+                && let Some(peer) = self.peers.get_mut(&number)
+            {
+                peer.machine.handle_fault(self.scene.now(), fault);
+                self.drain(number, &Cause::Reply);
             }
         }
     }

@@ -96,10 +96,10 @@ impl Socket {
         });
         Self {
             own: opened.own,
-            // Only a connected socket is told of ICMP messages.
+            // Only a connected socket is told of ICMP messages, and one that asked for them.
             alarm: match plan.role {
-                Role::Client => opened.link.alarm(),
-                Role::Server => None,
+                Role::Server if !plan.socket.hears_icmp => None,
+                _ => opened.link.alarm(),
             },
             link: opened.link,
             _bound: opened.bound,
@@ -249,6 +249,11 @@ impl Socket {
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.link.as_fd()
+    }
+
+    /// Whether it is of the family of `addr`.
+    pub(super) fn is_of_family(&self, addr: SocketAddr) -> bool {
+        self.own.is_some_and(|own| own.is_ipv4() == addr.is_ipv4())
     }
 
     /// Whether `addr` is our own.

@@ -1,0 +1,412 @@
+//! Rooms of several servers, joined through NATS.
+//!
+//! A server of rooms is a *node*. What its members say goes into a stream of NATS, and what others
+//! say comes out of it, with an order, a history and no doubles; who is where travels as heartbeats.
+//!
+//! ```text
+//!  hub ── Share ──▶ outbox ──▶ publish, acknowledged ──▶ stream SOCKPIT_CHAT ──▶ read ──▶ hub
+//!                                                    chat.v1.presence.<node> ──▶
+//! ```
+//!
+//! While NATS is out of reach, what was said waits; once it is back it is given again under the same
+//! id, so that the stream drops what it had already, and reading goes on behind the last entry read.
+
+mod kept;
+mod news;
+mod outbox;
+mod servers;
+mod subject;
+
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::{self, stream};
+use async_nats::{Client, ConnectOptions, Event};
+use futures_util::StreamExt as _;
+use sockpit_core::chat::entry::Entry;
+use sockpit_core::chat::presence::Presence;
+use sockpit_core::chat::room::Hub;
+use sockpit_core::time::Time;
+use tokio::sync::{OnceCell, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+use crate::room::Asked;
+use crate::session::Scene;
+use kept::{Kept, Place};
+use news::News;
+use outbox::Outbox;
+pub use servers::Servers;
+use subject::Way;
+
+/// How often a node says who is on it. The others forget it after three times as long.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How long a stream may take to acknowledge an entry before it is given again.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long NATS may take to be there at first before that is told.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long to wait before what failed is tried again.
+const RETRY: Duration = Duration::from_millis(300);
+
+/// How long what waits may still be passed on when the room closes.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How long to wait for NATS to take our last heartbeat.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Where a cluster is, and who we are in it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Servers of NATS, any of which will do.
+    pub servers: Servers,
+    /// This node's name, which no other node has.
+    pub node: String,
+}
+
+/// A node's part in a cluster.
+pub(crate) struct Cluster {
+    node: Rc<Node>,
+    sender: mpsc::UnboundedSender<Arc<Entry>>,
+    task: JoinHandle<()>,
+}
+
+impl Cluster {
+    /// Joins, and goes on trying while NATS is out of reach. To be called on the room's shard.
+    pub(crate) fn start(
+        settings: Settings,
+        scene: Rc<Scene>,
+        asked: mpsc::UnboundedSender<Asked>,
+    ) -> Self {
+        let (sender, entries) = mpsc::unbounded_channel();
+        let node = Rc::new(Node {
+            settings,
+            scene,
+            asked,
+            outbox: Outbox::default(),
+            client: OnceCell::new(),
+        });
+        let task = tokio::task::spawn_local(node.clone().run(entries));
+        Self { node, sender, task }
+    }
+
+    /// Where what the hub shares goes.
+    pub(crate) fn sender(&self) -> mpsc::UnboundedSender<Arc<Entry>> {
+        self.sender.clone()
+    }
+
+    /// Leaves, after what waits has been passed on if that is soon.
+    pub(crate) async fn finish(self) {
+        let by = Instant::now() + LAST_WORDS;
+        while self.node.outbox.len() > 0 && Instant::now() < by {
+            sleep(Duration::from_millis(5)).await;
+        }
+        self.task.abort();
+        if let Some(client) = self.node.client.get() {
+            let _ = timeout(FAREWELL, self.node.bid_farewell(client)).await;
+        }
+        let waiting = self.node.outbox.len() as u64;
+        if waiting > 0 {
+            self.node.tell(News::Dropped(waiting));
+        }
+    }
+}
+
+/// Whether NATS answers, and for which time it does so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Link {
+    is_up: bool,
+    /// Connections so far.
+    count: u64,
+}
+
+struct Node {
+    settings: Settings,
+    scene: Rc<Scene>,
+    /// The way to the hub, which lives on the same shard.
+    asked: mpsc::UnboundedSender<Asked>,
+    outbox: Outbox,
+    client: OnceCell<Client>,
+}
+
+impl Node {
+    async fn run(self: Rc<Self>, mut entries: mpsc::UnboundedReceiver<Arc<Entry>>) {
+        let (link_sender, mut link) = watch::channel(Link::default());
+        let (refusal_sender, mut refusals) = watch::channel(String::new());
+        let connected = ConnectOptions::new()
+            .name(format!("sockpit {}", self.settings.node))
+            .retry_on_initial_connect()
+            .max_reconnects(None)
+            .event_callback(move |event| {
+                note_event(&link_sender, &refusal_sender, &event);
+                std::future::ready(())
+            })
+            .connect(self.settings.servers.addresses())
+            .await;
+        let client = match connected {
+            Ok(client) => client,
+            Err(error) => return self.tell(News::Refused(error.to_string())),
+        };
+        // It is set once, by this task.
+        let _ = self.client.set(client.clone());
+        let context = jetstream::context::ContextBuilder::new()
+            .ack_timeout(ACKNOWLEDGED_WITHIN)
+            .build(client.clone());
+        tokio::join!(
+            self.gather(&mut entries),
+            self.tell_of_link(link.clone()),
+            self.tell_of_refusals(&mut refusals),
+            self.read(&context, Kept::said(), link.clone()),
+            self.read(&context, Kept::direct(), link.clone()),
+            self.publish(&client, &context),
+            self.listen(&client),
+            self.beat(&client, &mut link),
+        );
+    }
+
+    /// Takes what the hub shares as it comes: here it is bounded.
+    async fn gather(&self, entries: &mut mpsc::UnboundedReceiver<Arc<Entry>>) {
+        while let Some(entry) = entries.recv().await {
+            self.outbox.push(entry);
+        }
+    }
+
+    /// Tells that NATS is there or away, when that has changed; and when it is not there at first.
+    async fn tell_of_link(&self, mut link: watch::Receiver<Link>) {
+        let is_up = timeout(PATIENCE, link.wait_for(|link| link.is_up))
+            .await
+            .is_ok();
+        self.tell(if is_up { News::Joined } else { News::Lost });
+        while link.changed().await.is_ok() {
+            let news = if link.borrow_and_update().is_up {
+                News::Joined
+            } else {
+                News::Lost
+            };
+            self.tell(news);
+        }
+    }
+
+    /// Tells why NATS does not take us, once for each reason.
+    async fn tell_of_refusals(&self, refusals: &mut watch::Receiver<String>) {
+        let mut told = String::new();
+        while refusals.changed().await.is_ok() {
+            let reason = refusals.borrow_and_update().clone();
+            if reason != told {
+                self.tell(News::Refused(reason.clone()));
+                told = reason;
+            }
+        }
+    }
+
+    /// Passes on what waits, one entry after the other: each is in the stream before the next goes.
+    async fn publish(&self, client: &Client, context: &jetstream::Context) {
+        loop {
+            let entry = self.outbox.next().await;
+            let payload = entry.to_json();
+            match subject::way_of(&entry) {
+                Way::Kept(subject) => {
+                    let id = entry.id.to_string();
+                    self.insist(|| kept::keep(context, &subject, &id, &payload))
+                        .await;
+                }
+                Way::Passing(subject) => {
+                    // Presence mends what nobody got.
+                    let _ = client.publish(subject, payload.into()).await;
+                }
+            }
+            self.outbox.sent();
+            let lost = self.outbox.take_lost();
+            if lost > 0 {
+                self.tell(News::Dropped(lost));
+            }
+        }
+    }
+
+    /// Does it until it succeeds; tells of each reason for which it does not once in a row.
+    async fn insist<T, F: Future<Output = Result<T, String>>>(&self, attempt: impl Fn() -> F) -> T {
+        let mut told = String::new();
+        loop {
+            match attempt().await {
+                Ok(done) => return done,
+                Err(reason) => {
+                    if is_refusal(&reason) && reason != told {
+                        self.tell(News::Refused(reason.clone()));
+                        told = reason;
+                    }
+                    sleep(RETRY).await;
+                }
+            }
+        }
+    }
+
+    /// Reads a stream for ever: from where it stood when we came, or from its beginning where the
+    /// past is wanted; after an interruption, behind what was read last.
+    async fn read(
+        &self,
+        context: &jetstream::Context,
+        kept: Kept,
+        mut link: watch::Receiver<Link>,
+    ) {
+        let mut place = Place::default();
+        loop {
+            // The sender lives as long as the client, which we hold.
+            let _ = link.wait_for(|link| link.is_up).await;
+            let count = link.borrow_and_update().count;
+            let stream = self
+                .insist(|| async {
+                    let stream = context.get_or_create_stream(kept.config.clone()).await;
+                    stream.map_err(|error| error.to_string())
+                })
+                .await;
+            place.take(&stream.cached_info().state, kept.has_history);
+            let lost = async {
+                let _ = link.wait_for(|link| link.count != count).await;
+            };
+            tokio::select! {
+                // A consumer ends with its connection, and says so only half a minute later.
+                () = lost => {}
+                () = self.read_on(&stream, &mut place) => sleep(RETRY).await,
+            }
+        }
+    }
+
+    async fn read_on(&self, stream: &stream::Stream, place: &mut Place) {
+        let config = pull::OrderedConfig {
+            deliver_policy: DeliverPolicy::ByStartSequence {
+                start_sequence: place.next,
+            },
+            ..pull::OrderedConfig::default()
+        };
+        let Ok(consumer) = stream.create_consumer(config).await else {
+            return;
+        };
+        let Ok(mut messages) = consumer.messages().await else {
+            return;
+        };
+        while let Some(Ok(message)) = messages.next().await {
+            let Ok(info) = message.info() else {
+                continue;
+            };
+            let is_past = info.stream_sequence < place.live;
+            place.next = info.stream_sequence + 1;
+            // What another program put there is not ours to judge.
+            let Some(entry) = entry_of(&message.payload) else {
+                continue;
+            };
+            self.ask(move |hub, now| {
+                if is_past {
+                    hub.recall(now, entry);
+                } else {
+                    hub.hear_remote(now, entry);
+                }
+            })
+            .await;
+        }
+    }
+
+    /// Hears who comes and goes, and the heartbeats of the other nodes.
+    async fn listen(&self, client: &Client) {
+        let subscribe = |subject: &'static str| async move {
+            let subscribed = client.subscribe(subject).await;
+            subscribed.map_err(|error| error.to_string())
+        };
+        let mut events = self.insist(|| subscribe(subject::EVENTS)).await;
+        let mut presences = self.insist(|| subscribe(subject::PRESENCES)).await;
+        loop {
+            tokio::select! {
+                Some(message) = events.next() => {
+                    if let Some(entry) = entry_of(&message.payload) {
+                        self.ask(move |hub, now| hub.hear_remote(now, entry)).await;
+                    }
+                }
+                Some(message) = presences.next() => {
+                    let text = String::from_utf8_lossy(&message.payload);
+                    if let Ok(presence) = Presence::from_json(&text) {
+                        self.ask(move |hub, now| hub.hear_presence(now, presence)).await;
+                    }
+                }
+                else => return,
+            }
+        }
+    }
+
+    /// Says who is here: every ten seconds, and at once when NATS is back.
+    async fn beat(&self, client: &Client, link: &mut watch::Receiver<Link>) {
+        let mut beats = interval(HEARTBEAT);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = beats.tick() => {}
+                changed = link.changed() => if changed.is_err() {
+                    return;
+                },
+            }
+            let is_up = link.borrow_and_update().is_up;
+            if is_up && let Some(presence) = self.ask(|hub, _| hub.presence()).await {
+                self.show(client, &presence).await;
+            }
+        }
+    }
+
+    /// Asks or changes the hub; `None` where the room is over.
+    async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut Hub, Time) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let asked: Asked = Box::new(move |hub, now| {
+            // It is gone only with the room.
+            let _ = reply.send(ask(hub, now));
+        });
+        self.asked.send(asked).ok()?;
+        answer.await.ok()
+    }
+
+    fn tell(&self, news: News) {
+        self.scene.publish(0, news.into_what(&self.settings));
+    }
+
+    async fn show(&self, client: &Client, presence: &Presence) {
+        let subject = subject::presence_of(&self.settings.node);
+        // The next one says the same.
+        let _ = client.publish(subject, presence.to_json().into()).await;
+    }
+
+    /// Says that nobody is here any more.
+    async fn bid_farewell(&self, client: &Client) {
+        if let Some(mut presence) = self.ask(|hub, _| hub.presence()).await {
+            presence.members.clear();
+            self.show(client, &presence).await;
+        }
+        let _ = client.flush().await;
+    }
+}
+
+/// Whether NATS answered, and said no. Whatever has to do with time is a matter of the connection.
+fn is_refusal(reason: &str) -> bool {
+    !reason.contains("timed out") && !reason.contains("timeout") && !reason.contains("broken pipe")
+}
+
+fn entry_of(payload: &[u8]) -> Option<Entry> {
+    Entry::from_json(std::str::from_utf8(payload).ok()?).ok()
+}
+
+fn note_event(link: &watch::Sender<Link>, refusals: &watch::Sender<String>, event: &Event) {
+    match event {
+        Event::Connected => link.send_modify(|link| {
+            link.is_up = true;
+            link.count += 1;
+        }),
+        Event::Disconnected | Event::Closed => {
+            link.send_if_modified(|link| std::mem::take(&mut link.is_up));
+        }
+        Event::ServerError(error) => refusals.send_modify(|text| *text = error.to_string()),
+        Event::ClientError(_) | Event::LameDuckMode | Event::Draining | Event::SlowConsumer(_) => {}
+    }
+}
