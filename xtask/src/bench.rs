@@ -21,13 +21,14 @@ mod load;
 mod process;
 mod read;
 mod reference;
+mod room;
 mod start;
 
 use capture::Aspect;
 use comparison::Comparison;
 
 /// The benchmarks, in the order in which they run.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 17] = [
     "bulk",
     "echo",
     "churn",
@@ -41,6 +42,10 @@ const NAMES: [&str; 13] = [
     "capture-1400",
     "read",
     "read-memory",
+    "room-100",
+    "room-1000",
+    "room-5000",
+    "room-memory",
 ];
 
 /// What `cargo xtask bench` was told.
@@ -122,6 +127,8 @@ pub(crate) fn load(arguments: &[String]) -> io::Result<ExitCode> {
         "udp" => load::datagrams(port)?,
         "idle" => return load::idle(port, load::Greeting::None),
         "greeted" => return load::idle(port, load::Greeting::RoundTrip),
+        "room-idle" => return room::idle_members(port),
+        _ if kind.starts_with("room-") || kind.starts_with("chat-") => room::load(kind, port)?,
         _ => return Err(io::Error::other(format!("no load is called `{kind}`"))),
     };
     writeln!(io::stdout(), "{figure}")?;
@@ -209,6 +216,10 @@ impl Bench {
             "capture-1400" => Ok(capture::comparison(self, 1400, Aspect::Cost)),
             "read" => Ok(read::time(self)),
             "read-memory" => Ok(read::memory(self)),
+            "room-100" => Ok(room::fan_out(self, 100)),
+            "room-1000" => Ok(room::fan_out(self, 1000)),
+            "room-5000" => Ok(room::fan_out(self, 5000)),
+            "room-memory" => Ok(room::memory(self)),
             _ => Err(io::Error::other(format!("no benchmark is called `{name}`"))),
         }
     }

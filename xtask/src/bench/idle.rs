@@ -37,7 +37,11 @@ pub(super) fn comparison(bench: &Bench) -> Comparison<'_> {
 }
 
 /// By how much the server grows with each peer.
-fn bytes_per_peer(bench: &Bench, load: &str, command: &mut Command) -> io::Result<f64> {
+pub(super) fn bytes_per_peer(
+    bench: &Bench,
+    load: &str,
+    command: &mut Command,
+) -> io::Result<f64> {
     let server = Server::announced(command)?;
     let before = resident(server.pid())?;
     let before_them = open_sockets(server.pid())?;

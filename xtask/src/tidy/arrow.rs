@@ -24,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
 ];
 
 /// Crates of others that are a reach: what has one may speak to the system, to HTTP or to the user.
-const REACHES: [(&str, &[&str]); 9] = [
+const REACHES: [(&str, &[&str]); 11] = [
     (
         "tokio",
         &["sockpit", "sockpit-tui", "sockpit-web", "sockpit-engine"],
@@ -35,8 +35,10 @@ const REACHES: [(&str, &[&str]); 9] = [
     ("anyhow", &["sockpit", "xtask"]),
     ("hyper", &["sockpit-web"]),
     ("hyper-util", &["sockpit-web"]),
+    ("http-body-util", &["sockpit-web"]),
     ("axum", &["sockpit-web"]),
     ("tokio-tungstenite", &["sockpit-web"]),
+    ("tungstenite", &["sockpit-web"]),
 ];
 
 const TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];

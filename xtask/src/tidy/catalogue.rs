@@ -9,9 +9,10 @@ use super::{File, Finding};
 /// Where the catalogue lies, beside its Chinese half.
 const ENGLISH: &str = "crates/sockpit-core/src/strings/en.toml";
 
-/// Tables of what others say: the argument parser, the system; of words that are put together; and
-/// of what the lens puts together, whose own test finds what has no entry and entries of nothing.
-const FOREIGN: [&str; 4] = ["clap", "lens", "system", "words"];
+/// Tables of what others say: the argument parser, the system; of words that are put together; of
+/// lines of rooms without their mark; and of what the lens puts together, whose own test finds what
+/// has no entry and entries of nothing.
+const FOREIGN: [&str; 5] = ["clap", "lens", "room", "system", "words"];
 
 /// Whose literals are told to people.
 const TOLD: [&str; 3] = [
@@ -21,7 +22,14 @@ const TOLD: [&str; 3] = [
 ];
 
 /// What holds data and names, not sentences.
-const NOT_TOLD: [&str; 19] = [
+const NOT_TOLD: [&str; 23] = [
+    // What drones are told and answer.
+    "crates/sockpit-core/src/tello/words.rs",
+    // How requests are written.
+    "crates/sockpit-core/src/chat/ask",
+    // Sentences in both languages, and lines made of them.
+    "crates/sockpit-core/src/chat/line/",
+    "crates/sockpit-core/src/chat/notice/",
     "crates/sockpit-core/src/bpf/show.rs",
     "crates/sockpit-core/src/dissect",
     "crates/sockpit-engine/src/capture/command.rs",
@@ -170,12 +178,13 @@ fn skeleton(template: &str) -> String {
 }
 
 /// Whether people are to read it: two words in a row, or two words around values; what stands in
-/// backticks is none.
+/// backticks is none, and neither is what is to be filled in, such as `NICK TEXT`.
 fn is_prose(text: &str) -> bool {
     let plain: String = text.split('`').step_by(2).collect::<Vec<_>>().join("{}");
     let is_word = |word: &str| {
         let word = word.trim_matches([',', ';', ':', '.', '(', ')', '?']);
         (word.len() > 1 || word == "a")
+            && word.chars().any(|c| c.is_ascii_lowercase())
             && word
                 .chars()
                 .all(|c| c.is_ascii_alphabetic() || c == '\'' || c == '-')

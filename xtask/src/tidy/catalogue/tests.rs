@@ -54,6 +54,7 @@ fn an_error_without_an_entry_is_found() {
 fn what_no_user_reads_needs_no_entry() {
     check_silent("fn a() { b.expect(\"the invariant holds\"); }\n");
     check_silent("#[arg(long, value_name = \"ONE TWO\")]\nstruct A;\n");
+    check_silent("fn a() { b(\"NICK TEXT\"); }\n");
     check_silent("fn a() { b(\"word\", \"{a} {b}\", \"x-y\", \"`in a b`\"); }\n");
     check_silent(
         "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { c(\"not for people\"); }\n}\n",
