@@ -8,8 +8,8 @@ use sockpit_core::plan::Role;
 use sockpit_core::strings::{Catalogue, Language};
 
 use crate::command::{
-    decode, demo, diff, doctor, encode, import, nets, ports, reference, replay, run as scenario,
-    talk, wire,
+    chat, decode, demo, diff, doctor, encode, import, nets, ports, reference, replay, room,
+    run as scenario, talk, tello, wire,
 };
 use crate::console::{Console, speak};
 use crate::exit::Exit;
@@ -61,6 +61,12 @@ enum Command {
     Import(import::Args),
     /// Show packets: of a port, an interface, a capture file
     Wire(wire::Args),
+    /// Fly Tello drones, run scripts for them, simulate them
+    Tello(tello::Args),
+    /// Talk to the UDP chat programs of anybody, and to other Sockpits
+    Chat(chat::Args),
+    /// Rooms that nc, telnet, browsers and programs join
+    Room(room::Args),
     /// Show who holds a port, find a free one, end whoever has it
     Ports(ports::Args),
     /// Show this machine's interfaces, addresses and ways out
@@ -99,6 +105,9 @@ pub(crate) fn run() -> Exit {
         Command::Completions(args) => reference::completions(&args, Cli::command(), &console),
         Command::Man(args) => reference::man(&args, Cli::command(), &console),
         Command::Wire(args) => wire::run(args, &console),
+        Command::Tello(args) => tello::run(args, &console),
+        Command::Chat(args) => chat::run(args, &console),
+        Command::Room(args) => room::run(args, &console),
         Command::Ports(args) => ports::run(&args, &console),
         Command::Nets(args) => nets::run(&args, &console),
         Command::Doctor(args) => doctor::run(&args, &console),

@@ -1,5 +1,6 @@
 //! The commands, a file or a folder each.
 
+pub(crate) mod chat;
 pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod diff;
@@ -11,7 +12,9 @@ mod paste;
 pub(crate) mod ports;
 pub(crate) mod reference;
 pub(crate) mod replay;
+pub(crate) mod room;
 pub(crate) mod run;
 pub(crate) mod talk;
+pub(crate) mod tello;
 pub(crate) mod wire;
 mod words;

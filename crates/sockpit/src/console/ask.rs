@@ -28,4 +28,23 @@ impl Console {
         let answer = answer.trim();
         is_read && (answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes"))
     }
+
+    /// Asks on the terminal, and waits; an empty answer is the usual one. `None` where stdin ended.
+    pub(crate) fn ask(&self, question: &str, usual: &str) -> Option<String> {
+        let question = super::language::say(question).into_owned();
+        let mut terminal = io::stderr().lock();
+        // Nobody can be told that stderr is closed.
+        let _ = write!(terminal, "{} [{usual}]: ", VisibleLine(&question))
+            .and_then(|()| terminal.flush());
+        drop(terminal);
+        let mut answer = String::new();
+        match io::stdin().read_line(&mut answer) {
+            Ok(1..) => {}
+            _ => return None,
+        }
+        Some(match answer.trim() {
+            "" => usual.to_owned(),
+            answer => answer.to_owned(),
+        })
+    }
 }

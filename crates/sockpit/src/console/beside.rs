@@ -50,14 +50,41 @@ pub(crate) trait Drawing: Send {
     fn settle(&mut self) -> String;
     /// The rest.
     fn finish(&mut self) -> String;
+    /// Takes when the timeline began.
+    fn begin(&mut self, epoch: Epoch) {
+        let _ = epoch;
+    }
+    /// When it is to settle, where it is drawn as the conversation goes.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
     /// Whether it is wanted to its end, even where nobody reads its lines any more.
     fn outlives_its_reader(&self) -> bool {
         false
+    }
+    /// Takes an event before it is told or drawn, whatever stdout gets.
+    fn observe(&mut self, event: &Event) {
+        let _ = event;
+    }
+    /// How a fault is told.
+    fn telling(&mut self, event: &Event) -> Telling {
+        let _ = event;
+        Telling::Usual
     }
     /// What went wrong, which nobody was told.
     fn failure(&mut self) -> Option<String> {
         None
     }
+}
+
+/// How people are told of a fault.
+pub(crate) enum Telling {
+    /// With the number of the peer.
+    Usual,
+    /// With words for the peer, and what would help.
+    Of { whom: String, hint: Option<String> },
+    /// It is no matter of theirs.
+    Untold,
 }
 
 /// What a drawing is drawn on.

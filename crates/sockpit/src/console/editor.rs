@@ -3,21 +3,26 @@
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc as blocking};
 use std::thread;
 use std::time::Duration;
 
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{CompletionType, Config, Context, Helper};
+use rustyline::{
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Event, EventContext,
+    EventHandler, Helper, KeyCode, KeyEvent, Modifiers, RepeatCount,
+};
 use sockpit_core::text::width;
 use sockpit_engine::stdio::{self, Patient, TerminalMode};
 use tokio::sync::mpsc;
 
+use super::aid::{Aid, Key, Pressed};
 use super::screen;
 
 /// Lines that are remembered.
@@ -29,6 +34,10 @@ const PROMPT_WAIT: Duration = Duration::from_millis(100);
 
 /// Lines that wait to be dealt with.
 const WAITING: usize = 4;
+
+/// In milliseconds: a key of escape that nothing follows for so long is one, and no beginning of
+/// another key.
+const ESCAPE_WAIT: u16 = 100;
 
 /// What somebody did at the keyboard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,20 +97,51 @@ impl Editor {
     ///
     /// Returns why the terminal cannot be used.
     pub(crate) fn start(completions: Vec<Completion>, prompt: &str) -> io::Result<Self> {
-        let config = Config::builder()
+        let guide = Guide {
+            completions,
+            files: FilenameCompleter::new(),
+            aid: None,
+        };
+        Self::begin(guide, prompt, "history")
+    }
+
+    /// Begins to read lines for an application that helps with them, and has a history of its own.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the terminal cannot be used.
+    pub(crate) fn aided(aid: Arc<dyn Aid>, prompt: &str, history: &str) -> io::Result<Self> {
+        let guide = Guide {
+            completions: Vec::new(),
+            files: FilenameCompleter::new(),
+            aid: Some(aid),
+        };
+        Self::begin(guide, prompt, history)
+    }
+
+    fn begin(guide: Guide, prompt: &str, history: &str) -> io::Result<Self> {
+        let mut config = Config::builder()
             .completion_type(CompletionType::List)
             .max_history_size(REMEMBERED)
             .and_then(|config| config.history_ignore_dups(true))
             .map_err(io::Error::other)?
-            .history_ignore_space(true)
-            .build();
+            .history_ignore_space(true);
+        if guide.aid.is_some() {
+            // What an application draws in a prompt is more than colour, which it has to keep to
+            // where none is wanted.
+            config = config
+                .keyseq_timeout(Some(ESCAPE_WAIT))
+                .color_mode(ColorMode::Forced);
+        }
         let mode = TerminalMode::by_key();
-        let mut editor = rustyline::Editor::<Guide, FileHistory>::with_config(config)
+        let mut editor = rustyline::Editor::<Guide, FileHistory>::with_config(config.build())
             .map_err(io::Error::other)?;
-        editor.set_helper(Some(Guide {
-            completions,
-            files: FilenameCompleter::new(),
-        }));
+        let keys = Keys {
+            aid: guide.aid.clone(),
+            is_searching: AtomicBool::new(false),
+        };
+        editor.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(keys)));
+        editor.set_helper(Some(guide));
         let printer = editor.create_external_printer().map_err(io::Error::other)?;
         screen::attach(printer)?;
         let (sender, typed) = mpsc::channel(WAITING);
@@ -112,7 +152,7 @@ impl Editor {
             typed: sender,
             prompt: prompt.clone(),
             waits,
-            history: history_path(),
+            history: history_path(history),
         };
         thread::Builder::new()
             .name("sockpit-keyboard".to_owned())
@@ -157,6 +197,11 @@ impl Editor {
 }
 
 impl Editor {
+    /// Draws the prompt again, unless something else is being drawn.
+    pub(crate) fn redraw(&self) {
+        screen::redraw();
+    }
+
     /// Takes nothing more that is typed; what is shown still goes above the line, until this is
     /// dropped.
     pub(crate) fn close(&mut self) {
@@ -194,15 +239,26 @@ impl Keyboard {
             // The first time there is none.
             let _ = self.editor.load_history(path);
         }
+        let mut draft = String::new();
         loop {
             let prompt = self.prompt.lock().expect("no holder panics").clone();
-            let read = self.editor.readline(&prompt);
+            let begun = std::mem::take(&mut draft);
+            let read = self.editor.readline_with_initial(&prompt, (&begun, ""));
             screen::end_line();
             let typed = match read {
                 Ok(line) => {
                     self.erase(&prompt, &line);
-                    self.remember(&line);
-                    Typed::Line(line)
+                    let aid = self.editor.helper().and_then(|guide| guide.aid.as_ref());
+                    match aid.and_then(|aid| aid.instead(&line)) {
+                        Some(typed) => {
+                            draft = line;
+                            Typed::Line(typed)
+                        }
+                        None => {
+                            self.remember(&line);
+                            Typed::Line(line)
+                        }
+                    }
                 }
                 Err(ReadlineError::Interrupted) => {
                     self.erase(&prompt, "");
@@ -221,7 +277,11 @@ impl Keyboard {
                 return screen::detach();
             }
             // Either it was dealt with, or that takes longer than a prompt can wait.
-            let _ = self.waits.recv_timeout(PROMPT_WAIT);
+            let waited = self.waits.recv_timeout(PROMPT_WAIT);
+            if waited == Err(blocking::RecvTimeoutError::Disconnected) {
+                // The terminal is as it was found, and stays so.
+                return screen::detach();
+            }
         }
     }
 
@@ -239,6 +299,10 @@ impl Keyboard {
     }
 
     fn remember(&mut self, line: &str) {
+        let aid = self.editor.helper().and_then(|guide| guide.aid.as_ref());
+        if aid.is_some_and(|aid| aid.is_forgotten(line)) {
+            return;
+        }
         let is_new = self.editor.add_history_entry(line).unwrap_or(false);
         if let Some(path) = self.history.as_ref().filter(|_| is_new) {
             // A history that cannot be kept is no reason to stop.
@@ -250,7 +314,8 @@ impl Keyboard {
 /// How many rows a prompt and a line take on a screen of so many columns.
 fn rows(prompt: &str, line: &str, columns: usize) -> usize {
     let columns = columns.max(1);
-    let mut rows = 1;
+    let (above, prompt) = prompt.rsplit_once('\n').unwrap_or(("", prompt));
+    let mut rows = 1 + above.lines().count();
     let mut column = width::width(prompt);
     for character in line.chars() {
         if character == '\n' {
@@ -270,20 +335,85 @@ fn rows(prompt: &str, line: &str, columns: usize) -> usize {
 }
 
 /// Where typed lines are kept between sessions, as the XDG base directory specification has it.
-fn history_path() -> Option<PathBuf> {
+fn history_path(name: &str) -> Option<PathBuf> {
     let state = match std::env::var_os("XDG_STATE_HOME").filter(|path| !path.is_empty()) {
         Some(path) => PathBuf::from(path),
         None => PathBuf::from(std::env::var_os("HOME")?).join(".local/state"),
     };
     let folder = state.join("sockpit");
     std::fs::create_dir_all(&folder).ok()?;
-    Some(folder.join("history"))
+    Some(folder.join(name))
 }
 
 /// Completes and hints.
 struct Guide {
     completions: Vec<Completion>,
     files: FilenameCompleter,
+    aid: Option<Arc<dyn Aid>>,
+}
+
+/// Gives each key to an application first, and lets no key leave a search of the history unseen: one
+/// that means nothing would leave the prompt of the search in the editor's measure of the screen.
+struct Keys {
+    aid: Option<Arc<dyn Aid>>,
+    is_searching: AtomicBool,
+}
+
+impl Keys {
+    /// What a key does to a search that is under way, where it would not end it well.
+    fn search(&self, code: KeyCode, modifiers: Modifiers) -> Option<Cmd> {
+        let is_control = modifiers == Modifiers::CTRL;
+        let is_start = is_control && matches!(code, KeyCode::Char('R' | 'S'));
+        let goes_on = match code {
+            KeyCode::Char('H') if is_control => true,
+            KeyCode::Char(_) => (modifiers - Modifiers::SHIFT).is_empty(),
+            KeyCode::Backspace => true,
+            _ => is_start,
+        };
+        let was_searching = self.is_searching.load(Ordering::Relaxed);
+        let is_searching = is_start || was_searching && goes_on;
+        self.is_searching.store(is_searching, Ordering::Relaxed);
+        let ends_well = match code {
+            KeyCode::Char('C' | 'D' | 'G' | 'J' | 'M') => is_control,
+            KeyCode::Enter | KeyCode::Esc | KeyCode::BracketedPasteStart => true,
+            KeyCode::Left | KeyCode::Right | KeyCode::Home | KeyCode::End => modifiers.is_empty(),
+            _ => false,
+        };
+        (was_searching && !is_searching && !ends_well).then_some(Cmd::Repaint)
+    }
+}
+
+impl ConditionalEventHandler for Keys {
+    fn handle(
+        &self,
+        event: &Event,
+        _count: RepeatCount,
+        _positive: bool,
+        _context: &EventContext<'_>,
+    ) -> Option<Cmd> {
+        let KeyEvent(code, modifiers) = *event.get(0)?;
+        if let Some(repaint) = self.search(code, modifiers) {
+            return Some(repaint);
+        }
+        let aid = self.aid.as_ref()?;
+        let key = match code {
+            _ if !(modifiers - Modifiers::SHIFT).is_empty() => return None,
+            KeyCode::Char(character) => Key::Char(character),
+            KeyCode::Up => Key::Up,
+            KeyCode::Down => Key::Down,
+            KeyCode::Left => Key::Left,
+            KeyCode::Right => Key::Right,
+            KeyCode::Esc => Key::Escape,
+            KeyCode::Enter => Key::Enter,
+            KeyCode::F(number) => Key::F(number),
+            _ => Key::Other,
+        };
+        match aid.key(key) {
+            Pressed::Left => None,
+            Pressed::Taken => Some(Cmd::Noop),
+            Pressed::Ends => Some(Cmd::AcceptLine),
+        }
+    }
 }
 
 impl Guide {
@@ -305,6 +435,12 @@ impl Completer for Guide {
         context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let typed = line.get(..at).unwrap_or_default();
+        if let Some(aid) = &self.aid {
+            let (start, words) = aid.complete(typed);
+            let known = words.iter().map(String::as_str);
+            let found = beginning_with(&typed[start..], known);
+            return Ok((start, unique(typed.len() - start, found)));
+        }
         if !typed.starts_with('/') {
             return Ok((at, Vec::new()));
         }
@@ -321,6 +457,28 @@ impl Completer for Guide {
             }
         }
     }
+}
+
+/// What several candidates have in common, where that is longer than what is typed; otherwise none,
+/// and they are listed above the line.
+fn unique(typed_len: usize, mut found: Vec<Pair>) -> Vec<Pair> {
+    if found.len() < 2 {
+        return found;
+    }
+    let first = found[0].display.clone();
+    let common = found.iter().skip(1).fold(first, |common, next| {
+        let same = common.chars().zip(next.display.chars());
+        same.take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
+    });
+    if common.len() > typed_len {
+        return vec![Pair {
+            display: common.clone(),
+            replacement: common,
+        }];
+    }
+    let words: Vec<String> = found.drain(..).map(|it| it.display).collect();
+    screen::offer(&format!("{}\n", words.join("  ")));
+    found
 }
 
 /// Those words that begin as what is typed.
@@ -341,12 +499,39 @@ impl Hinter for Guide {
     fn hint(&self, line: &str, _at: usize, _context: &Context<'_>) -> Option<String> {
         // It is asked for whenever the line is drawn, the first time too.
         screen::begin_line();
+        if let Some(aid) = &self.aid {
+            return aid.hint(line);
+        }
         let (command, start) = self.command(line)?;
         (line.len() == start && !command.usage.is_empty()).then(|| command.usage.to_owned())
     }
 }
 
 impl Highlighter for Guide {
+    fn highlight<'l>(&self, line: &'l str, _at: usize) -> std::borrow::Cow<'l, str> {
+        match self.aid.as_ref().and_then(|aid| aid.mask(line)) {
+            Some(masked) => masked.into(),
+            None => line.into(),
+        }
+    }
+
+    fn highlight_char(&self, line: &str, _at: usize, _kind: CmdKind) -> bool {
+        self.aid
+            .as_ref()
+            .is_some_and(|aid| aid.mask(line).is_some())
+    }
+
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(
+        &'s self,
+        prompt: &'p str,
+        _default: bool,
+    ) -> std::borrow::Cow<'b, str> {
+        match self.aid.as_ref().and_then(|aid| aid.prompt(prompt)) {
+            Some(drawn) => drawn.into(),
+            None => prompt.into(),
+        }
+    }
+
     fn highlight_hint<'h>(&self, hint: &'h str) -> std::borrow::Cow<'h, str> {
         if super::wants_colour() {
             format!("\x1b[2m{hint}\x1b[0m").into()

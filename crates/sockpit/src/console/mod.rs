@@ -3,8 +3,11 @@
 //! Stdout is data: where it is no terminal it is exact, and a reader that is slow slows the session
 //! down. Stderr is talk.
 
+mod aid;
 mod ask;
 mod beside;
+mod board;
+mod chat;
 mod counts;
 mod difference;
 mod editor;
@@ -17,6 +20,7 @@ mod packets;
 mod screen;
 mod sink;
 mod table;
+mod tello;
 mod timeline;
 
 use std::cell::Cell;
@@ -28,7 +32,10 @@ use sockpit_core::strings::Language;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_engine::{Target, stdio};
 
-pub(crate) use beside::{Beside, Canvas, Ladder, Lens, Packets, Picture};
+pub(crate) use aid::{Aid, Key, Pressed};
+pub(crate) use beside::{Beside, Canvas, Drawing, Ladder, Lens, Packets, Picture, Telling};
+pub(crate) use board::Board;
+pub(crate) use chat::{ChatCommand, ChatLook, ChatScreen, Company, Fate, Manner, Said, Takes};
 pub(crate) use difference::{Found, Item, Report};
 pub(crate) use editor::{Completion, Editor, Typed, Words};
 pub(crate) use form::Form;
@@ -37,6 +44,7 @@ pub(crate) use look::Look;
 pub(crate) use output::{Output, Playback, Remote, Subscription};
 pub(crate) use packets::{PacketLines, PacketLook, TimeForm};
 pub(crate) use sink::Sink;
+pub(crate) use tello::{Instruments, Mark, STICK_ROWS, fit, status_line, sticks};
 
 use crate::exit::Exit;
 

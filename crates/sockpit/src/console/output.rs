@@ -20,6 +20,7 @@ use sockpit_engine::stdio::{self, Patient};
 use sockpit_engine::{Handle, PACKETS_NOTE};
 use tokio::sync::oneshot;
 
+use super::beside::{Drawing, Telling};
 use super::counts::Counts;
 use super::feed::{Feed, Order};
 use super::look::{Look, SharedLook};
@@ -75,6 +76,42 @@ impl Output {
         plan: &Plan,
         subscription: Subscription,
     ) -> io::Result<Self> {
+        Self::begin(handle, console, plan, subscription, None, None).await
+    }
+
+    /// The same, where text is what `drawing` makes of it, on a terminal and elsewhere.
+    pub(crate) async fn start_drawn(
+        handle: &Handle,
+        console: &Console,
+        plan: &Plan,
+        subscription: Subscription,
+        drawing: impl Drawing + 'static,
+    ) -> io::Result<Self> {
+        let drawing = Some(Box::new(drawing) as Box<dyn Drawing>);
+        Self::begin(handle, console, plan, subscription, None, drawing).await
+    }
+
+    /// The same, of events within `scope` alone.
+    pub(crate) async fn start_drawn_within(
+        handle: &Handle,
+        console: &Console,
+        plan: &Plan,
+        subscription: Subscription,
+        scope: Scope,
+        drawing: impl Drawing + 'static,
+    ) -> io::Result<Self> {
+        let drawing = Some(Box::new(drawing) as Box<dyn Drawing>);
+        Self::begin(handle, console, plan, subscription, Some(scope), drawing).await
+    }
+
+    async fn begin(
+        handle: &Handle,
+        console: &Console,
+        plan: &Plan,
+        subscription: Subscription,
+        most: Option<Scope>,
+        mut drawing: Option<Box<dyn Drawing>>,
+    ) -> io::Result<Self> {
         let Subscription {
             form,
             talk,
@@ -88,7 +125,11 @@ impl Output {
             (Form::None, _) => Scope::Faults,
             _ => Scope::Everything,
         };
+        let scope = most.map_or(scope, |most| scope.min(most));
         let tap = handle.tap(LIMIT, scope).await;
+        if let Some(drawing) = &mut drawing {
+            drawing.begin(tap.epoch());
+        }
         let is_terminal = io::stdout().is_terminal();
         let look = SharedLook::new(Look::of(plan, form, filter));
         let counts = Arc::new(Mutex::new(Counts::new()));
@@ -106,6 +147,7 @@ impl Output {
             has_colour: console.has_colour,
             warned: BTreeSet::new(),
             out: Vec::new(),
+            drawing,
         };
         let order = match plan.wire && is_terminal {
             true => Order::Happened,
@@ -222,12 +264,25 @@ struct Writer {
     /// Peers whose text was complained of.
     warned: BTreeSet<u32>,
     out: Vec<u8>,
+    /// What makes text of events, where that is no timeline.
+    drawing: Option<Box<dyn Drawing>>,
 }
 
 impl Writer {
     fn run(mut self, mut feed: Feed, mut stdout: Patient) -> io::Result<()> {
         let mut drawn: Option<Instant> = None;
-        while let Some(event) = feed.next() {
+        loop {
+            let due = self.drawing.as_ref().and_then(|drawing| drawing.due());
+            let event = match due.map(|due| feed.next_before(due)) {
+                None => feed.next(),
+                Some(Some(event)) => event,
+                Some(None) => {
+                    self.settle();
+                    self.flush(&mut stdout)?;
+                    continue;
+                }
+            };
+            let Some(event) = event else { break };
             if let Some(drawn) = drawn {
                 // What comes so soon is drawn together with what follows it.
                 std::thread::sleep(PACE.saturating_sub(drawn.elapsed()));
@@ -250,7 +305,17 @@ impl Writer {
             drawn = is_calm.then(Instant::now);
         }
         self.end_decoders();
+        if let Some(drawing) = &mut self.drawing {
+            self.out.extend_from_slice(drawing.finish().as_bytes());
+        }
         self.flush(&mut stdout)
+    }
+
+    /// Takes up what a drawing had held back for a while.
+    fn settle(&mut self) {
+        if let Some(drawing) = &mut self.drawing {
+            self.out.extend_from_slice(drawing.settle().as_bytes());
+        }
     }
 
     /// Takes up how the user wants things shown now.
@@ -290,13 +355,16 @@ impl Writer {
         if self.is_terminal {
             self.timeline.observe(event);
         }
+        if let Some(drawing) = &mut self.drawing {
+            drawing.observe(event);
+        }
         if matches!(event.what, What::Closed { .. }) {
             self.warned.remove(&event.peer);
         }
         if let What::Fault { kind, message, .. } = &event.what {
             // What came before it is to be read before it.
             self.flush(stdout)?;
-            self.tell_fault(event.peer, *kind, message);
+            self.tell_fault(event, *kind, message);
         }
         if let What::Note { kind, message, .. } = &event.what
             && kind == UNREADABLE
@@ -316,6 +384,13 @@ impl Writer {
         {
             self.flush(stdout)?;
             self.tell_refusal(message, data["command"].as_str());
+        }
+        if let (Some(drawing), Form::Text) = (&mut self.drawing, self.look.form) {
+            if self.sieve.as_mut().is_none_or(|sieve| sieve.keeps(event)) {
+                drawing.push(event);
+                self.out.extend_from_slice(drawing.take().as_bytes());
+            }
+            return Ok(());
         }
         let has_timeline =
             self.is_terminal && matches!(self.look.form, Form::Text | Form::Hex | Form::Both);
@@ -472,7 +547,7 @@ impl Writer {
         self.out.extend_from_slice(text.as_bytes());
     }
 
-    fn tell_fault(&self, peer: u32, kind: FaultKind, message: &str) {
+    fn tell_fault(&mut self, event: &Event, kind: FaultKind, message: &str) {
         let is_warning = matches!(
             kind,
             FaultKind::Truncated | FaultKind::Large | FaultKind::Loop | FaultKind::Limit
@@ -485,8 +560,17 @@ impl Writer {
         } else {
             ("error", "31")
         };
-        let text = format!("{}{}", self.whom(peer), VisibleLine(message));
+        let drawing = self.drawing.as_mut();
+        let (whom, hint) = match drawing.map_or(Telling::Usual, |it| it.telling(event)) {
+            Telling::Untold => return,
+            Telling::Usual => (self.whom(event.peer), None),
+            Telling::Of { whom, hint } => (format!("{}: ", VisibleLine(&whom)), hint),
+        };
+        let text = format!("{whom}{}", VisibleLine(message));
         self.labelled(label, colour, &text);
+        if let Some(hint) = hint {
+            self.tell_hint(0, &hint);
+        }
     }
 
     /// Says why there are no packets, and what would help.

@@ -140,6 +140,17 @@ pub(super) fn detach_when_drawn() {
     drop(waited);
 }
 
+/// Lets the line that is edited be drawn again, its prompt too, unless something is being drawn that
+/// brings this about.
+pub(super) fn redraw() {
+    let mut state = lock();
+    if state.is_edited && state.is_reading && !state.is_drawing && state.lines.is_empty() {
+        // A line up, and its end: this leaves no trace.
+        state.lines.push_back("\x1b[A\n".to_owned());
+        SCREEN.changed.notify_all();
+    }
+}
+
 /// One line of talk, in one write: threads do not tear each other's lines.
 pub(super) fn write_line(text: &str) {
     let line = format!("{}\n", super::language::line(text));
@@ -160,6 +171,16 @@ pub(super) fn show(lines: &str) -> bool {
         SCREEN.changed.notify_all();
     }
     state.is_edited
+}
+
+/// Shows whole lines above the one that is edited, if there is room for them: for the thread that
+/// reads the keyboard, without which nothing is drawn.
+pub(super) fn offer(lines: &str) {
+    let mut state = lock();
+    if state.is_edited && state.lines.len() < MAX_WAITING {
+        state.lines.push_back(lines.to_owned());
+        SCREEN.changed.notify_all();
+    }
 }
 
 fn lock() -> MutexGuard<'static, State> {

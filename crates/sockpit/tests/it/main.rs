@@ -6,7 +6,10 @@
 mod support;
 
 mod charset;
+mod chat;
 mod chinese;
+#[cfg(feature = "nats")]
+mod cluster;
 mod compose;
 mod datagram;
 mod doctor;
@@ -27,10 +30,17 @@ mod pseudo_terminal;
 mod record;
 mod reference;
 mod replay;
+mod room;
+mod room_join;
+mod room_page;
 mod rules;
 mod scenario;
 mod script;
 mod stream;
+mod tello_beside;
+mod tello_fly;
+mod tello_run;
+mod tello_simulate;
 mod terminal;
 mod unix;
 mod wire;

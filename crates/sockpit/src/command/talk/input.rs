@@ -21,7 +21,7 @@ const READ_SIZE: usize = 64 * 1024;
 const WAITING: usize = 4;
 
 /// What the reading thread hands over.
-pub(super) enum Taken {
+pub(in crate::command) enum Taken {
     /// Bytes of a stream, or one line without its end.
     Piece(Bytes),
     /// One of several lines that were pasted, which is no command whatever it begins with.
@@ -35,7 +35,7 @@ pub(super) enum Taken {
 }
 
 /// Stdin, being read.
-pub(super) enum Feed {
+pub(in crate::command) enum Feed {
     /// As it comes, by a thread.
     Plain(mpsc::Receiver<Taken>),
     /// Line by line, as somebody edits them; of pasted text the lines that are not taken yet.
@@ -75,8 +75,24 @@ impl Feed {
         Ok(Self::Plain(pieces))
     }
 
+    /// Begins to read lines of at most `max_line` bytes.
+    pub(in crate::command) fn of_lines(stdin: Patient, max_line: usize) -> Self {
+        let (sender, pieces) = mpsc::channel(WAITING);
+        thread::spawn(move || {
+            let last = read_lines(stdin, &sender, max_line);
+            // What the lines are for may be over before stdin is.
+            let _ = sender.blocking_send(last.unwrap_or_else(Taken::Failed));
+        });
+        Self::Plain(pieces)
+    }
+
+    /// Lines that somebody edits.
+    pub(in crate::command) fn edited(editor: Editor) -> Self {
+        Self::Edited(editor, VecDeque::new())
+    }
+
     /// The next piece. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Taken {
+    pub(in crate::command) async fn next(&mut self) -> Taken {
         match self {
             Self::Plain(pieces) => {
                 let lost = || Taken::Failed(io::Error::other("its reader is gone"));
@@ -105,7 +121,7 @@ impl Feed {
     }
 
     /// Takes nothing more.
-    pub(super) fn close(&mut self) {
+    pub(in crate::command) fn close(&mut self) {
         match self {
             Self::Plain(pieces) => pieces.close(),
             Self::Edited(editor, _) => editor.close(),
@@ -113,7 +129,7 @@ impl Feed {
     }
 
     /// Says that the last piece was dealt with, and what stands before the next line.
-    pub(super) fn ask(&self, prompt: impl FnOnce() -> String) {
+    pub(in crate::command) fn ask(&self, prompt: impl FnOnce() -> String) {
         if let Self::Edited(editor, lines) = self
             && lines.is_empty()
         {

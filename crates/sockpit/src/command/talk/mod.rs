@@ -10,7 +10,8 @@ mod run;
 mod script;
 mod settings;
 
-pub(super) use run::explain_error;
+pub(super) use input::{Feed, Taken};
+pub(super) use run::{DRAIN_TIME, explain_error};
 
 use clap::ArgMatches;
 use sockpit_core::endpoint::Endpoint;

@@ -16,7 +16,7 @@ use crate::signals::Signals;
 /// Once a signal has come, peers have five seconds to take what is queued (rule B7), which the engine
 /// keeps to. It takes a moment longer to tell what they did not take; this bounds it all where nobody
 /// reads stdout.
-pub(super) const DRAIN_TIME: Duration = Duration::from_millis(5500);
+pub(in crate::command) const DRAIN_TIME: Duration = Duration::from_millis(5500);
 
 /// Runs the conversation to its end.
 pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {

@@ -18,6 +18,7 @@ fn guide() -> Guide {
             completion("/every", "TIME TEXT", Words::Any),
         ],
         files: FilenameCompleter::new(),
+        aid: None,
     }
 }
 

@@ -48,6 +48,7 @@ impl Playback {
             has_colour: console.has_colour,
             warned: super::BTreeSet::new(),
             out: Vec::new(),
+            drawing: None,
         };
         Ok(Self {
             writer,

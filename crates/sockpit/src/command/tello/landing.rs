@@ -1,0 +1,130 @@
+//! How a flight ends: the drones land, or their motors are stopped.
+
+use std::time::Duration;
+
+use sockpit_core::tello::command::{Command, Order};
+use tokio::time::{Instant, sleep_until};
+
+use super::flight::{End, Flight, Origin};
+use crate::exit::Exit;
+use crate::signals::Signals;
+
+/// How often a drone is told to land where no reply comes. To land twice does no harm.
+const LANDINGS: usize = 3;
+
+/// A landing takes a few seconds; no drone takes as long as this for one.
+const LANDING_TIME: Duration = Duration::from_secs(20);
+
+/// Real drones often do not answer `emergency`; the datagrams have left by then.
+const EMERGENCY_TIME: Duration = Duration::from_millis(700);
+
+/// How the drones came down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Landed {
+    /// All are on the ground.
+    All,
+    /// At least one did not say that it is.
+    Unsure,
+    /// The motors were stopped.
+    Stopped,
+    /// Nobody waited for it.
+    Left,
+}
+
+impl Flight<'_> {
+    /// Lands every drone that flies and waits for it. Ctrl-C stops the motors meanwhile; SIGTERM
+    /// leaves at once.
+    pub(super) async fn land(&mut self, signals: &mut Signals) -> Landed {
+        let up: Vec<usize> = (0..self.count())
+            .filter(|drone| self.is_up(*drone))
+            .collect();
+        if up.is_empty() {
+            return Landed::All;
+        }
+        self.show.say(match up.len() {
+            1 => "landing; Ctrl-C stops the motors at once, and the drone falls",
+            _ => "landing all drones; Ctrl-C stops the motors at once, and they fall",
+        });
+        for &drone in &up {
+            self.swarm.drones[drone].clear().await;
+            self.order(drone, Command::land(), Origin::Landing).await;
+        }
+        let mut left = vec![LANDINGS; self.count()];
+        let mut waiting = up;
+        let mut is_sure = true;
+        let mut until = Instant::now() + LANDING_TIME;
+        while !waiting.is_empty() {
+            let event = tokio::select! {
+                biased;
+                exit = signals.next() => match exit {
+                    Exit::Interrupted => {
+                        self.stop_motors().await;
+                        return Landed::Stopped;
+                    }
+                    _ => return Landed::Left,
+                },
+                event = self.next() => Some(event),
+                () = sleep_until(until) => None,
+            };
+            let Some(event) = event else {
+                for drone in waiting.drain(..) {
+                    is_sure &= self.is_down(drone);
+                }
+                break;
+            };
+            let Some(heard) = self.hear(&event).await else {
+                continue;
+            };
+            let drone = heard.drone;
+            let Some((given, end)) = heard.ended else {
+                continue;
+            };
+            if given.origin != Origin::Landing || *given.command.order() != Order::Land {
+                continue;
+            }
+            match end {
+                End::Done => waiting.retain(|it| *it != drone),
+                // A drone on the ground refuses to land.
+                End::Refused if self.is_down(drone) => waiting.retain(|it| *it != drone),
+                _ if left[drone] > 1 => {
+                    left[drone] -= 1;
+                    until = Instant::now() + LANDING_TIME;
+                    if end == End::Refused {
+                        // It may be busy; it is asked again as soon as it answers.
+                        tokio::time::sleep(Duration::from_millis(500)).await;
+                    }
+                    self.order(drone, Command::land(), Origin::Landing).await;
+                }
+                _ => {
+                    is_sure &= self.is_down(drone);
+                    waiting.retain(|it| *it != drone);
+                }
+            }
+        }
+        if is_sure {
+            self.show.say("landed");
+            Landed::All
+        } else {
+            self.show.error(
+                "a drone did not say that it has landed; it lands by itself 15 s after the last command",
+            );
+            Landed::Unsure
+        }
+    }
+
+    /// Stops the motors of every drone.
+    pub(super) async fn stop_motors(&mut self) {
+        self.show.error("emergency: the motors stop");
+        for drone in 0..self.count() {
+            self.order(drone, Command::emergency(), Origin::Landing)
+                .await;
+        }
+        let until = Instant::now() + EMERGENCY_TIME;
+        loop {
+            tokio::select! {
+                event = self.next() => drop(self.hear(&event).await),
+                () = sleep_until(until) => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What drones tell of themselves ten times a second, on the port for state.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use sockpit_core::event::What;
+use sockpit_core::machine::{Fault, Machine, Output};
+use sockpit_core::session::Peer;
+use sockpit_core::tello::state::State;
+use sockpit_core::time::Time;
+
+/// A state that is older says nothing of where a drone is.
+pub(super) const FRESH: Duration = Duration::from_secs(3);
+
+/// Which drones there are, by the addresses at which they take commands.
+#[derive(Clone, Debug)]
+pub(super) struct Crew(Arc<[SocketAddr]>);
+
+impl Crew {
+    pub(super) fn new(addrs: &[SocketAddr]) -> Self {
+        Self(addrs.into())
+    }
+
+    /// Which drone sent something, by its IP address; by its port too, where several share one.
+    pub(super) fn who(&self, from: SocketAddr) -> Option<usize> {
+        let exact = self.0.iter().position(|addr| *addr == from);
+        exact.or_else(|| {
+            let mut same = (0..self.0.len()).filter(|index| self.0[*index].ip() == from.ip());
+            same.next().filter(|_| same.next().is_none())
+        })
+    }
+}
+
+/// The address in what a peer is called, such as `udp://127.0.0.1:8889`.
+pub(super) fn addr_of(peer: &str) -> Option<SocketAddr> {
+    let addr = peer.strip_prefix("udp://").unwrap_or(peer);
+    addr.parse().ok()
+}
+
+/// What a drone said last, and when.
+type Seen = Option<(State, Instant)>;
+
+/// The latest state of each drone.
+#[derive(Clone)]
+pub(super) struct Board {
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Board {
+    pub(super) fn new(drones: usize) -> Self {
+        Self {
+            seen: Arc::new(Mutex::new(vec![None; drones])),
+        }
+    }
+
+    /// What a drone said last, unless that is too old.
+    pub(super) fn fresh(&self, drone: usize) -> Option<State> {
+        let seen = self.seen.lock().expect("no holder panics");
+        let (state, at) = seen.get(drone)?.as_ref()?;
+        (at.elapsed() < FRESH).then_some(*state)
+    }
+
+    /// Whether a drone has ever said anything.
+    pub(super) fn has_heard(&self, drone: usize) -> bool {
+        let seen = self.seen.lock().expect("no holder panics");
+        seen.get(drone).is_some_and(Option::is_some)
+    }
+
+    fn note(&self, drone: usize, state: State) {
+        let mut seen = self.seen.lock().expect("no holder panics");
+        if let Some(place) = seen.get_mut(drone) {
+            *place = Some((state, Instant::now()));
+        }
+    }
+}
+
+/// One address that sends states.
+pub(super) struct Telemetry {
+    from: String,
+    /// Which of our drones it is.
+    drone: Option<usize>,
+    board: Board,
+    is_watched: bool,
+    is_strange_told: bool,
+    notes: VecDeque<What>,
+}
+
+impl Telemetry {
+    pub(super) fn new(peer: &Peer, crew: &Crew, board: Board) -> Self {
+        let addr = addr_of(&peer.addr);
+        Self {
+            from: addr.map_or_else(|| peer.addr.clone(), |addr| addr.ip().to_string()),
+            drone: addr.and_then(|addr| crew.who(addr)),
+            board,
+            is_watched: true,
+            is_strange_told: false,
+            notes: VecDeque::new(),
+        }
+    }
+
+    /// Says once that something came which is no state of our drones.
+    fn wonder(&mut self, message: String) {
+        if !std::mem::replace(&mut self.is_strange_told, true) {
+            self.notes.push_back(What::Note {
+                kind: "tello.foreign".to_owned(),
+                message,
+                data: json!({ "port": "state" }),
+            });
+        }
+    }
+}
+
+impl Machine for Telemetry {
+    type Event = What;
+
+    fn handle_input(&mut self, _now: Time, chunk: &[u8]) {
+        let from = &self.from;
+        let Some(drone) = self.drone else {
+            return self.wonder(format!(
+                "a state came from {from}, which is none of the drones; ignored"
+            ));
+        };
+        let Some(state) = State::parse(chunk) else {
+            return self.wonder(format!(
+                "{from} sent something to the port for state that is none; ignored"
+            ));
+        };
+        if self.is_watched {
+            self.notes.push_back(What::Note {
+                kind: "tello.state".to_owned(),
+                message: String::new(),
+                data: json!({
+                    "drone": drone + 1,
+                    "battery": state.battery_percent,
+                    "height_cm": state.height_cm,
+                    "tof_cm": state.tof_cm,
+                    "pitch": state.pitch_degrees,
+                    "roll": state.roll_degrees,
+                    "yaw": state.yaw_degrees,
+                    "motor_s": state.motor_s,
+                }),
+            });
+        }
+        self.board.note(drone, state);
+    }
+
+    fn handle_end(&mut self, _now: Time) {}
+
+    fn handle_fault(&mut self, _now: Time, _fault: Fault) {}
+
+    fn handle_timeout(&mut self, _now: Time) {}
+
+    fn poll_output(&mut self) -> Output<What> {
+        match self.notes.pop_front() {
+            Some(note) => Output::Event(note),
+            None => Output::Wait(None),
+        }
+    }
+
+    fn handle_watch(&mut self, watched: bool) {
+        self.is_watched = watched;
+    }
+}
