@@ -3,7 +3,7 @@
 //! `docs/picture/demo.svg` is the beginning of `sockpit demo`, `docs/picture/talk.svg` a talk with a
 //! server and what is said when something is wrong. Each holds its words as a description, for readers who
 //! cannot see it and for the test that they still are what the program prints. `docs/picture/ladder.svg`
-//! the program draws by itself, where it may capture packets.
+//! the program draws by itself, where it may capture packets, and `docs/picture/tello.svg` too.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs::File;
@@ -28,6 +28,9 @@ const DEMO_PARAGRAPHS: usize = 4;
 
 /// What stands for the port that the system chose.
 const SHOWN_PORT: &str = "7000";
+
+/// The script of the README.
+const FLIGHT: &str = "takeoff\nforward 200\ncw 90\nforward 100\ncurve 60 60 0 120 0 0 40\nland\n";
 
 /// A picture: its file, what stands over it, and what makes it.
 struct Picture {
@@ -65,7 +68,24 @@ pub(crate) fn run(root: &Path) -> io::Result<ExitCode> {
         let path = root.join(FOLDER).join(picture.file);
         std::fs::write(path, svg::draw(picture.title, &screen))?;
     }
+    flight(&program, &root.join(FOLDER).join("tello.svg"))?;
     ladder(&program, &root.join(FOLDER).join("ladder.svg"))
+}
+
+/// The path of a short flight, which nobody flies.
+fn flight(program: &Path, path: &Path) -> io::Result<()> {
+    let script = path.with_extension("new");
+    std::fs::write(&script, FLIGHT)?;
+    let drawn = Command::new(program)
+        .args(["tello", "run", "--dry-run", "--svg"])
+        .args([path, &script])
+        .stdout(Stdio::null())
+        .status();
+    std::fs::remove_file(&script)?;
+    if !drawn?.success() {
+        return Err(io::Error::other("the flight cannot be drawn"));
+    }
+    Ok(())
 }
 
 /// Where cargo puts the program: beside this one, or above the folder of a test's.

@@ -17,6 +17,7 @@ mod outbox;
 mod servers;
 mod subject;
 
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,14 +25,14 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::{self, stream};
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ClientError, ConnectErrorKind, ConnectOptions, Event};
 use futures_util::StreamExt as _;
 use sockpit_core::chat::entry::Entry;
 use sockpit_core::chat::presence::Presence;
-use sockpit_core::chat::room::Hub;
+use sockpit_core::chat::room::{Hub, Sighting};
 use sockpit_core::time::Time;
-use tokio::sync::{OnceCell, mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, OnceCell, mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use crate::room::Asked;
@@ -48,7 +49,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How long a stream may take to acknowledge an entry before it is given again.
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long NATS may take to be there at first before that is told.
+/// How long NATS may take to be there at first, or to do what it must, before that is told: one that
+/// begins says no for a moment.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long to wait before what failed is tried again.
@@ -56,6 +58,13 @@ const RETRY: Duration = Duration::from_millis(300);
 
 /// How long what waits may still be passed on when the room closes.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// How much that hinders is told of one connection.
+const MOST_TOLD: usize = 32;
+
+/// How often it is asked who is here while people come and go: where they never cease, the next
+/// heartbeat mends it.
+const MOST_TRIES: u32 = 8;
 
 /// How long to wait for NATS to take our last heartbeat.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -90,6 +99,9 @@ impl Cluster {
             asked,
             outbox: Outbox::default(),
             client: OnceCell::new(),
+            told: RefCell::default(),
+            greeting: Notify::new(),
+            moves: Cell::new(0),
         });
         let task = tokio::task::spawn_local(node.clone().run(entries));
         Self { node, sender, task }
@@ -102,6 +114,8 @@ impl Cluster {
 
     /// Leaves, after what waits has been passed on if that is soon.
     pub(crate) async fn finish(self) {
+        // What the hub shared last is on its way to the outbox.
+        yield_now().await;
         let by = Instant::now() + LAST_WORDS;
         while self.node.outbox.len() > 0 && Instant::now() < by {
             sleep(Duration::from_millis(5)).await;
@@ -110,7 +124,7 @@ impl Cluster {
         if let Some(client) = self.node.client.get() {
             let _ = timeout(FAREWELL, self.node.bid_farewell(client)).await;
         }
-        let waiting = self.node.outbox.len() as u64;
+        let waiting = self.node.outbox.len() as u64 + self.node.outbox.take_lost();
         if waiting > 0 {
             self.node.tell(News::Dropped(waiting));
         }
@@ -132,12 +146,18 @@ struct Node {
     asked: mpsc::UnboundedSender<Asked>,
     outbox: Outbox,
     client: OnceCell<Client>,
+    /// What was told of this connection, so that it is told once.
+    told: RefCell<Vec<News>>,
+    /// Wanted where a server has come that does not know of ours.
+    greeting: Notify,
+    /// How often somebody came or went here, as far as that was taken to be passed on.
+    moves: Cell<u64>,
 }
 
 impl Node {
     async fn run(self: Rc<Self>, mut entries: mpsc::UnboundedReceiver<Arc<Entry>>) {
         let (link_sender, mut link) = watch::channel(Link::default());
-        let (refusal_sender, mut refusals) = watch::channel(String::new());
+        let (refusal_sender, refusals) = watch::channel(String::new());
         let connected = ConnectOptions::new()
             .name(format!("sockpit {}", self.settings.node))
             .retry_on_initial_connect()
@@ -159,8 +179,8 @@ impl Node {
             .build(client.clone());
         tokio::join!(
             self.gather(&mut entries),
-            self.tell_of_link(link.clone()),
-            self.tell_of_refusals(&mut refusals),
+            self.tell_of_link(link.clone(), &refusals),
+            self.tell_of_refusals(refusals.clone()),
             self.read(&context, Kept::said(), link.clone()),
             self.read(&context, Kept::direct(), link.clone()),
             self.publish(&client, &context),
@@ -172,35 +192,47 @@ impl Node {
     /// Takes what the hub shares as it comes: here it is bounded.
     async fn gather(&self, entries: &mut mpsc::UnboundedReceiver<Arc<Entry>>) {
         while let Some(entry) = entries.recv().await {
+            if !entry.kind.is_kept() {
+                self.moves.set(self.moves.get() + 1);
+            }
             self.outbox.push(entry);
         }
     }
 
     /// Tells that NATS is there or away, when that has changed; and when it is not there at first.
-    async fn tell_of_link(&self, mut link: watch::Receiver<Link>) {
-        let is_up = timeout(PATIENCE, link.wait_for(|link| link.is_up))
+    async fn tell_of_link(
+        &self,
+        mut link: watch::Receiver<Link>,
+        refusals: &watch::Receiver<String>,
+    ) {
+        let mut was_up = timeout(PATIENCE, link.wait_for(|link| link.is_up))
             .await
             .is_ok();
-        self.tell(if is_up { News::Joined } else { News::Lost });
+        // Where NATS says why not, that says it all.
+        if was_up || refusals.borrow().is_empty() {
+            self.tell_link(was_up);
+        }
         while link.changed().await.is_ok() {
-            let news = if link.borrow_and_update().is_up {
-                News::Joined
-            } else {
-                News::Lost
-            };
-            self.tell(news);
+            let is_up = link.borrow_and_update().is_up;
+            if is_up != was_up {
+                self.tell_link(is_up);
+                was_up = is_up;
+            }
         }
     }
 
+    fn tell_link(&self, is_up: bool) {
+        if is_up {
+            self.told.take();
+        }
+        self.tell(if is_up { News::Joined } else { News::Lost });
+    }
+
     /// Tells why NATS does not take us, once for each reason.
-    async fn tell_of_refusals(&self, refusals: &mut watch::Receiver<String>) {
-        let mut told = String::new();
+    async fn tell_of_refusals(&self, mut refusals: watch::Receiver<String>) {
         while refusals.changed().await.is_ok() {
             let reason = refusals.borrow_and_update().clone();
-            if reason != told {
-                self.tell(News::Refused(reason.clone()));
-                told = reason;
-            }
+            self.tell_once(News::Refused(reason));
         }
     }
 
@@ -212,8 +244,12 @@ impl Node {
             match subject::way_of(&entry) {
                 Way::Kept(subject) => {
                     let id = entry.id.to_string();
-                    self.insist(|| kept::keep(context, &subject, &id, &payload))
+                    let is_kept = self
+                        .insist(|| kept::keep(context, &subject, &id, &payload))
                         .await;
+                    if !is_kept {
+                        self.tell(News::Dropped(1));
+                    }
                 }
                 Way::Passing(subject) => {
                     // Presence mends what nobody got.
@@ -228,16 +264,15 @@ impl Node {
         }
     }
 
-    /// Does it until it succeeds; tells of each reason for which it does not once in a row.
+    /// Does it until it succeeds; tells why it does not, once that has lasted.
     async fn insist<T, F: Future<Output = Result<T, String>>>(&self, attempt: impl Fn() -> F) -> T {
-        let mut told = String::new();
+        let begun = Instant::now();
         loop {
             match attempt().await {
                 Ok(done) => return done,
                 Err(reason) => {
-                    if is_refusal(&reason) && reason != told {
-                        self.tell(News::Refused(reason.clone()));
-                        told = reason;
+                    if is_refusal(&reason) && begun.elapsed() > PATIENCE {
+                        self.tell_once(News::Refused(reason));
                     }
                     sleep(RETRY).await;
                 }
@@ -261,10 +296,10 @@ impl Node {
             let stream = self
                 .insist(|| async {
                     let stream = context.get_or_create_stream(kept.config.clone()).await;
-                    stream.map_err(|error| error.to_string())
+                    stream.map_err(|error| kept::reason_of(&error))
                 })
                 .await;
-            place.take(&stream.cached_info().state, kept.has_history);
+            place.take(stream.cached_info(), kept.has_history);
             let lost = async {
                 let _ = link.wait_for(|link| link.count != count).await;
             };
@@ -328,7 +363,8 @@ impl Node {
                 Some(message) = presences.next() => {
                     let text = String::from_utf8_lossy(&message.payload);
                     if let Ok(presence) = Presence::from_json(&text) {
-                        self.ask(move |hub, now| hub.hear_presence(now, presence)).await;
+                        let sighting = self.ask(move |hub, now| hub.hear_presence(now, presence));
+                        self.take_sighting(sighting.await);
                     }
                 }
                 else => return,
@@ -336,20 +372,43 @@ impl Node {
         }
     }
 
-    /// Says who is here: every ten seconds, and at once when NATS is back.
+    fn take_sighting(&self, sighting: Option<Sighting>) {
+        match sighting {
+            Some(Sighting::New) => self.greeting.notify_one(),
+            Some(Sighting::Namesake(seed)) => self.tell_once(News::Namesake(seed)),
+            Some(Sighting::Known | Sighting::Passed) | None => {}
+        }
+    }
+
+    /// Says who is here: every ten seconds, and at once when NATS is back or somebody is new.
     async fn beat(&self, client: &Client, link: &mut watch::Receiver<Link>) {
         let mut beats = interval(HEARTBEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = beats.tick() => {}
+                () = self.greeting.notified() => {}
                 changed = link.changed() => if changed.is_err() {
                     return;
                 },
             }
             let is_up = link.borrow_and_update().is_up;
-            if is_up && let Some(presence) = self.ask(|hub, _| hub.presence()).await {
+            if is_up && let Some(presence) = self.presence().await {
                 self.show(client, &presence).await;
+            }
+        }
+    }
+
+    /// Who is here. Somebody whose coming was passed on meanwhile is asked for again, or the others
+    /// would forget them until the next heartbeat.
+    async fn presence(&self) -> Option<Presence> {
+        let mut tries = 0;
+        loop {
+            let moves = self.moves.get();
+            let presence = self.ask(|hub, _| hub.presence()).await?;
+            tries += 1;
+            if moves == self.moves.get() || tries == MOST_TRIES {
+                return Some(presence);
             }
         }
     }
@@ -368,14 +427,26 @@ impl Node {
         answer.await.ok()
     }
 
+    /// Tells what hinders, unless it was told of this connection.
+    fn tell_once(&self, news: News) {
+        let mut told = self.told.borrow_mut();
+        if !told.contains(&news) && told.len() < MOST_TOLD {
+            told.push(news.clone());
+            self.tell(news);
+        }
+    }
+
     fn tell(&self, news: News) {
         self.scene.publish(0, news.into_what(&self.settings));
     }
 
     async fn show(&self, client: &Client, presence: &Presence) {
         let subject = subject::presence_of(&self.settings.node);
-        // The next one says the same.
-        let _ = client.publish(subject, presence.to_json().into()).await;
+        let published = client.publish(subject, presence.to_json().into()).await;
+        if let Err(error) = published {
+            // So many members that their list is longer than a message of NATS may be.
+            self.tell_once(News::Refused(error.to_string()));
+        }
     }
 
     /// Says that nobody is here any more.
@@ -388,9 +459,24 @@ impl Node {
     }
 }
 
-/// Whether NATS answered, and said no. Whatever has to do with time is a matter of the connection.
+/// Whether NATS answered, and said no. Whatever has to do with time is a matter of the connection,
+/// and a stream that is not there one of whoever reads it, who makes it.
 fn is_refusal(reason: &str) -> bool {
-    !reason.contains("timed out") && !reason.contains("timeout") && !reason.contains("broken pipe")
+    let others = ["timed out", "timeout", "broken pipe", "no stream found"];
+    !others.iter().any(|other| reason.contains(other))
+}
+
+/// Whether trying to connect failed in a way that is not mended by waiting.
+fn refuses(error: &str) -> bool {
+    let kinds = [
+        ConnectErrorKind::Authentication,
+        ConnectErrorKind::AuthorizationViolation,
+        ConnectErrorKind::Dns,
+        ConnectErrorKind::Tls,
+    ];
+    kinds
+        .iter()
+        .any(|kind| error.starts_with(&kind.to_string()))
 }
 
 fn entry_of(payload: &[u8]) -> Option<Entry> {
@@ -407,6 +493,9 @@ fn note_event(link: &watch::Sender<Link>, refusals: &watch::Sender<String>, even
             link.send_if_modified(|link| std::mem::take(&mut link.is_up));
         }
         Event::ServerError(error) => refusals.send_modify(|text| *text = error.to_string()),
+        Event::ClientError(ClientError::Other(error)) if refuses(error) => {
+            refusals.send_modify(|text| text.clone_from(error));
+        }
         Event::ClientError(_) | Event::LameDuckMode | Event::Draining | Event::SlowConsumer(_) => {}
     }
 }

@@ -83,6 +83,8 @@ pub enum Ask {
     /// A line that is no command, of somebody who sends no JSON: [`Ask::Text`], or the answer to the
     /// prompt for a nickname. The visitor makes it.
     Line(String),
+    /// Nothing: an empty line, which counts against the limit as others do.
+    Blank,
     /// Nothing more: the peer's stream has ended.
     Ended,
 }

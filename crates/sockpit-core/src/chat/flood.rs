@@ -41,7 +41,7 @@ impl Flood {
 pub struct Bucket {
     /// When it has all its tokens again.
     full: Time,
-    /// Lines dropped that the member was not told of.
+    /// Lines dropped of which the member is to be told.
     untold: u64,
     /// Lines dropped since it was last calm.
     dropped: u64,
@@ -54,9 +54,7 @@ pub struct Bucket {
 pub enum Verdict {
     /// It is passed on.
     Passes,
-    /// It is dropped, the first of a burst: the member is to be told a little later.
-    First,
-    /// It is dropped.
+    /// It is dropped, which its sender is to be told.
     Dropped,
     /// It is dropped, and its sender has been told long enough.
     Enough,
@@ -84,15 +82,20 @@ impl Bucket {
         }
         self.last = now;
         self.dropped += 1;
-        self.untold += 1;
-        match () {
-            () if ENOUGH <= self.dropped => Verdict::Enough,
-            () if self.untold == 1 => Verdict::First,
-            () => Verdict::Dropped,
+        match ENOUGH <= self.dropped {
+            true => Verdict::Enough,
+            false => Verdict::Dropped,
         }
     }
 
-    /// How many lines were dropped since this was last asked.
+    /// Counts a dropped line that its sender is told of later, together with others; whether it is
+    /// the first of them.
+    pub const fn owe(&mut self) -> bool {
+        self.untold += 1;
+        self.untold == 1
+    }
+
+    /// How many dropped lines were counted since this was last asked.
     pub const fn untold(&mut self) -> u64 {
         std::mem::replace(&mut self.untold, 0)
     }

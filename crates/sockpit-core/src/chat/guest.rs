@@ -101,6 +101,8 @@ pub struct Guest {
     is_leaving: bool,
     /// Whether some of what is doubtful was refused as too much.
     is_flooded: bool,
+    /// How often in a row it was refused as too much.
+    pauses: u32,
     /// Whether this link has a nickname.
     is_named: bool,
     phase: Phase,
@@ -154,7 +156,10 @@ enum Phase {
         until: Time,
     },
     /// A room of ours is asked for a nickname and rooms.
-    Entering,
+    Entering {
+        /// When what it refused as too much is asked for once more.
+        again: Option<Time>,
+    },
     /// Everything is said in JSON.
     Inside {
         paused_until: Option<Time>,
@@ -187,6 +192,7 @@ impl Guest {
             links: 0,
             is_leaving: false,
             is_flooded: false,
+            pauses: 0,
             is_named: false,
             phase: Phase::Away,
             lines: Lines::new(LONGEST_LINE),
@@ -208,6 +214,7 @@ impl Guest {
         self.gathered = None;
         self.greeting.clear();
         self.is_flooded = false;
+        self.pauses = 0;
         self.is_named = false;
         self.phase = Phase::Listening {
             until: now + PATIENCE,
@@ -352,6 +359,7 @@ impl Guest {
             Phase::Away | Phase::Plain | Phase::Over => None,
             Phase::Listening { until }
             | Phase::Ending { until }
+            | Phase::Entering { again: Some(until) }
             | Phase::Inside {
                 paused_until: Some(until),
                 ..
@@ -359,7 +367,7 @@ impl Guest {
             Phase::Inside {
                 asked: Some(asked), ..
             } => Some(asked + ANSWER),
-            Phase::Entering | Phase::Inside { .. } => Some(self.heard + SILENCE),
+            Phase::Entering { again: None } | Phase::Inside { .. } => Some(self.heard + SILENCE),
         }
     }
 }
@@ -413,7 +421,15 @@ impl Machine for Guest {
                 *paused = None;
                 self.ask_alive(now);
             }
-            Phase::Entering | Phase::Inside { asked: Some(_), .. } => self.close(Reason::Timeout),
+            Phase::Entering {
+                again: again @ Some(_),
+            } => {
+                *again = None;
+                self.ask_to_be_in();
+            }
+            Phase::Entering { again: None } | Phase::Inside { asked: Some(_), .. } => {
+                self.close(Reason::Timeout);
+            }
             Phase::Inside { .. } => self.ask_alive(now),
             Phase::Away | Phase::Plain | Phase::Over => {}
         }

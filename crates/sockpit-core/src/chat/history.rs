@@ -29,6 +29,8 @@ pub struct History {
     lines: VecDeque<Arc<Line>>,
     /// Of text.
     bytes: usize,
+    /// How many of the lines were recalled; they are the first.
+    recalled: usize,
 }
 
 impl History {
@@ -36,12 +38,15 @@ impl History {
     pub fn push(&mut self, line: Arc<Line>, limits: Limits) {
         self.bytes += size(&line);
         self.lines.push_back(line);
-        while limits.lines < self.lines.len() || limits.bytes < self.bytes {
-            let Some(oldest) = self.lines.pop_front() else {
-                return;
-            };
-            self.bytes = self.bytes.saturating_sub(size(&oldest));
-        }
+        self.trim(limits);
+    }
+
+    /// Keeps a line of the time before all that was pushed, behind those that were recalled already.
+    pub fn recall(&mut self, line: Arc<Line>, limits: Limits) {
+        self.bytes += size(&line);
+        self.lines.insert(self.recalled, line);
+        self.recalled += 1;
+        self.trim(limits);
     }
 
     /// The last `count` lines, oldest first.
@@ -60,6 +65,16 @@ impl History {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    fn trim(&mut self, limits: Limits) {
+        while limits.lines < self.lines.len() || limits.bytes < self.bytes {
+            let Some(oldest) = self.lines.pop_front() else {
+                return;
+            };
+            self.bytes = self.bytes.saturating_sub(size(&oldest));
+            self.recalled = self.recalled.saturating_sub(1);
+        }
     }
 }
 

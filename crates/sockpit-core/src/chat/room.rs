@@ -28,6 +28,7 @@ mod settings;
 mod talk;
 
 pub use ban::{Ban, ParseBanError};
+pub use cluster::Sighting;
 pub use operator::{OrderError, RoomFacts, Somebody, Stat};
 pub use output::{Audience, Output, Why};
 pub use settings::Settings;
@@ -118,6 +119,7 @@ impl Hub {
         let name = hub.default_room();
         let mut place = Place::new(name.clone(), Time::ZERO);
         place.topic = hub.settings.topic.as_str().into();
+        place.is_topic_set = !place.topic.is_empty();
         hub.rooms.insert(name.key(), place);
         hub
     }
@@ -168,14 +170,21 @@ impl Hub {
             self.counts.refused += 1;
         }
         match verdict {
+            // It says nothing, and is no sign of somebody who thinks of a nickname.
+            Verdict::Passes if request.ask == Ask::Blank => {}
             Verdict::Passes => {
                 person.heard = now;
                 self.answer(now, member, request);
             }
-            Verdict::First => {
-                self.alarms.insert((now + TOLD_AFTER, Alarm::Flood(member)));
+            // A program knows its lines by their names, and may give them again.
+            Verdict::Dropped if request.reference.is_some() => {
+                self.tell(now, member, Notice::Flooded(1), request.reference);
             }
-            Verdict::Dropped => {}
+            Verdict::Dropped => {
+                if person.bucket.owe() {
+                    self.alarms.insert((now + TOLD_AFTER, Alarm::Flood(member)));
+                }
+            }
             Verdict::Enough => {
                 self.dismiss(now, member, Some(Notice::Flooding), Why::Flood, "");
             }

@@ -160,18 +160,15 @@ impl Visitor {
         }
         let limit = self.settings.max_line;
         let request = match self.is_json && !line.text.starts_with('/') {
-            true if line.is_cut => Some(Ask::Mistake(Mistake::Long(limit)).into()),
-            true if line.text.trim().is_empty() => None,
-            true => Some(Request::of_json(&line.text)),
+            true if line.is_cut => Ask::Mistake(Mistake::Long(limit)).into(),
+            true if line.text.trim().is_empty() => Ask::Blank.into(),
+            true => Request::of_json(&line.text),
             false => {
                 if line.is_cut {
                     self.tell(now, Notice::Cut(limit));
                 }
-                Request::of_line(&line.text)
+                Request::of_line(&line.text).unwrap_or_else(|| Ask::Blank.into())
             }
-        };
-        let Some(request) = request else {
-            return;
         };
         let notice = match request.ask {
             Ask::Json(is_json) => {
@@ -296,7 +293,10 @@ fn is_http(line: &str) -> bool {
     let mut words = line.split(' ');
     let method = words.next().unwrap_or_default();
     let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
-    is_method && words.next_back().is_some_and(|word| word.starts_with("HTTP/"))
+    is_method
+        && words
+            .next_back()
+            .is_some_and(|word| word.starts_with("HTTP/"))
 }
 
 #[cfg(test)]

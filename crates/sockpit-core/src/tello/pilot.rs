@@ -189,7 +189,7 @@ impl Pilot {
     /// Forgets what waits.
     pub fn clear(&mut self, now: Time) {
         self.now = self.now.max(now);
-        self.drop_waiting("clear", |_| true);
+        self.drop_waiting("", |_| true);
         self.step();
     }
 
@@ -404,7 +404,8 @@ impl Pilot {
                 unanswered: 0,
                 tries: 0,
             });
-            self.tell(&Event::Quarantined { text });
+            let within_ms = millis(self.debts.last() - self.now);
+            self.tell(&Event::Quarantined { text, within_ms });
         }
     }
 

@@ -106,8 +106,19 @@ impl Script {
     ///
     /// Gives every line that cannot be read, in order.
     pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
+        match Self::read(text) {
+            (script, mistakes) if mistakes.is_empty() => Ok(script),
+            (_, mistakes) => Err(mistakes),
+        }
+    }
+
+    /// Reads what can be read of a script, and gives every line that cannot, in order.
+    #[must_use]
+    pub fn read(text: &str) -> (Self, Vec<Mistake>) {
         let mut script = Self::default();
         let mut mistakes = Vec::new();
+        // Some editors put a mark of the encoding before the text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line) in text.lines().enumerate() {
             let number = index.saturating_add(1);
             let content = without_comment(line).trim();
@@ -129,10 +140,7 @@ impl Script {
                 break;
             }
         }
-        match mistakes.is_empty() {
-            true => Ok(script),
-            false => Err(mistakes),
-        }
+        (script, mistakes)
     }
 
     /// The drones that it names, in the order in which they come.

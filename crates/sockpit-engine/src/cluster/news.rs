@@ -14,8 +14,10 @@ pub(super) enum News {
     Lost,
     /// NATS is there and does not do what is needed.
     Refused(String),
-    /// So many entries could not wait any longer.
+    /// So many entries could not wait any longer, or were not taken.
     Dropped(u64),
+    /// Another server, with this seed, has this one's name.
+    Namesake(u64),
 }
 
 impl News {
@@ -38,6 +40,15 @@ impl News {
             Self::Refused(reason) => (
                 FaultKind::Failed,
                 format!("the cluster at {servers} does not do its part: {reason}"),
+                None,
+            ),
+            Self::Namesake(_) => (
+                FaultKind::Failed,
+                format!(
+                    "another server in the cluster at {servers} is called `{}` too; \
+                     give each a `--name` of its own",
+                    settings.node
+                ),
                 None,
             ),
             Self::Dropped(count) => (

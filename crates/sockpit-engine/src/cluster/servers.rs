@@ -6,7 +6,7 @@ use std::str::FromStr;
 use async_nats::ServerAddr;
 
 /// Addresses of NATS servers, as `nats://[user:password@]host[:4222]`, with commas between.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Servers(Vec<ServerAddr>);
 
 impl Servers {
@@ -22,8 +22,7 @@ impl FromStr for Servers {
         text.split(',')
             .map(|server| {
                 let server = server.trim();
-                let addr = ServerAddr::from_str(server)
-                    .map_err(|_| format!("`{}` is no address of a NATS server", open(server)))?;
+                let addr = ServerAddr::from_str(server).map_err(|_| mistake(text, server))?;
                 match addr.scheme() {
                     "nats" | "tls" => Ok(addr),
                     other => Err(format!(
@@ -36,9 +35,16 @@ impl FromStr for Servers {
     }
 }
 
-/// What may be shown of an address: nothing of who we are there.
-fn open(server: &str) -> &str {
-    server.rsplit('@').next().unwrap_or(server)
+/// Says which address is none, without a word of who we are there.
+fn mistake(text: &str, server: &str) -> String {
+    match server.rsplit_once('@') {
+        Some((_, host)) => format!("`{host}` is no address of a NATS server"),
+        // A comma in a password cuts it in two: `%2C` is one there.
+        None if text.contains('@') => "one of these is no address of a NATS server; \
+                                       a comma in a password is written `%2C`"
+            .to_owned(),
+        None => format!("`{server}` is no address of a NATS server"),
+    }
 }
 
 /// Without passwords.
@@ -55,6 +61,13 @@ impl fmt::Display for Servers {
             )?;
         }
         Ok(())
+    }
+}
+
+/// Without passwords as well.
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

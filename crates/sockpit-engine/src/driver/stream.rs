@@ -9,8 +9,9 @@
 //! One poll goes round until nothing moves. Reading stops while replies fill the outbox, while taps
 //! are full, and once the conversation is closing; it never stops for what the user sends.
 
+mod ending;
+
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -18,26 +19,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sockpit_core::event::{Direction, FaultKind, What};
-use sockpit_core::machine::{Fault, Machine, Output, Reason};
+use sockpit_core::machine::{Machine, Output, Reason};
 use sockpit_core::time::Time;
 use tokio::io::ReadBuf;
 
 use super::outbox::{Account, Outbox, Outgoing};
 use super::timer::Timer;
-use super::{Cause, Inbox, REPLY_LIMIT, fault_of};
+use super::{Cause, Inbox, REPLY_LIMIT};
 use crate::bus::Scope;
-use crate::error::cause_text;
 use crate::facts::Watch;
 use crate::listen::start_program;
 use crate::program::{Program, ProgramPlan};
-use crate::session::{Change, DRAIN_TIME, Outcome, RECHECK, Scene};
+use crate::session::{Change, Outcome, Scene};
 use crate::transport::StreamLink;
-
-/// A closing peer that takes nothing for this long is given up (rule A2).
-const STALL_TIME: Duration = Duration::from_secs(30);
-
-/// A program that is told to end, and owes nothing that is known of, has this long.
-const PROGRAM_END: Duration = Duration::from_millis(500);
+use ending::STALL_TIME;
 
 /// In bytes: what a machine may hold back, or have let go and not written, before it is given more
 /// to send.
@@ -157,32 +152,6 @@ where
         }
     }
 
-    /// Tells of the end, and gives what it came to.
-    fn end(&mut self) -> Outcome {
-        let mut unsent = self.outbox.clear();
-        if !self.outcome.has(FaultKind::Unsent) {
-            unsent += self.machine.held().total();
-        }
-        self.tell_unsent(unsent);
-        if let (Some(facts), Some(fd)) = (&mut self.facts, self.link.fd()) {
-            facts.close(&self.scene, fd);
-        }
-        let reason = self.closing.unwrap_or(Reason::Local);
-        if self.scene.wants(Scope::Life) {
-            self.scene.publish(
-                self.number,
-                What::Closed {
-                    reason,
-                    message: String::new(),
-                },
-            );
-        }
-        Outcome {
-            reason,
-            ..std::mem::replace(&mut self.outcome, Outcome::new(reason))
-        }
-    }
-
     /// Ready once the conversation is over.
     fn go_round(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.inbox.register(cx);
@@ -267,30 +236,6 @@ where
     fn owed(&self) -> usize {
         let held = self.machine.held();
         self.outbox.reply_bytes() + held.replies.saturating_sub(held.gathered)
-    }
-
-    /// Takes that the conversation shall end, however slow those are who watch it.
-    fn poll_stop(&mut self, cx: &mut Context<'_>) -> bool {
-        let is_news = self.inbox.is_stopped() && self.closing.is_none();
-        if is_news && let Some(post) = self.inbox.post() {
-            post.give(&mut self.machine, self.scene.now(), true);
-            self.drain(cx, &Cause::User(None));
-        }
-        if is_news && self.closing.is_none() {
-            self.machine.handle_stop(self.scene.now());
-            self.drain(cx, &Cause::Reply);
-            self.close(Reason::Local);
-        }
-        if is_news {
-            let is_program_alone = self.program.is_some() && self.outbox.is_empty();
-            let patience = if is_program_alone {
-                PROGRAM_END
-            } else {
-                DRAIN_TIME
-            };
-            self.give_up = Some(self.scene.now() + patience);
-        }
-        is_news
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
@@ -517,80 +462,6 @@ where
         }
     }
 
-    /// Takes that the link is broken, unless the conversation is over anyway.
-    fn fail(&mut self, cx: &mut Context<'_>, error: &io::Error) {
-        if self.closing.is_some() {
-            return;
-        }
-        let fault = match fault_of(error) {
-            Fault::Refused | Fault::Unreachable => Fault::Failed,
-            fault => fault,
-        };
-        if fault == Fault::Failed {
-            self.publish_fault(FaultKind::Failed, cause_text(error), None);
-        }
-        self.machine.handle_fault(self.scene.now(), fault);
-        self.drain(cx, &Cause::Reply);
-        self.close(fault.reason());
-    }
-
-    fn close(&mut self, reason: Reason) {
-        if self.closing.is_none() {
-            self.closing = Some(reason);
-            self.wake = None;
-            let patience = if self.program.is_some() {
-                DRAIN_TIME
-            } else {
-                STALL_TIME
-            };
-            self.give_up.get_or_insert(self.scene.now() + patience);
-        }
-    }
-
-    /// Over is a closing conversation whose outbox is empty, or whose peer takes nothing any more.
-    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.closing.is_none() {
-            return false;
-        }
-        let gives_up = self.give_up.is_some_and(|time| time <= self.scene.now());
-        if gives_up {
-            return true;
-        }
-        let program = self.program.as_mut();
-        let program_runs = program.is_some_and(|program| program.poll_exit(cx).is_pending());
-        if self.outbox.is_empty() && !program_runs && self.is_taken(cx) {
-            return true;
-        }
-        false
-    }
-
-    /// Whether the peer's system has everything that was sent. Closing a TCP socket on which bytes
-    /// wait or still arrive resets it, and takes back what is under way; so those are read and
-    /// dropped until then.
-    fn is_taken(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.read_open || !self.link.resets_on_close() {
-            return true;
-        }
-        if self.write != WriteSide::Ended && self.link.poll_shutdown(cx).is_ready() {
-            self.write = WriteSide::Ended;
-        }
-        let unsent = self.link.fd().map(sockpit_sys::socket::unsent);
-        if !matches!(unsent, Some(Ok(1..))) {
-            return true;
-        }
-        let mut buffer = self.scene.shard.buffer.borrow_mut();
-        let mut into = ReadBuf::new(&mut buffer);
-        while let Poll::Ready(result) = self.link.poll_read(cx, &mut into) {
-            if result.is_err() || into.filled().is_empty() {
-                self.read_open = false;
-                return true;
-            }
-            into.clear();
-        }
-        self.recheck = Some(self.scene.now() + RECHECK);
-        false
-    }
-
     fn publish_chunk(&self, now: Time, direction: Direction, bytes: Bytes) {
         let offset = match direction {
             Direction::In => self.outcome.received,
@@ -603,14 +474,6 @@ where
             full_len: None,
         };
         self.scene.publish_at(now, self.number, chunk);
-    }
-
-    /// Says how many bytes were not sent. Of what others say, a peer that leaves always misses some.
-    fn tell_unsent(&mut self, unsent: usize) {
-        if unsent > 0 && self.inbox.post().is_none() {
-            let message = format!("{unsent} bytes were not sent");
-            self.publish_fault(FaultKind::Unsent, message, Some(unsent as u64));
-        }
     }
 
     fn publish_fault(&mut self, kind: FaultKind, message: String, count: Option<u64>) {

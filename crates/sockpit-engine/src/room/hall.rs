@@ -164,8 +164,9 @@ impl Hall {
 
     /// Wakes the hub in time, answers those who ask, and looks who takes nothing. It never ends.
     pub(super) async fn tend(&self, mut questions: mpsc::UnboundedReceiver<Asked>) -> Infallible {
-        let mut looks =
-            tokio::time::interval((self.patience / u32::from(LOOKS)).max(Duration::from_millis(10)));
+        let mut looks = tokio::time::interval(
+            (self.patience / u32::from(LOOKS)).max(Duration::from_millis(10)),
+        );
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut has_handle = true;
         loop {

@@ -7,20 +7,20 @@ use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sockpit_core::event::{Direction, Event, FaultKind, What};
+use sockpit_core::event::{Direction, Event, What};
 use sockpit_core::filter::{Filter, Sieve};
 use sockpit_core::plan::Plan;
 use sockpit_core::record::{self, Epoch};
 use sockpit_core::session::UNREADABLE;
 use sockpit_core::text::charset::{Charset, Decoder};
-use sockpit_core::text::escape::{VisibleLine, escape_text};
+use sockpit_core::text::escape::escape_text;
 use sockpit_core::text::hex;
 use sockpit_engine::bus::{Scope, TapLimit};
 use sockpit_engine::stdio::{self, Patient};
 use sockpit_engine::{Handle, PACKETS_NOTE};
 use tokio::sync::oneshot;
 
-use super::beside::{Drawing, Telling};
+use super::beside::Drawing;
 use super::counts::Counts;
 use super::feed::{Feed, Order};
 use super::look::{Look, SharedLook};
@@ -28,6 +28,7 @@ use super::timeline::Timeline;
 use super::{Console, Form, Talk, screen};
 
 mod playback;
+mod telling;
 
 pub(crate) use playback::Playback;
 
@@ -505,16 +506,6 @@ impl Writer {
         }
     }
 
-    /// Says once a peer that what it sends is no text of the charset, and where.
-    fn warn_of_text(&mut self, peer: u32, charset: Charset, at: u64) {
-        if self.talk != Talk::Errors && self.warned.insert(peer) {
-            let whom = self.whom(peer);
-            screen::write_line(&format!(
-                "warning: {whom}not {charset} at byte {at}; what cannot be read is shown as U+FFFD"
-            ));
-        }
-    }
-
     fn take_both(&mut self, event: &Event) {
         let Some(bytes) = self.shown_bytes(event) else {
             return;
@@ -545,81 +536,5 @@ impl Writer {
         let mut text = String::new();
         decoder.finish(&mut text);
         self.out.extend_from_slice(text.as_bytes());
-    }
-
-    fn tell_fault(&mut self, event: &Event, kind: FaultKind, message: &str) {
-        let is_warning = matches!(
-            kind,
-            FaultKind::Truncated | FaultKind::Large | FaultKind::Loop | FaultKind::Limit
-        );
-        if is_warning && self.talk == Talk::Errors {
-            return;
-        }
-        let (label, colour) = if is_warning {
-            ("warning", "33")
-        } else {
-            ("error", "31")
-        };
-        let drawing = self.drawing.as_mut();
-        let (whom, hint) = match drawing.map_or(Telling::Usual, |it| it.telling(event)) {
-            Telling::Untold => return,
-            Telling::Usual => (self.whom(event.peer), None),
-            Telling::Of { whom, hint } => (format!("{}: ", VisibleLine(&whom)), hint),
-        };
-        let text = format!("{whom}{}", VisibleLine(message));
-        self.labelled(label, colour, &text);
-        if let Some(hint) = hint {
-            self.tell_hint(0, &hint);
-        }
-    }
-
-    /// Says why there are no packets, and what would help.
-    fn tell_refusal(&self, message: &str, command: Option<&str>) {
-        if self.talk == Talk::Errors {
-            return;
-        }
-        self.labelled("warning", "33", &VisibleLine(message).to_string());
-        if let Some(command) = command {
-            self.labelled("hint", "36", &format!("`{command}` allows it"));
-        }
-    }
-
-    fn tell_hint(&self, peer: u32, message: &str) {
-        if self.talk != Talk::Errors {
-            let text = format!("{}{}", self.whom(peer), VisibleLine(message));
-            self.labelled("hint", "36", &text);
-        }
-    }
-
-    fn labelled(&self, label: &str, colour: &str, text: &str) {
-        if self.has_colour {
-            screen::write_line(&format!("\x1b[1;{colour}m{label}:\x1b[0m {text}"));
-        } else {
-            screen::write_line(&format!("{label}: {text}"));
-        }
-    }
-
-    /// Which peer, where there may be several.
-    fn whom(&self, peer: u32) -> String {
-        match (peer, self.timeline.has_many_peers()) {
-            (0, _) | (_, false) => String::new(),
-            (peer, true) => format!("peer {peer}: "),
-        }
-    }
-
-    fn tell_life(&self, event: &Event) {
-        match &event.what {
-            What::Opened { addr, .. } => {
-                screen::write_line(&format!("peer {} is {}", event.peer, VisibleLine(addr)));
-            }
-            What::Closed { reason, .. } if event.peer > 0 => {
-                screen::write_line(&format!(
-                    "peer {} has ended ({})",
-                    event.peer,
-                    reason.as_str()
-                ));
-            }
-            _ => {}
-        }
     }
 }

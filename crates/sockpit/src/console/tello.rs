@@ -18,6 +18,8 @@ pub(crate) enum Mark {
     Out,
     /// A reply came.
     In,
+    /// A reply came that refuses a command.
+    Refused,
     /// Something is told of it.
     About,
     /// Something went wrong with it.
@@ -26,19 +28,22 @@ pub(crate) enum Mark {
 
 impl Console {
     /// Tells of a drone, of which there may be several: then its number stands before the line.
-    /// `what` are a drone's words or ours; `aside` is less weighty.
+    /// `what` are a drone's words or ours, of which only ours are translated; `aside` is less
+    /// weighty.
     pub(crate) fn of_drone(&self, drone: Option<usize>, mark: Mark, what: &str, aside: &str) {
-        let what = language::say(what);
-        let aside = language::say(aside);
+        let what = match mark {
+            Mark::About | Mark::Wrong => language::say(what),
+            Mark::Out | Mark::In | Mark::Refused => what.into(),
+        };
         let (what, aside) = (
             VisibleLine(&what).to_string(),
-            VisibleLine(&aside).to_string(),
+            VisibleLine(aside).to_string(),
         );
         let sign = match mark {
             Mark::Out => "→",
             Mark::In => "←",
             Mark::About => "·",
-            Mark::Wrong => "!",
+            Mark::Wrong | Mark::Refused => "!",
         };
         let mut line = String::new();
         if let Some(drone) = drone {
@@ -46,7 +51,7 @@ impl Console {
             line.push(' ');
         }
         let sign = match mark {
-            Mark::Wrong => self.of_colour("1;31", sign),
+            Mark::Wrong | Mark::Refused => self.of_colour("1;31", sign),
             Mark::About => self.of_colour("2", sign),
             _ => self.of_colour(colour_of(drone.unwrap_or_default()), sign),
         };

@@ -198,6 +198,10 @@ fn what_is_no_chat_is_refused_by_name() {
     for (args, part) in [
         (&["chat", "tcp://127.0.0.1:7000"][..], "chat speaks udp"), // port: it is refused before it is used
         (&["chat", "udp://127.0.0.1:0"], "port 0"),
+        (
+            &["chat", "127.0.0.1:1", "--record", "a.pcapng"], // port: it is refused before it is used
+            "`a.pcapng` would hold packets",
+        ),
         (&["chat", "127.0.0.1:1", "--name", "a#b"], "a name has"), // port: it is refused before it is used
         (
             &["chat", "127.0.0.1:1", "--bind", "tcp://:1"], // port: it is refused before it is used
@@ -228,6 +232,46 @@ fn nobody_at_the_other_end_is_told_at_once() {
         .run()
         .check_code(1)
         .check_stderr(&["nobody listens there", &addr.to_string()]);
+}
+
+#[test]
+fn who_refuses_is_told_by_address_once_with_what_would_help() {
+    let (gone, addr) = socket();
+    let (other, other_addr) = socket();
+    drop(gone);
+    let finished = chat(&[
+        &partner(addr.port()),
+        &partner(other_addr.port()),
+        "--quiet",
+    ])
+    .args(&["--plain", "--wait", "300ms"])
+    .stdin("one\ntwo\n")
+    .run();
+    drop(other);
+    let error = format!("error: {addr}: nobody listens there (ICMP port unreachable)");
+    let told: Vec<&str> = finished.stderr.lines().collect();
+    assert!(told.iter().all(|line| *line == error), "{told:?}");
+    let finished = chat(&[&partner(addr.port()), "--wait", "300ms"])
+        .stdin("one\ntwo\n")
+        .run();
+    let told: Vec<&str> = finished.stderr.lines().collect();
+    let place = told.iter().position(|line| *line == error).unwrap();
+    assert!(told[place + 1].starts_with("hint: "), "{told:?}");
+    assert_eq!(finished.stderr.matches("hint: ").count(), 1, "{told:?}");
+}
+
+#[test]
+fn a_broadcast_address_is_spoken_to_and_not_knocked_at() {
+    chat(&[
+        "255.255.255.255:9",
+        "--bind",
+        "127.0.0.1:0",
+        "--wait",
+        "300ms",
+    ])
+    .stdin("hello\n")
+    .run()
+    .check_stdout("");
 }
 
 #[test]
@@ -406,7 +450,7 @@ fn on_a_terminal_it_asks_as_the_programs_of_tutorials_do() {
     terminal.feed(b"\r");
     terminal.wait_for_stdout(b"The other's port [");
     terminal.feed(b"nonsense\r");
-    terminal.wait_for_stdout(b"`nonsense` is none");
+    terminal.wait_for_stdout(b"`nonsense` is no port");
     terminal.feed(format!("{port}\r").as_bytes());
     terminal.wait_for_stdout(b"Your own port [");
     terminal.feed(format!("{}\r", free.port()).as_bytes());

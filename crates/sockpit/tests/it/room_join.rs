@@ -103,6 +103,24 @@ fn a_pipe_is_said_whole_and_in_order_whatever_its_lines_begin_with() {
 }
 
 #[test]
+fn what_a_room_takes_slowly_is_said_whole_and_is_no_error() {
+    let room = sockpit(&["room", "serve", "127.0.0.1:0"])
+        .args(&["--flood", "20/1s,burst=5"])
+        .hold_stdin()
+        .start();
+    let (_anna, mut heard) = plain(&room, "anna");
+    let said: Vec<String> = (0..30).map(|number| format!("line {number}")).collect();
+    let finished = join(&room, &["--nick", "bot"]).stdin(said.join("\n")).run();
+    let told = "the room takes lines more slowly than you say them; the rest follows\n";
+    assert_eq!(finished.check_code(0).stderr, told);
+    for text in &said {
+        let line = wait_for_line(&mut heard, "bot: ");
+        assert_eq!(line, format!("[lobby] bot: {text}\n"));
+    }
+    room.interrupt();
+}
+
+#[test]
 fn what_others_say_goes_to_stdout_as_lines_of_the_room() {
     let room = room();
     let mut bob = join(&room, &["--nick", "bob"]).hold_stdin().start();
@@ -331,6 +349,17 @@ fn a_pipe_waits_for_a_server_that_is_away_for_a_moment() {
 }
 
 #[test]
+fn a_server_that_ends_at_once_is_not_asked_for_ever() {
+    let (listener, address) = server();
+    let joining = sockpit(&["room", "join", &address]).hold_stdin().start();
+    drop(accept(&listener));
+    let finished = joining.finish();
+    finished
+        .check_code(1)
+        .check_stderr(&["the connection has ended (fin)"]);
+}
+
+#[test]
 fn a_room_that_is_not_there_is_one_sentence_and_a_hint() {
     let (listener, address) = server();
     drop(listener);
@@ -342,7 +371,7 @@ fn a_room_that_is_not_there_is_one_sentence_and_a_hint() {
         .run()
         .check_code(2)
         .check_stderr(&["the nickname `a b`"]);
-    sockpit(&["room", "join", "udp://127.0.0.1:9"])
+    sockpit(&["room", "join", "udp://127.0.0.1:9"]) // port: it is refused before it is used
         .run()
         .check_code(2)
         .check_stderr(&["sockpit chat"]);

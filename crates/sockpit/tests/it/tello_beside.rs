@@ -52,6 +52,11 @@ fn the_screen_is_chinese_for_who_wants_that() {
         .hold_stdin()
         .start();
     flight.wait_for_stdout("电量 87%".as_bytes());
+    // A drone's words, and those that it is told, are of no language.
+    flight.feed(b"/help\r");
+    flight.wait_for_stdout(b"stop, up, down, left, right");
+    flight.feed(b"speed 50\r");
+    flight.wait_for_stdout(b" ok  \x1b[2mspeed 50, ");
     flight.feed(b"/stick\r");
     flight.wait_for_stdout("悬停".as_bytes());
     flight.feed(b"q");
@@ -203,7 +208,8 @@ fn a_player_that_ends_does_not_end_the_flight() {
         .stdin("takeoff\nforward 100\nland\n")
         .run()
         .check_code(0)
-        .check_stdout("ok\nok\nok\n");
+        .check_stdout("ok\nok\nok\n")
+        .check_stderr(&["`exit 1` takes no more video"]);
 }
 
 #[test]

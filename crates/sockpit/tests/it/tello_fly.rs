@@ -1,5 +1,7 @@
 //! `sockpit tello fly`, against a small drone in Python and against our own simulator.
 
+use std::time::{Duration, Instant};
+
 use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::support::{Program, Running, Signal, TempDir, contains, python, sockpit};
 
@@ -14,7 +16,7 @@ print(drone.getsockname()[1])
 takes, refused = float(options.get('takes', '0.05')), options.get('refuse', '').split(',')
 mute, state_port = options.get('mute', '').split(','), int(options.get('state', '0'))
 client, height, replies, next_state = None, 0, [], 0
-values = {'sdk?': options.get('sdk', '20'), 'battery?': '87', 'speed?': '100.0', 'hardware?': 'TELLO', 'ap?': 'home s3cret', 'sn?': options.get('sn', '0TQ')}
+values = {'sdk?': options.get('sdk', '20'), 'battery?': '87', 'speed?': '100.0', 'hardware?': 'TELLO', 'ap?': 'home s3cret', 'attitude?': 'pitch:0;roll:0;yaw:0;', 'sn?': options.get('sn', '0TQ')}
 while True:
     ready, _, _ = select.select([drone], [], [], 0.01)
     now = time.time()
@@ -229,6 +231,13 @@ fn ctrl_c_twice_stops_the_motors() {
     let mut flight = in_the_air(&host, &folder);
     flight.feed(b"\x03");
     flight.wait_for_stdout(b"landing");
+    // A second one that comes with the first is the same; by now there was time to press it twice.
+    drone.wait("a second `land`", |drone| {
+        String::from_utf8_lossy(&drone.stdout())
+            .matches("> land")
+            .count()
+            == 2
+    });
     flight.feed(b"\x03");
     flight.finish().check_code(130);
     assert_eq!(told(&drone).last().unwrap(), "emergency");
@@ -314,11 +323,56 @@ fn several_candidates_are_listed_above_the_line() {
     let folder = TempDir::new().unwrap();
     let mut flight = in_the_air(&host, &folder);
     flight.feed(b"f\t");
-    flight.wait_for_stdout(b"flip  forward");
+    flight.wait_for_stdout(b"forward  flip");
     flight.feed(b"l\t");
     flight.wait_for_stdout(b"l|r|f|b");
     flight.feed(b"f\r");
     flight.wait_for_stdout(b"flip f, ");
     flight.feed(b"/quit\r");
     flight.finish().check_code(0);
+}
+
+#[test]
+fn a_landing_whose_reply_is_in_doubt_ends_when_the_drone_says_that_it_stands() {
+    let (_simulator, host) = simulated(&["--sdk", "3.0", "--fault", "joystick@up"]);
+    let began = Instant::now();
+    fly(&[&host], &[])
+        .stdin("takeoff\nup 50\nland\n")
+        .run()
+        .check_code(3)
+        .check_stdout("ok\nerror Not joystick\nok\n");
+    assert!(began.elapsed() < Duration::from_secs(12));
+}
+
+#[test]
+fn a_drone_that_was_never_activated_says_so() {
+    let (_simulator, host) = simulated(&["--sdk", "3.0", "--unactive"]);
+    fly(&[&host], &[])
+        .stdin("battery?\n")
+        .run()
+        .check_code(1)
+        .check_stderr(&["`command`: unactive", "activated"]);
+}
+
+#[test]
+fn a_drone_that_does_not_say_what_it_is_can_be_flown() {
+    let (drone, host) = drone(&["mute=battery?"]);
+    fly(&[&host], &[])
+        .stdin("takeoff\nspeed?\n")
+        .run()
+        .check_code(0)
+        .check_stdout("ok\n100.0\n");
+    assert!(told(&drone).ends_with(&["takeoff".to_owned(), "land".to_owned()]));
+}
+
+#[test]
+fn one_ctrl_c_that_comes_twice_lands() {
+    let (drone, host) = drone(&["takes=0.3"]);
+    let mut flight = fly(&[&host], &[]).hold_stdin().start();
+    flight.feed(b"takeoff\n");
+    flight.wait_for_stdout(b"ok\n");
+    flight.signal(Signal::INT);
+    flight.signal(Signal::INT);
+    flight.finish().check_code(130);
+    assert_eq!(told(&drone), ["takeoff", "land"]);
 }

@@ -151,3 +151,22 @@ fn drones_wait_for_each_other_at_sync() {
     assert!(place("replied", "forward 50") < place("sent", "up 50"));
     assert!(place("replied", "up 50") < place("sent", "land"));
 }
+
+#[test]
+fn every_mistake_of_a_script_is_told_at_once_a_line_each() {
+    let finished = run("takeoff\nforward 5\ndelay x\nbogus\n", &["127.0.0.1"], &[]);
+    let finished = finished.check_code(2);
+    let told: Vec<&str> = finished.stderr.lines().collect();
+    let begins = ["error: line 2: ", "error: line 3: ", "error: line 4: "];
+    assert_eq!(told.len(), begins.len(), "{told:?}");
+    for (line, begin) in told.iter().zip(begins) {
+        assert!(line.starts_with(begin), "{line}");
+    }
+}
+
+#[test]
+fn what_never_took_off_is_not_landed() {
+    let (drone, host) = drone(&["refuse=up"]);
+    run("up 50\n", &[&host], &[]).check_code(3);
+    assert_eq!(told(&drone), ["up 50"]);
+}

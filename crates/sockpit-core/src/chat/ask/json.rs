@@ -158,6 +158,7 @@ fn object_of(ask: &Ask) -> Option<Object> {
         | Ask::Charset(_)
         | Ask::Own(_)
         | Ask::Mistake(_)
+        | Ask::Blank
         | Ask::Ended => return None,
     })
 }

@@ -27,8 +27,10 @@ fn a_burst_is_told_once_and_long_abuse_is_enough() {
     let flood: Flood = "1/1s,burst=1".parse().unwrap();
     let mut bucket = Bucket::default();
     assert_eq!(bucket.take(at(0), flood), Verdict::Passes);
-    assert_eq!(bucket.take(at(0), flood), Verdict::First);
-    assert_eq!(bucket.take(at(0), flood), Verdict::Dropped);
+    for is_first in [true, false] {
+        assert_eq!(bucket.take(at(0), flood), Verdict::Dropped);
+        assert_eq!(bucket.owe(), is_first);
+    }
     assert_eq!((bucket.untold(), bucket.untold()), (2, 0));
     for _ in 0..ENOUGH - 3 {
         assert_ne!(bucket.take(at(1), flood), Verdict::Enough);

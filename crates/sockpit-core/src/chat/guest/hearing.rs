@@ -43,12 +43,12 @@ impl Guest {
                 }
             }
             Phase::Plain => self.tell("line", json!({ "text": text })),
-            Phase::Ending { .. } | Phase::Entering | Phase::Inside { .. } => {
+            Phase::Ending { .. } | Phase::Entering { .. } | Phase::Inside { .. } => {
                 let value: Option<Value> = serde_json::from_str(text).ok();
                 match value {
                     Some(Value::Object(fields)) => self.take_object(now, fields),
                     // The rest of a greeting, or the lines of a chat that is left.
-                    _ if self.phase == Phase::Entering => {}
+                    _ if matches!(self.phase, Phase::Entering { .. }) => {}
                     _ => self.tell("line", json!({ "text": text })),
                 }
             }
@@ -67,23 +67,37 @@ impl Guest {
 
     /// Takes nickname and rooms, and asks for what was said meanwhile.
     pub(super) fn enter(&mut self) {
-        self.phase = Phase::Entering;
+        self.phase = Phase::Entering { again: None };
         self.gathered = Some(Gathered::default());
+        self.entered.clear();
         self.outputs
             .push_back(Output::Transmit(Bytes::from_static(b"/json on\n")));
+        self.ask_to_be_in();
+    }
+
+    /// Asks for the nickname and the rooms that there are not yet, and for what was said meanwhile.
+    pub(super) fn ask_to_be_in(&mut self) {
         let wanted = match self.rooms.is_empty() {
             true => self.settings.rooms.clone(),
             false => self.rooms.clone(),
         };
-        let nick = match wanted.first() {
-            Some(room) => format!("{}@{room}", self.nick),
-            None => self.nick.clone(),
-        };
-        self.request(Ask::Nick(nick), Some(json!(NICK)));
-        for room in wanted.iter().skip(1) {
-            self.request(Ask::Join(room.clone()), None);
+        let mut missing = wanted.clone();
+        if self.is_named {
+            missing.retain(|room| !self.entered.contains(room));
+        } else {
+            let nick = match wanted.first() {
+                Some(room) => format!("{}@{room}", self.nick),
+                None => self.nick.clone(),
+            };
+            self.request(Ask::Nick(nick), Some(json!(NICK)));
+            missing.drain(..1.min(missing.len()));
         }
-        if let Some(lines) = self.history().filter(|lines| 0 < *lines) {
+        for room in missing {
+            self.request(Ask::Join(room), None);
+        }
+        // A room that takes little at once is not asked for its history again and again.
+        let lines = self.history().filter(|_| self.pauses <= 1);
+        if let Some(lines) = lines.filter(|lines| 0 < *lines) {
             let rooms: Vec<_> = match wanted.is_empty() {
                 true => vec![None],
                 false => wanted.into_iter().map(Some).collect(),
@@ -94,7 +108,6 @@ impl Guest {
             }
         }
         self.request(Ask::Ping(String::new()), Some(json!(READY)));
-        self.entered.clear();
     }
 
     /// How many lines of a history are asked for: all that there are where some may be missing.
@@ -112,7 +125,7 @@ impl Guest {
         let is_asked = |name: &str| reference.as_ref().and_then(Value::as_str) == Some(name);
         match kind.as_str() {
             // What everything begins with, and where one is, which is told as a place.
-            "welcome" | "info" if self.phase == Phase::Entering => return,
+            "welcome" | "info" if matches!(self.phase, Phase::Entering { .. }) => return,
             "current" => return,
             "pong" if is_asked(ALIVE) => return self.take_answer(now),
             "pong" if is_asked(READY) => return self.be_ready(now),
@@ -129,11 +142,11 @@ impl Guest {
             "entered" => self.take_room(field("room").to_owned()),
             "exited" => self.drop_room(field("room")),
             "said" => return self.take_receipt(now, &fields),
-            "error" if self.take_refusal(now, &fields) => return,
             // What was refused is said again: nothing is lost.
             "error" if field("code") == "flooded" && self.pause(now) => {
                 return self.tell("slowed", Value::Object(fields));
             }
+            "error" if self.take_refusal(now, &fields) => return,
             // Who was thrown out does not come again by itself.
             "error" if matches!(field("code"), "kicked" | "banned") => {
                 self.is_leaving = true;

@@ -14,8 +14,12 @@ use crate::time::Time;
 /// refuses some as too much, and takes the next ones.
 const WINDOW: usize = 1;
 
-/// How long a room that refused a message as one too many is given.
+/// How long a room that refused a message as one too many is given; each time that it takes none
+/// after that, twice as long.
 pub(super) const FLOOD_PAUSE: Duration = Duration::from_secs(1);
+
+/// Pauses grow to sixteen seconds.
+const MOST_DOUBLINGS: u32 = 4;
 
 /// How long the server's end is waited for once ours is sent.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
@@ -167,6 +171,7 @@ impl Guest {
             self.see(id.to_owned());
         }
         if let Some(own) = self.of_reference(fields) {
+            self.pauses = 0;
             self.fate(own.key, "kept", "");
         }
         self.advance(now);
@@ -183,14 +188,27 @@ impl Guest {
         true
     }
 
-    /// Takes that some of what we sent was refused as too much; `true` if that may be messages of
-    /// ours, which are said again. Which, is known once everything before a question is answered.
+    /// Takes that some of what we sent was refused as too much; `true` if that is what a guest says
+    /// again by itself. Which, is known once everything before a question is answered.
     pub(super) fn pause(&mut self, now: Time) -> bool {
-        self.is_flooded = true;
-        if let Phase::Inside { paused_until, .. } = &mut self.phase {
-            *paused_until = Some(now + FLOOD_PAUSE);
+        let until = now + FLOOD_PAUSE * 2u32.pow(self.pauses.min(MOST_DOUBLINGS));
+        self.pauses = self.pauses.saturating_add(1);
+        match &mut self.phase {
+            Phase::Entering { again } => {
+                *again = Some(until);
+                return true;
+            }
+            // The goodbye; everything else has arrived.
+            Phase::Ending { until } => {
+                *until = (*until).min(now + FAREWELL);
+                return true;
+            }
+            Phase::Inside { paused_until, .. } => *paused_until = Some(until),
+            _ => {}
         }
-        !self.doubtful.is_empty()
+        // It may be the question itself.
+        let is_asked = std::mem::replace(&mut self.is_flooded, true);
+        is_asked || !self.doubtful.is_empty()
     }
 
     /// The message of ours that an answer is about.

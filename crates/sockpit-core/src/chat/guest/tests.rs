@@ -269,6 +269,11 @@ fn what_a_room_refuses_as_too_much_is_said_again_later() {
     driven.hear_object(&json!({"kind": "said", "id": "01", "ref": 1}));
     assert!(driven.sent().ends_with("\"b\",\"ref\":2}\n"));
     driven.hear_object(&json!({"kind": "error", "code": "flooded", "text": "too fast"}));
+    // It is no error, as nothing is lost.
+    assert_eq!(
+        driven.told().last().map(String::as_str),
+        Some("slowed too fast")
+    );
     driven.say("c").unwrap();
     assert_eq!(driven.sent(), "");
     driven.wait(FLOOD_PAUSE);
@@ -276,6 +281,28 @@ fn what_a_room_refuses_as_too_much_is_said_again_later() {
     driven.hear_object(&json!({"kind": "pong", "ref": "alive"}));
     let sent = driven.sent();
     assert!(sent.contains("\"b\"") && !sent.contains("\"a\""), "{sent}");
+}
+
+#[test]
+fn what_is_refused_while_entering_is_asked_for_again() {
+    let mut driven = Driven::new(Settings {
+        rooms: vec!["a".to_owned(), "b".to_owned()],
+        ..settings()
+    });
+    driven.greet();
+    driven.sent();
+    driven.hear_object(&json!({"kind": "named", "from": "bob", "ref": "nick"}));
+    driven.hear_object(&json!({"kind": "entered", "room": "a"}));
+    driven.hear_object(&json!({"kind": "error", "code": "flooded", "text": "2 lines"}));
+    assert_eq!(driven.sent(), "");
+    driven.wait(FLOOD_PAUSE);
+    let sent = driven.sent();
+    assert!(sent.contains("\"join\"") && sent.contains("ping"), "{sent}");
+    assert!(!sent.contains("\"a\"") && !sent.contains("bob"), "{sent}");
+    driven.hear_object(&json!({"kind": "entered", "room": "b"}));
+    driven.hear_object(&json!({"kind": "pong", "ref": "ready"}));
+    assert!(driven.guest.is_ready());
+    assert_eq!(driven.guest.rooms(), ["a", "b"]);
 }
 
 #[test]

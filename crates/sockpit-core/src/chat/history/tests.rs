@@ -54,3 +54,23 @@ fn the_last_lines_come_in_their_order() {
     assert_eq!(last, ["b", "c"]);
     assert_eq!(history.len(), 3);
 }
+
+#[test]
+fn what_is_recalled_comes_before_what_was_said_since() {
+    let mut history = History::default();
+    let limits = Limits {
+        lines: 3,
+        bytes: 100,
+    };
+    history.push(line("c"), limits);
+    for text in ["0", "a", "b"] {
+        history.recall(line(text), limits);
+    }
+    history.push(line("d"), limits);
+    history.recall(line("e"), limits);
+    let texts: Vec<&str> = history
+        .last(usize::MAX)
+        .filter_map(|line| Some(&*line.entry()?.text))
+        .collect();
+    assert_eq!(texts, ["e", "c", "d"]);
+}

@@ -9,6 +9,7 @@ use super::place::room_name;
 use super::talk::TOPIC;
 use super::{Alarm, Audience, Entry, Hub, Kind, Line, Name, Output, View};
 use crate::chat::entry::Id;
+use crate::chat::history::{History, Limits};
 use crate::chat::presence::{Presence, Present};
 use crate::time::Time;
 
@@ -28,6 +29,19 @@ pub(super) struct Node {
     people: BTreeMap<Name, BTreeSet<Arc<str>>>,
     /// How many are in each room.
     counts: BTreeMap<Arc<str>, usize>,
+}
+
+/// What a heartbeat says of the server that sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// It is this one, or is passed over.
+    Passed,
+    /// It was there before.
+    Known,
+    /// It was not heard of before, and may not have heard of this one.
+    New,
+    /// Another server, with this seed, has this one's name.
+    Namesake(u64),
 }
 
 /// The last ids, so that nothing is told twice.
@@ -123,11 +137,12 @@ impl Hub {
             return self.deliver(to, Arc::new(line));
         };
         let key = room.key();
-        self.keep(now, &room, &entry);
+        self.keep(now, &room, &entry, History::push);
         match entry.kind {
             Kind::Topic => {
                 if let Some(place) = self.rooms.get_mut(&key) {
                     place.topic = Arc::clone(&entry.text);
+                    place.is_topic_set = true;
                 }
                 self.spread(&key, entry, None);
             }
@@ -139,14 +154,18 @@ impl Hub {
     }
 
     /// Takes what was said before this server began, the oldest first: it is told to nobody but
-    /// those who come in later.
+    /// those who come in later. What is one's own is here already.
     pub fn recall(&mut self, now: Time, entry: Entry) {
-        if self.is_closing || !self.seen.insert(entry.id) {
+        if self.is_closing || entry.id.is_of(self.settings.seed) || !self.seen.insert(entry.id) {
             return;
         }
-        if let Some((entry, Some(room))) = self.admit(entry) {
-            self.keep(now, &room, &Arc::new(entry));
+        let Some((entry, Some(room))) = self.admit(entry) else {
+            return;
+        };
+        if entry.kind == Kind::Topic {
+            return self.recall_topic(now, &room, entry);
         }
+        self.keep(now, &room, &Arc::new(entry), History::recall);
     }
 
     /// Who is on this server, to be told to others every 10 s.
@@ -167,12 +186,17 @@ impl Hub {
     }
 
     /// Takes who is on another server. It is believed for 30 s.
-    pub fn hear_presence(&mut self, now: Time, presence: Presence) {
+    pub fn hear_presence(&mut self, now: Time, presence: Presence) -> Sighting {
         let is_own = presence.seed == self.settings.seed || Name::new(&presence.node).is_err();
         let is_known = self.nodes.contains_key(&presence.node);
         if self.is_closing || is_own || !is_known && MOST_NODES <= self.nodes.len() {
-            return;
+            return Sighting::Passed;
         }
+        let sighting = match is_known {
+            _ if presence.node == self.settings.node => Sighting::Namesake(presence.seed),
+            true => Sighting::Known,
+            false => Sighting::New,
+        };
         let mut node = Node {
             expires: now + KEPT,
             people: BTreeMap::new(),
@@ -194,6 +218,7 @@ impl Hub {
             self.alarms.insert((node.expires, alarm));
         }
         self.nodes.insert(presence.node, node);
+        sighting
     }
 
     /// Forgets a server that was not heard of.
@@ -330,15 +355,35 @@ impl Hub {
         }
     }
 
+    /// Takes what a room was about before this server began, unless it has been told since.
+    fn recall_topic(&mut self, now: Time, room: &Name, entry: Entry) {
+        if !self.make_place(now, room) {
+            return;
+        }
+        let key = room.key();
+        if let Some(place) = self.rooms.get_mut(&key)
+            && !place.is_topic_set
+        {
+            place.topic = entry.text;
+        }
+        self.release(now, &key);
+    }
+
     /// Keeps what was said in the history of its room, which is made for it.
-    fn keep(&mut self, now: Time, room: &Name, entry: &Arc<Entry>) {
+    fn keep(
+        &mut self,
+        now: Time,
+        room: &Name,
+        entry: &Arc<Entry>,
+        put: fn(&mut History, Arc<Line>, Limits),
+    ) {
         if !entry.kind.is_kept() || !self.make_place(now, room) {
             return;
         }
         let line = Line::of_entry(Arc::clone(entry), View::Replayed, self.voice());
         let key = room.key();
         if let Some(place) = self.rooms.get_mut(&key) {
-            place.history.push(Arc::new(line), self.settings.history);
+            put(&mut place.history, Arc::new(line), self.settings.history);
             place.use_at(now);
         }
         self.release(now, &key);

@@ -99,11 +99,7 @@ impl Hub {
     }
 
     /// Lets nobody in any more whom a ban is of, and throws out who is there: those are given.
-    ///
-    /// # Errors
-    ///
-    /// None at present.
-    pub fn ban(&mut self, now: Time, ban: Ban, why: &str) -> Result<Vec<String>, OrderError> {
+    pub fn ban(&mut self, now: Time, ban: Ban, why: &str) -> Vec<String> {
         let is_banned = |member: &Member| {
             self.people.get(member).is_some_and(|person| {
                 let nick = person.nick.as_ref();
@@ -117,7 +113,7 @@ impl Hub {
             self.throw_out(now, member, Notice::Banned(why.to_owned()), why);
             nick
         });
-        Ok(thrown.collect())
+        thrown.collect()
     }
 
     /// Lifts a ban.

@@ -15,6 +15,8 @@ use crate::time::Time;
 pub(super) struct Place {
     pub(super) name: Name,
     pub(super) topic: Arc<str>,
+    /// Whether the topic is younger than what may be recalled.
+    pub(super) is_topic_set: bool,
     pub(super) members: BTreeSet<Member>,
     pub(super) history: History,
     /// The members once more, to be shared by all that is delivered until somebody comes or goes.
@@ -36,6 +38,7 @@ impl Place {
         Self {
             name,
             topic: "".into(),
+            is_topic_set: false,
             members: BTreeSet::new(),
             history: History::default(),
             list: None,
@@ -174,7 +177,7 @@ impl Hub {
         if is_default || !place.members.is_empty() {
             return;
         }
-        if place.history.is_empty() {
+        if place.history.is_empty() && place.topic.is_empty() {
             self.rooms.remove(key);
         } else if !place.has_alarm {
             place.has_alarm = true;

@@ -37,7 +37,7 @@ impl Hub {
                 return self.dismiss(now, member, Some(Notice::Bye), Why::Left, &text);
             }
             // The visitor's own business.
-            Ask::Json(_) | Ask::Echo(_) | Ask::Charset(_) | Ask::Ended => return,
+            Ask::Json(_) | Ask::Echo(_) | Ask::Charset(_) | Ask::Blank | Ask::Ended => return,
             _ if !has_nick => Notice::Unnamed,
             Ask::Line(text) => {
                 return self.say(now, member, None, Kind::Text, &text, reference);
@@ -175,6 +175,7 @@ impl Hub {
         };
         let text: String = text.chars().take(TOPIC).collect();
         place.topic = text.as_str().into();
+        place.is_topic_set = true;
         let room = place.name.shown();
         let entry = self.record(now, Draft::of(Kind::Topic, &room, from, &text));
         self.spread(key, entry, None);

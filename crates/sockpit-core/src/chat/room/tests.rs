@@ -454,6 +454,55 @@ fn a_flood_is_cut_and_told_once() {
 }
 
 #[test]
+fn a_program_is_told_which_of_its_lines_were_held_up() {
+    let mut world = two();
+    world.types(1, "/json on");
+    world.passes(Duration::from_secs(10));
+    world.read(1);
+    for number in 0..21 {
+        world.types(1, &format!("{{\"text\":\"x\",\"ref\":{number}}}"));
+    }
+    let text = world.read(1);
+    let refused: Vec<&str> = text.lines().filter(|it| it.contains("flooded")).collect();
+    assert_eq!(refused.len(), 1, "{text}");
+    assert!(refused[0].contains("\"ref\":20"), "{text}");
+    // It is told once.
+    world.passes(Duration::from_secs(2));
+    world.reads(1, "");
+}
+
+#[test]
+fn empty_lines_are_a_flood_too() {
+    for empty in ["", "  ", "\r"] {
+        for json in [false, true] {
+            let mut world = two();
+            if json {
+                world.types(1, "/json on");
+            }
+            for _ in 0..2000 {
+                world.types(1, empty);
+            }
+            assert_eq!(
+                world.closed.get(&Member(1)),
+                Some(&Reason::Limit),
+                "{empty:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn empty_lines_are_no_time_to_think_of_a_nickname() {
+    let mut world = World::new(Settings::default());
+    world.enter(1);
+    for _ in 0..1000 {
+        world.types(1, "");
+        world.passes(Duration::from_secs(1));
+    }
+    assert!(world.closed.contains_key(&Member(1)));
+}
+
+#[test]
 fn this_machine_may_send_as_much_as_it_likes() {
     let mut world = two();
     let facts = Facts {

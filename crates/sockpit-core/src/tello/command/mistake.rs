@@ -45,6 +45,15 @@ pub enum Mistake {
         /// The first word.
         word: String,
     },
+    /// The controller has no such subject.
+    #[error(
+        "`{}` is nothing that the controller is told; it takes `EXT led`, `mled`, `tof?`, `version?` and `DIY`",
+        VisibleLine(text)
+    )]
+    Subject {
+        /// The first two words.
+        text: String,
+    },
     /// A later version has it.
     #[error("`{name}` came with SDK {since}; this drone speaks SDK {sdk}")]
     Later {
@@ -192,6 +201,7 @@ impl Mistake {
             Self::Empty => MistakeKind::Empty,
             Self::Unknown { .. }
             | Self::Strange { .. }
+            | Self::Subject { .. }
             | Self::Long { .. }
             | Self::Control { .. } => MistakeKind::Unknown,
             Self::Later { .. } | Self::Controller { .. } => MistakeKind::NotInSdk,
@@ -230,6 +240,14 @@ pub(super) fn name_of(words: &[&str], sdk: Sdk) -> Result<(&'static str, usize),
         Some(form) => Ok((form.name, len(&form))),
         None => {
             let word = (*words.first().unwrap_or(&"")).to_owned();
+            if word.eq_ignore_ascii_case("EXT") {
+                return Err(match sdk {
+                    Sdk::Rmtt => Mistake::Subject {
+                        text: words.get(..2).unwrap_or(words).join(" "),
+                    },
+                    _ => Mistake::too_new(word, Sdk::Rmtt, sdk),
+                });
+            }
             Err(match nearest(words, sdk) {
                 Some(near) => Mistake::Unknown { word, near },
                 None => Mistake::Strange { word },

@@ -189,20 +189,22 @@ pub fn draw_tracks(tracks: &[(u32, Vec<[f64; 3]>)], pads: &[Pad]) -> String {
     }
     let span = |axis: usize| room.high[axis] - room.low[axis];
     let cm = span(0).max(span(1)).max(span(2)).max(1.0);
-    let scale = SIDE / cm;
+    // What lies outermost does not lie on the frame.
+    let margin = cm * 0.1;
+    let scale = SIDE / (cm + 2.0 * margin);
     let width = 2.0 * SIDE + 3.0 * EDGE;
     let height = SIDE + 2.0 * EDGE;
     let mut svg = Svg::new(width, height, "where the drones have flown");
     let top = |point: &[f64; 3]| {
         (
-            EDGE + (room.high[1] - point[1]) * scale,
-            EDGE + (room.high[0] - point[0]) * scale,
+            EDGE + (margin + room.high[1] - point[1]) * scale,
+            EDGE + (margin + room.high[0] - point[0]) * scale,
         )
     };
     let beside = |point: &[f64; 3]| {
         (
-            2.0 * EDGE + SIDE + (point[0] - room.low[0]) * scale,
-            EDGE + SIDE - point[2] * scale,
+            2.0 * EDGE + SIDE + (margin + point[0] - room.low[0]) * scale,
+            EDGE + SIDE - (margin + point[2]) * scale,
         )
     };
     let metre = 100.0 * scale;
@@ -217,6 +219,9 @@ pub fn draw_tracks(tracks: &[(u32, Vec<[f64; 3]>)], pads: &[Pad]) -> String {
         .open();
     svg.rect((EDGE, EDGE), (SIDE, SIDE)).end();
     svg.rect((2.0 * EDGE + SIDE, EDGE), (SIDE, SIDE)).end();
+    let floor = EDGE + SIDE - margin * scale;
+    let (left, right) = (2.0 * EDGE + SIDE, 2.0 * (EDGE + SIDE));
+    svg.line((left, floor), (right, floor)).end();
     svg.close();
     svg.line(
         (EDGE, height - 16.0),
@@ -245,9 +250,11 @@ pub fn draw_tracks(tracks: &[(u32, Vec<[f64; 3]>)], pads: &[Pad]) -> String {
         draw_line(&mut svg, points.iter().map(beside));
         svg.close();
         if let Some(last) = points.last() {
-            for at in [top(last), beside(last)] {
+            // Seen from the side, drones stand one behind the other; their numbers do not.
+            let aside = 10.0 * (place % COLOURS.len()) as f64;
+            for (at, aside) in [(top(last), 0.0), (beside(last), aside)] {
                 svg.circle(at, 3.0).word("fill", colour).end();
-                svg.text((at.0 + 6.0, at.1 - 4.0), &number.to_string());
+                svg.text((at.0 + 6.0 + aside, at.1 - 4.0), &number.to_string());
             }
         }
     }

@@ -91,7 +91,7 @@ pub enum Event {
         number: u64,
         /// The command.
         text: String,
-        /// What failed, or came before it.
+        /// What failed, or came before it; empty where it was to be forgotten.
         cause: String,
     },
     /// A datagram that is no text.
@@ -119,6 +119,8 @@ pub enum Event {
     Quarantined {
         /// The command whose answer is missing.
         text: String,
+        /// How long its answer may still come, in milliseconds.
+        within_ms: u64,
     },
     /// The line is clear again.
     Recovered {
@@ -182,6 +184,9 @@ impl Event {
                 format!("`{text}` was sent; some firmware does not answer it")
             }
             Self::Interrupted { text, by, .. } => format!("`{text}` interrupted by `{by}`"),
+            Self::Dropped { text, cause, .. } if cause.is_empty() => {
+                format!("`{text}` is forgotten")
+            }
             Self::Dropped { text, cause, .. } => format!("`{text}` is not sent after `{cause}`"),
             Self::Junk { len, is_app: true } => {
                 format!("a packet of the app's binary protocol, {len} bytes, passed over")
@@ -194,9 +199,11 @@ impl Event {
             Self::Foreign { from, len } => {
                 format!("{len} bytes from {from}, which is not the drone, passed over")
             }
-            Self::Quarantined { text } => {
-                format!("the answer to `{text}` may still come; questions clear the line first")
-            }
+            Self::Quarantined { text, within_ms } => format!(
+                "the answer to `{text}` may still come, for {}; until then only questions are sent",
+                Took(*within_ms)
+            ),
+            Self::Recovered { took_ms: 0 } => "the line is clear again".to_owned(),
             Self::Recovered { took_ms } => {
                 format!("the line is clear again after {}", Took(*took_ms))
             }

@@ -12,6 +12,12 @@ fn names(count: usize) -> Vec<String> {
 }
 
 #[test]
+fn a_mark_of_the_encoding_is_no_part_of_a_script() {
+    let script = Script::parse("\u{feff}takeoff\r\nland\r\n").unwrap();
+    assert_eq!(script, Script::parse("takeoff\nland").unwrap());
+}
+
+#[test]
 fn a_script_is_read_line_by_line() {
     let script = Script::parse(DANCE).unwrap();
     assert_eq!(

@@ -30,6 +30,8 @@ let state = "closed";
 let retryAt = 0;
 // Why the room ended the conversation, if it did.
 let final = null;
+// What was given back to be typed again, as long as nobody has changed it.
+let given = "";
 
 // A link may name a room and a nickname: `#room=lab&nick=Zoe`.
 const asked = new URLSearchParams(location.hash.slice(1));
@@ -106,8 +108,11 @@ const HANDLERS = {
       $("enterError").textContent = plain(text);
       return;
     }
-    if (sent?.kind === "text" || sent?.kind === "direct" || sent?.kind === "me") giveBack(sent.text);
-    return add(sent?.place, { kind: "error", text });
+    const isRepeated = code === "flooded" && (sent?.place ?? talk.current)?.rows.at(-1)?.text === text;
+    const told = isRepeated ? [] : add(sent?.place, { kind: "error", text });
+    if (sent?.kind === "text" || sent?.kind === "direct") return [...told, ...returned(sent.text, sent.place)];
+    if (sent?.kind === "me") return [...told, ...returned(`/me ${sent.text}`, sent.place)];
+    return told;
   },
   bye() {
     if (state === "quitting") final = "";
@@ -124,14 +129,23 @@ function told(place, text, ...list) {
   return add(place, { kind: "told", text, list });
 }
 
-// What the room did not take is not lost.
-function giveBack(text) {
-  if ($("text").value === "") {
-    $("text").value = text;
-    // Whatever is typed next takes its place.
-    $("text").select();
-    fit();
-  }
+// What the room did not take is not lost: it is typed again, or where that cannot be, written down.
+function returned(line, place) {
+  const isSlashed = line.startsWith("/") && !line.startsWith("/me ");
+  const isTaken = place === talk.current && giveBack(isSlashed ? `/${line}` : line);
+  return isTaken ? [] : told(place, "unsent", line);
+}
+
+// Puts a text where it was typed, behind what was given back before; whether there was room for it.
+function giveBack(line) {
+  const field = $("text");
+  if (field.value !== "" && field.value !== given) return false;
+  given = field.value === "" ? line : `${field.value}\n${line}`;
+  field.value = given;
+  // Whatever is typed next takes its place.
+  field.select();
+  fit();
+  return true;
 }
 
 // ---- the connection

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use sockpit_core::chat::partner::{self, Me};
 use sockpit_core::endpoint::{Address, Endpoint, Transport};
 use sockpit_core::plan::{Options, Plan, Role};
+use sockpit_engine::recorder::Recorder;
 
 use super::Args;
 use crate::console::{Editor, Form, Subscription, Talk};
@@ -60,6 +61,14 @@ impl Settings {
             .map(|word| address_of(word))
             .collect::<anyhow::Result<Vec<_>>>()?;
         partners.extend(peers.iter().cloned());
+        if let Some(path) = args
+            .record
+            .as_deref()
+            .filter(|it| Recorder::holds_packets(it))
+        {
+            let path = path.display();
+            bail!("`{path}` would hold packets; a chat is recorded as `.jsonl`");
+        }
         let is_typed = io::stdin().is_terminal();
         let form = if args.json { Form::Json } else { Form::Text };
         Ok(Self {

@@ -7,14 +7,16 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use jiff::tz::TimeZone;
 use sockpit_core::chat::flood::{Flood, ParseFloodError};
+use sockpit_core::chat::nick::Name;
 use sockpit_core::chat::{history, room, visitor};
 use sockpit_core::endpoint::Endpoint;
 use sockpit_core::plan::{Options, Plan, Role, Shape};
 use sockpit_core::size::ByteSize;
 use sockpit_core::text::charset::Charset;
+use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::TimeSpan;
 #[cfg(feature = "nats")]
 use sockpit_engine::cluster;
@@ -242,6 +244,10 @@ impl Settings {
                 "`--cluster`: this sockpit was built without NATS; \
                  `cargo install --features nats` builds one with it"
             );
+        }
+        Name::new(&args.room).with_context(|| format!("the room `{}`", VisibleLine(&args.room)))?;
+        if let Some(name) = &args.name {
+            Name::new(name).with_context(|| format!("the name `{}`", VisibleLine(name)))?;
         }
         let node = args.name.unwrap_or_default();
         let is_shared = args.cluster.is_some();

@@ -16,11 +16,13 @@ use super::copilot::Copilot;
 use super::feed::Feed;
 use super::film::{Film, Screening};
 use super::flight::{Flight, Origin};
+use super::fly::fail;
 use super::landing::Landed;
 use super::show::Form;
 use super::stick::{Move, Sticks};
+use super::swarm;
 use crate::console::{Console, Editor, Key};
-use crate::exit::{Exit, sentence};
+use crate::exit::{Exit, hint, sentence};
 use crate::signals::Signals;
 
 /// How often the line of state is drawn, and the sticks are sent.
@@ -108,7 +110,14 @@ impl<'a> Cockpit<'a> {
         signals: &mut Signals,
     ) -> anyhow::Result<Exit> {
         if let Some(screening) = &screening {
-            self.start_film(screening).await?;
+            if let Err(error) = self.start_film(screening).await {
+                let exit = fail(&error, self.console);
+                let plan = swarm::server(self.video.port)?;
+                if let Some(hint) = hint(&error, &plan) {
+                    self.console.hint(&hint);
+                }
+                return Ok(exit);
+            }
             self.flight.wants_video = true;
         }
         self.flight.get_to_know().await;
@@ -184,6 +193,7 @@ impl<'a> Cockpit<'a> {
                 },
                 _ = tick.tick() => {
                     ticks = ticks.wrapping_add(1);
+                    self.flight.notice_landings();
                     self.steer().await;
                     if self.sticks.is_some() || ticks.is_multiple_of(DRAW_EVERY) {
                         self.draw();

@@ -62,6 +62,8 @@ struct Take {
     counts: Counts,
     /// Datagrams that a file or player had no room for.
     dropped: u64,
+    /// Whether it was told that the file or player takes no more.
+    is_end_told: bool,
 }
 
 /// A thread that writes.
@@ -284,7 +286,7 @@ impl Machine for Footage {
 
     fn handle_input(&mut self, _now: Time, chunk: &[u8]) {
         let is_first = !std::mem::replace(&mut self.has_begun, true);
-        let from = &self.from;
+        let from = self.from.clone();
         let Some(drone) = self.drone else {
             if is_first {
                 let message =
@@ -295,18 +297,27 @@ impl Machine for Footage {
         };
         // The file gets the stream as it is; here frames are only counted.
         self.assembler.push(chunk);
+        let mut ended = None;
         let mut takes = self.reel.drones.lock().expect("no holder panics");
         if let Some(take) = takes.get_mut(drone) {
             take.counts = *self.assembler.counts();
             let datagram = Bytes::copy_from_slice(chunk);
             if let Some(sink) = &take.sink
-                && let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-                    sink.sender.try_send(datagram)
+                && let Err(error) = sink.sender.try_send(datagram)
             {
                 take.dropped += 1;
+                let has_ended = matches!(error, TrySendError::Disconnected(_));
+                if has_ended && !std::mem::replace(&mut take.is_end_told, true) {
+                    ended = Some(sink.name.clone());
+                }
             }
         }
         drop(takes);
+        if let Some(name) = ended {
+            let message =
+                format!("{name} takes no more video; `/video off` ends it, and it can begin anew");
+            self.note("tello.untaken", message);
+        }
         if is_first {
             let message = format!("video comes from {from}");
             self.note("tello.video", message);

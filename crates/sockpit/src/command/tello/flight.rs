@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sockpit_core::event::{Event, FaultKind, What};
 use sockpit_core::tello::command::{Command, Kind, Order, Query};
@@ -15,6 +15,7 @@ use sockpit_engine::bus::{Scope, Tap, TapLimit};
 use super::ports::Ports;
 use super::show::Show;
 use super::swarm::Swarm;
+use super::telemetry::ON_GROUND;
 use crate::console::Mark;
 
 /// What may wait to be taken; notes are small, and nobody waits for them.
@@ -22,9 +23,6 @@ const LIMIT: TapLimit = TapLimit {
     bytes: 4 * 1024 * 1024,
     patience: None,
 };
-
-/// In centimetres: what a state says of the height of a drone on the ground, at most.
-pub(super) const ON_GROUND: i32 = 15;
 
 /// Lines about what nobody asked for: a flood of it pushes nothing else off the screen. Records have
 /// it all.
@@ -48,6 +46,7 @@ pub(super) enum Origin {
 pub(super) struct Given {
     pub(super) command: Command,
     pub(super) origin: Origin,
+    at: Instant,
 }
 
 /// What became of a command.
@@ -155,7 +154,11 @@ impl<'a> Flight<'a> {
                 self.show.about(drone, Mark::Out, command.masked(), "");
             }
             (Some(number), _) => {
-                let given = Given { command, origin };
+                let given = Given {
+                    command,
+                    origin,
+                    at: Instant::now(),
+                };
                 self.seats[drone].orders.insert(number, given);
             }
             (None, _) => {}
@@ -215,6 +218,20 @@ impl<'a> Flight<'a> {
                 self.take_leave(drone, &given.command)
             }
             Told::Replied {
+                text,
+                reply,
+                verdict: Verdict::Refused(refusal),
+                origin: Sender::Begin,
+                ..
+            } if text == Command::begin().masked() => {
+                if !std::mem::replace(&mut seat.is_lost, true) {
+                    let what = format!("`{text}`: {reply}");
+                    self.show.about(drone, Mark::Wrong, &what, "");
+                    self.show.hint(refusal.explain());
+                }
+                None
+            }
+            Told::Replied {
                 reply,
                 verdict,
                 took_ms,
@@ -223,6 +240,7 @@ impl<'a> Flight<'a> {
                 seat.has_begun = true;
                 seat.is_lost = false;
                 seat.oddities = 0;
+                seat.fault = None;
                 let end = match verdict {
                     Verdict::Refused(_) => End::Refused,
                     _ => End::Done,
@@ -304,6 +322,10 @@ impl<'a> Flight<'a> {
     fn tell_time_out(&mut self, drone: usize, given: Option<&Given>, sender: Sender) {
         let addr = self.swarm.drones[drone].addr;
         let Some(given) = given.filter(|given| given.origin != Origin::Acquaintance) else {
+            if self.seats[drone].has_begun {
+                // What it is would have been good to know; it flies without.
+                return;
+            }
             let is_first = !std::mem::replace(&mut self.seats[drone].is_lost, true);
             if sender == Sender::Begin && !self.seats[drone].has_begun && is_first {
                 let silence = format!("no answer from {addr}");
@@ -329,6 +351,28 @@ impl<'a> Flight<'a> {
         if is_new {
             self.show.about(drone, Mark::Wrong, message, "");
         }
+    }
+
+    /// Ends each `land` that waits for a reply though the drone says that it stands on the ground.
+    /// Gives the drones and the numbers of the commands.
+    pub(super) fn notice_landings(&mut self) -> Vec<(usize, u64)> {
+        let mut landed = Vec::new();
+        for drone in 0..self.count() {
+            let orders = &self.seats[drone].orders;
+            let is_down = |given: &Given| {
+                *given.command.order() == Order::Land && self.swarm.board.is_parked(drone, given.at)
+            };
+            let Some(number) = orders.iter().find(|it| is_down(it.1)).map(|it| *it.0) else {
+                continue;
+            };
+            if let Some(given) = self.seats[drone].orders.remove(&number) {
+                let took = given.at.elapsed();
+                self.show.reply(drone, &given, "ok", took, &Verdict::Done);
+            }
+            self.seats[drone].is_up = false;
+            landed.push((drone, number));
+        }
+        landed
     }
 
     /// Learns from an answer.
@@ -416,6 +460,11 @@ impl<'a> Flight<'a> {
     pub(super) fn is_down(&self, drone: usize) -> bool {
         let state = self.swarm.board.fresh(drone);
         state.is_some_and(|state| state.height_cm <= ON_GROUND)
+    }
+
+    /// Whether the network has said, since the last reply, that a drone is not there.
+    pub(super) fn is_gone(&self, drone: usize) -> bool {
+        self.seats[drone].fault.is_some() && self.swarm.board.fresh(drone).is_none()
     }
 
     /// What a drone is doing, in a few words.

@@ -125,7 +125,7 @@ impl Cockpit<'_> {
         }
         for form in known {
             self.console
-                .say(&format!("{}  {}", form.usage(), form.ranges(sdk)));
+                .say(&format!("`{}`  {}", form.usage(), form.ranges(sdk)));
             let since = match form.is_in(sdk) {
                 true => String::new(),
                 false => format!(" (since SDK {}; this drone has {sdk})", form.since),
@@ -143,7 +143,7 @@ impl Cockpit<'_> {
         }
         for (drone, given) in waiting {
             self.console
-                .say(&format!("{}  {}", drone + 1, VisibleLine(&given)));
+                .say(&format!("{}: {}", drone + 1, VisibleLine(&given)));
         }
     }
 
@@ -158,9 +158,12 @@ impl Cockpit<'_> {
     fn list_drones(&self) {
         for (index, drone) in self.flight.swarm.drones.iter().enumerate() {
             let (number, addr, sdk) = (index + 1, drone.addr, drone.sdk);
-            let doing = self.flight.doing(index);
+            let doing = match self.flight.doing(index) {
+                doing if doing.is_empty() => doing,
+                doing => format!(": {doing}"),
+            };
             self.console
-                .say(&format!("{number}  {addr}  SDK {sdk}  {doing}"));
+                .say(&format!("{number}  {addr}  SDK {sdk}{doing}"));
         }
     }
 
@@ -206,7 +209,7 @@ fn wrap(names: &[&str]) -> Vec<String> {
         }
         match lines.last_mut() {
             Some(line) if line.len() + 2 + name.len() <= LIST_WIDTH => {
-                line.push_str("  ");
+                line.push_str(", ");
                 line.push_str(name);
             }
             _ => lines.push(name.to_owned()),

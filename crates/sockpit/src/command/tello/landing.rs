@@ -9,11 +9,20 @@ use super::flight::{End, Flight, Origin};
 use crate::exit::Exit;
 use crate::signals::Signals;
 
-/// How often a drone is told to land where no reply comes. To land twice does no harm.
+/// How often a drone that refuses is told to land. To land twice does no harm.
 const LANDINGS: usize = 3;
+
+/// Who relays signals may relay one twice: so soon after the first it is the same.
+const SAME_SIGNAL: Duration = Duration::from_millis(100);
+
+/// How long a drone is waited for at whose port nobody listens.
+const GONE: Duration = Duration::from_secs(10);
 
 /// A landing takes a few seconds; no drone takes as long as this for one.
 const LANDING_TIME: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether a drone says that it stands on the ground.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Real drones often do not answer `emergency`; the datagrams have left by then.
 const EMERGENCY_TIME: Duration = Duration::from_millis(700);
@@ -52,11 +61,13 @@ impl Flight<'_> {
         let mut left = vec![LANDINGS; self.count()];
         let mut waiting = up;
         let mut is_sure = true;
-        let mut until = Instant::now() + LANDING_TIME;
+        let began = Instant::now();
+        let mut until = began + LANDING_TIME;
         while !waiting.is_empty() {
             let event = tokio::select! {
                 biased;
                 exit = signals.next() => match exit {
+                    Exit::Interrupted if began.elapsed() < SAME_SIGNAL => continue,
                     Exit::Interrupted => {
                         self.stop_motors().await;
                         return Landed::Stopped;
@@ -64,9 +75,16 @@ impl Flight<'_> {
                     _ => return Landed::Left,
                 },
                 event = self.next() => Some(event),
-                () = sleep_until(until) => None,
+                () = sleep_until(until.min(Instant::now() + LOOK)) => None,
             };
             let Some(event) = event else {
+                for (drone, _) in self.notice_landings() {
+                    waiting.retain(|it| *it != drone);
+                }
+                let are_gone = waiting.iter().all(|drone| self.is_gone(*drone));
+                if Instant::now() < until && !(are_gone && began.elapsed() >= GONE) {
+                    continue;
+                }
                 for drone in waiting.drain(..) {
                     is_sure &= self.is_down(drone);
                 }
@@ -86,13 +104,11 @@ impl Flight<'_> {
                 End::Done => waiting.retain(|it| *it != drone),
                 // A drone on the ground refuses to land.
                 End::Refused if self.is_down(drone) => waiting.retain(|it| *it != drone),
-                _ if left[drone] > 1 => {
+                End::Refused if left[drone] > 1 => {
                     left[drone] -= 1;
                     until = Instant::now() + LANDING_TIME;
-                    if end == End::Refused {
-                        // It may be busy; it is asked again as soon as it answers.
-                        tokio::time::sleep(Duration::from_millis(500)).await;
-                    }
+                    // It may be busy; it is asked again as soon as it answers.
+                    tokio::time::sleep(Duration::from_millis(500)).await;
                     self.order(drone, Command::land(), Origin::Landing).await;
                 }
                 _ => {

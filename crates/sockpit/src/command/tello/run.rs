@@ -5,16 +5,17 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 use sockpit_core::tello::STATE_PORT;
 use sockpit_core::tello::command::{Command, Query};
 use sockpit_core::tello::path;
-use sockpit_core::tello::script::{Act, Do, OnFailure, Outcome, Plan, Runner, Script};
+use sockpit_core::tello::pilot::Event as Told;
+use sockpit_core::tello::script::{Act, Do, Mistake, OnFailure, Outcome, Plan, Runner, Script};
 use sockpit_core::tello::sdk::Sdk;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::{Time, TimeSpan};
 use sockpit_engine::Workbench;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, interval, sleep_until};
 
 use super::flight::{Flight, Origin};
 use super::fly::fail;
@@ -28,6 +29,9 @@ use crate::signals::Signals;
 
 /// In bytes: a script larger than this is none.
 const MAX_SCRIPT: u64 = 1024 * 1024;
+
+/// How often it is looked whether a drone says that it stands on the ground.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// In cm/s: how fast a drone is taken to fly where a script does not say so.
 const SPEED: f64 = 50.0;
@@ -56,7 +60,7 @@ Examples:
 Exit codes: 0 flown, 1 no drone, 2 usage or a mistake in the script,
 3 a step failed, 130 Ctrl-C, 143 SIGTERM (both land first)")]
 pub(super) struct Args {
-    /// The script
+    /// The script; `-` is stdin
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
@@ -77,7 +81,7 @@ pub(super) struct Args {
 
 /// Carries the command out.
 pub(super) fn run(args: &Args, console: &Console) -> Exit {
-    let result = read(&args.file).and_then(|script| match args.dry_run {
+    let result = read(&args.file, args.links.sdk).and_then(|script| match args.dry_run {
         true => preview(args, &script, console),
         false => {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -86,49 +90,79 @@ pub(super) fn run(args: &Args, console: &Console) -> Exit {
             runtime.block_on(fly(args, &script, console))
         }
     });
-    result.unwrap_or_else(|error| fail(&error, console))
+    result.unwrap_or_else(|error| match error.downcast_ref::<Mistakes>() {
+        Some(Mistakes(mistakes)) => {
+            for mistake in mistakes {
+                console.error(&mistake.to_string());
+            }
+            Exit::Usage
+        }
+        None => fail(&error, console),
+    })
 }
 
-fn read(path: &Path) -> anyhow::Result<Script> {
+fn read(path: &Path, choice: SdkChoice) -> anyhow::Result<Script> {
     let name = VisibleLine(&path.display().to_string()).to_string();
     let mut text = String::new();
-    let file = std::fs::File::open(path).with_context(|| format!("cannot read {name}"))?;
+    let file: Box<dyn std::io::Read> = match path.to_str() {
+        Some("-") => Box::new(std::io::stdin().lock()),
+        _ => {
+            let file = std::fs::File::open(path);
+            Box::new(file.with_context(|| format!("cannot read {name}"))?)
+        }
+    };
     let read = file.take(MAX_SCRIPT + 1).read_to_string(&mut text);
     read.with_context(|| format!("cannot read {name}"))?;
     if text.len() as u64 > MAX_SCRIPT {
         bail!("{name} is longer than 1 MiB");
     }
-    Script::parse(&text).map_err(|mistakes| wrong(&mistakes))
+    let (script, unread) = Script::read(&text);
+    if unread.is_empty() {
+        return Ok(script);
+    }
+    // All that is wrong is told at once.
+    let mut mistakes = unread;
+    if let Err(unflown) = plan_alone(choice, &script) {
+        mistakes.extend(unflown);
+    }
+    mistakes.sort_by_key(|mistake| mistake.line);
+    Err(Mistakes(mistakes).into())
 }
 
-/// All mistakes of a script in one error, a sentence each.
-fn wrong(mistakes: &[impl ToString]) -> anyhow::Error {
-    let sentences: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-    anyhow!("{}", sentences.join("; "))
+/// All mistakes of a script.
+#[derive(Debug)]
+struct Mistakes(Vec<Mistake>);
+
+impl std::fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sentences: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&sentences.join("; "))
+    }
 }
+
+impl std::error::Error for Mistakes {}
 
 /// The least that a drone must understand for a script, unless that is told.
-fn plan_alone(args: &Args, script: &Script) -> anyhow::Result<(Plan, Sdk)> {
+fn plan_alone(choice: SdkChoice, script: &Script) -> Result<(Plan, Sdk), Vec<Mistake>> {
     let mut drones = script.drones();
     if drones.is_empty() {
         drones.push("1".to_owned());
     }
-    if let SdkChoice::Is(sdk) = args.links.sdk {
-        let plan = script.check(sdk, &drones);
-        return plan.map(|plan| (plan, sdk)).map_err(|it| wrong(&it));
+    if let SdkChoice::Is(sdk) = choice {
+        return script.check(sdk, &drones).map(|plan| (plan, sdk));
     }
     for sdk in Sdk::ALL {
         if let Ok(plan) = script.check(sdk, &drones) {
             return Ok((plan, sdk));
         }
     }
-    let plan = script.check(Sdk::Rmtt, &drones);
-    plan.map(|plan| (plan, Sdk::Rmtt)).map_err(|it| wrong(&it))
+    let plan = script.check(Sdk::Rmtt, &drones)?;
+    Ok((plan, Sdk::Rmtt))
 }
 
 /// Says what a script would do, and draws it.
 fn preview(args: &Args, script: &Script, console: &Console) -> anyhow::Result<Exit> {
-    let (plan, sdk) = plan_alone(args, script)?;
+    let (plan, sdk) = plan_alone(args.links.sdk, script).map_err(Mistakes)?;
     let mut text = String::new();
     for (name, steps) in plan.drones.iter().zip(plan.timeline(SPEED)) {
         let _ = writeln!(text, "drone {}", VisibleLine(name));
@@ -178,7 +212,7 @@ fn words(act: &Act) -> String {
 async fn fly(args: &Args, script: &Script, console: &Console) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
     // What no drone could do is better known before one is spoken to.
-    plan_alone(args, script)?;
+    plan_alone(args.links.sdk, script).map_err(Mistakes)?;
     let mut links = args.links.resolve()?;
     if script.wants_again() && links.pilot.again.is_none() {
         links.pilot.again = Some(sockpit_core::tello::again::Again::Ascii);
@@ -263,7 +297,7 @@ impl Performance<'_> {
         let drones = &self.flight.swarm.drones;
         let sdk = drones.iter().map(|drone| drone.sdk).min();
         let plan = script.check(sdk.unwrap_or(Sdk::V1_3), &names);
-        let plan = plan.map_err(|mistakes| wrong(&mistakes))?;
+        let plan = plan.map_err(Mistakes)?;
         let on_failure = match args.keep_going {
             true => OnFailure::Continue,
             false => OnFailure::Land,
@@ -332,8 +366,18 @@ impl Performance<'_> {
 
     /// Does what the runner wants until it is finished; an exit where a signal came.
     async fn drive(&mut self, runner: &mut Runner, signals: &mut Signals) -> Result<Outcome, Exit> {
+        let mut look = interval(LOOK);
         loop {
             let until = match runner.poll() {
+                // What never took off need not land.
+                Do::Order {
+                    drone, line: None, ..
+                } if !self.flight.is_up(drone) => {
+                    runner.ordered(drone, 0);
+                    let (number, text) = (0, String::new());
+                    runner.hear(self.now(), drone, &Told::Unanswered { number, text });
+                    continue;
+                }
                 Do::Order { drone, command, .. } => {
                     match self.flight.order(drone, command, Origin::User).await {
                         Some(number) => runner.ordered(drone, number),
@@ -363,6 +407,13 @@ impl Performance<'_> {
                 event = self.flight.next() => event,
                 () = is_due => {
                     runner.handle_timeout(self.now());
+                    continue;
+                }
+                _ = look.tick() => {
+                    for (drone, number) in self.flight.notice_landings() {
+                        let text = String::new();
+                        runner.hear(self.now(), drone, &Told::Unanswered { number, text });
+                    }
                     continue;
                 }
             };

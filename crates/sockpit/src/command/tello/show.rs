@@ -85,6 +85,7 @@ impl<'a> Show<'a> {
     pub(super) fn aside(&self, event: &Event) {
         match &event.what {
             What::Note { kind, message, .. } if kind == "tello.foreign" => self.hint(message),
+            What::Note { kind, message, .. } if kind == "tello.untaken" => self.error(message),
             What::Fault { message, .. } if event.session > 0 => self.error(message),
             _ => {}
         }
@@ -103,7 +104,7 @@ impl<'a> Show<'a> {
         match self.form {
             Form::Terminal => {
                 let mark = match is_refused {
-                    true => Mark::Wrong,
+                    true => Mark::Refused,
                     false => Mark::In,
                 };
                 let said = match verdict {
@@ -128,7 +129,10 @@ impl<'a> Show<'a> {
             }
             Form::Lines | Form::Records => {}
         }
-        if let Verdict::Refused(refusal) = verdict {
+        // A drone that stands refuses to land, and that is no riddle.
+        if let Verdict::Refused(refusal) = verdict
+            && given.origin != Origin::Landing
+        {
             self.hint(refusal.explain());
         }
     }

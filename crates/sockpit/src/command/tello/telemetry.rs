@@ -40,13 +40,26 @@ pub(super) fn addr_of(peer: &str) -> Option<SocketAddr> {
     addr.parse().ok()
 }
 
-/// What a drone said last, and when.
-type Seen = Option<(State, Instant)>;
+/// In centimetres: what a state says of the height of a drone on the ground, at most.
+pub(super) const ON_GROUND: i32 = 15;
+
+/// A drone on the ground counts its motors' seconds while they turn: after this without another one
+/// they stand still.
+const STANDSTILL: Duration = Duration::from_millis(1500);
+
+/// What a drone said last.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    state: State,
+    at: Instant,
+    /// Since when it is on the ground and has counted no further second.
+    parked: Option<Instant>,
+}
 
 /// The latest state of each drone.
 #[derive(Clone)]
 pub(super) struct Board {
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: Arc<Mutex<Vec<Option<Seen>>>>,
 }
 
 impl Board {
@@ -59,8 +72,20 @@ impl Board {
     /// What a drone said last, unless that is too old.
     pub(super) fn fresh(&self, drone: usize) -> Option<State> {
         let seen = self.seen.lock().expect("no holder panics");
-        let (state, at) = seen.get(drone)?.as_ref()?;
-        (at.elapsed() < FRESH).then_some(*state)
+        let seen = seen.get(drone)?.as_ref()?;
+        (seen.at.elapsed() < FRESH).then_some(seen.state)
+    }
+
+    /// Whether a drone says that it stands on the ground, with its motors still, for a while since a
+    /// time.
+    pub(super) fn is_parked(&self, drone: usize, since: Instant) -> bool {
+        let seen = self.seen.lock().expect("no holder panics");
+        let seen = seen.get(drone).and_then(Option::as_ref);
+        seen.is_some_and(|seen| {
+            seen.parked.is_some_and(|parked| {
+                seen.at.saturating_duration_since(parked.max(since)) >= STANDSTILL
+            })
+        })
     }
 
     /// Whether a drone has ever said anything.
@@ -72,7 +97,15 @@ impl Board {
     fn note(&self, drone: usize, state: State) {
         let mut seen = self.seen.lock().expect("no holder panics");
         if let Some(place) = seen.get_mut(drone) {
-            *place = Some((state, Instant::now()));
+            let at = Instant::now();
+            let before = place.filter(|before| before.state.motor_s == state.motor_s);
+            let is_down = state.height_cm <= ON_GROUND && state.vz_dm_per_s == 0;
+            let parked = before.and_then(|before| before.parked).unwrap_or(at);
+            *place = Some(Seen {
+                state,
+                at,
+                parked: is_down.then_some(parked),
+            });
         }
     }
 }

@@ -8,6 +8,7 @@ use sockpit_core::event::{Event, What};
 use sockpit_core::filter::Clock;
 use sockpit_core::plan::Plan;
 use sockpit_core::record::Epoch;
+use sockpit_core::text::escape::VisibleLine;
 use sockpit_engine::stdio::{self, Patient};
 use tokio::sync::oneshot;
 
@@ -86,7 +87,7 @@ impl Playback {
             && matches!(self.writer.look.form, Form::Text | Form::Hex | Form::Both);
         if hwith_timeline && let What::Listening { local } = &event.what {
             self.flush()?;
-            super::screen::write_line(&format!("listening on {}", super::VisibleLine(local)));
+            super::screen::write_line(&format!("listening on {}", VisibleLine(local)));
         }
         self.writer.take(&Arc::new(event), &mut self.stdout)?;
         if self.writer.out.len() < BATCH {

@@ -245,10 +245,14 @@ fn rows(written: &[u8]) -> Vec<String> {
     rows.map(|row| row.trim_end().to_owned()).collect()
 }
 
-/// Whether a row is the prompt with nothing typed, such as `>` or `all>`.
+/// Whether a row is the prompt with nothing typed, such as `>`, `all>`, `lobby >` or `lobby +3 >`.
 fn is_prompt(row: &str) -> bool {
-    let aim = row.trim_end().strip_suffix('>');
-    aim.is_some_and(|aim| aim.chars().all(char::is_alphanumeric))
+    let Some(aim) = row.trim_end().strip_suffix('>') else {
+        return false;
+    };
+    let (place, missed) = aim.split_once(' ').unwrap_or((aim, ""));
+    let missed = missed.trim().trim_start_matches('+');
+    place.chars().all(char::is_alphanumeric) && missed.chars().all(|it| it.is_ascii_digit())
 }
 
 /// The ports of a page, and the free ones that are used in their place.

@@ -301,3 +301,57 @@ fn a_room_where_only_others_talk_is_kept_while_they_do() {
     world.passes(Duration::from_secs(60 * 60));
     assert_eq!(world.hub.rooms().len(), 1);
 }
+
+#[test]
+fn what_one_said_oneself_is_recalled_once_and_after_the_past() {
+    let (mut berlin, mut lima) = (node("berlin", 1), node("lima", 2));
+    berlin.enter_named(1, "anna");
+    berlin.types(1, "before");
+    berlin.types(1, "/topic trains");
+    lima.enter_named(1, "bob");
+    lima.types(1, "since");
+    let shared = berlin.shared.iter().chain(&lima.shared);
+    for entry in shared.cloned().collect::<Vec<_>>() {
+        lima.hub.recall(lima.now, (*entry).clone());
+        lima.settle();
+    }
+    lima.read(1);
+    lima.types(1, "/history");
+    let text = lima.read(1);
+    let said: Vec<&str> = text
+        .lines()
+        .filter_map(|it| it.split("] ").nth(1))
+        .collect();
+    assert_eq!(said, ["anna: before", "bob: since"]);
+    lima.types(1, "/topic");
+    let text = lima.read(1);
+    assert!(text.contains("trains"), "{text}");
+}
+
+#[test]
+fn a_topic_that_was_given_since_is_not_undone_by_an_older_one() {
+    let (mut berlin, mut lima) = (node("berlin", 1), node("lima", 2));
+    berlin.enter_named(1, "anna");
+    berlin.types(1, "/topic old");
+    lima.enter_named(1, "bob");
+    lima.types(1, "/topic new");
+    for entry in std::mem::take(&mut berlin.shared) {
+        lima.hub.recall(lima.now, (*entry).clone());
+    }
+    lima.read(1);
+    lima.types(1, "/topic");
+    let text = lima.read(1);
+    assert!(text.contains("new") && !text.contains("old"), "{text}");
+}
+
+#[test]
+fn a_heartbeat_says_whether_its_server_is_new_or_has_ones_own_name() {
+    let (berlin, mut lima) = (node("berlin", 1), node("lima", 2));
+    let other = node("lima", 3);
+    let mut see = |from: &World| lima.hub.hear_presence(lima.now, from.hub.presence());
+    assert_eq!(see(&berlin), Sighting::New);
+    assert_eq!(see(&berlin), Sighting::Known);
+    assert_eq!(see(&other), Sighting::Namesake(3));
+    let own = lima.hub.presence();
+    assert_eq!(lima.hub.hear_presence(lima.now, own), Sighting::Passed);
+}

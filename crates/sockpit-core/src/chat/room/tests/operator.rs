@@ -17,7 +17,7 @@ fn who_is_banned_does_not_come_back() {
     let mut world = two();
     let ban = world.hub.ban_of("bob").unwrap();
     assert_eq!(ban.to_string(), "10.0.0.2");
-    assert_eq!(world.hub.ban(world.now, ban.clone(), "").unwrap(), ["bob"]);
+    assert_eq!(world.hub.ban(world.now, ban.clone(), ""), ["bob"]);
     world.settle();
     world.reads(2, "! you are banned\n");
     world.enter(2);
@@ -32,7 +32,7 @@ fn who_is_banned_does_not_come_back() {
 fn a_banned_name_is_nobodys() {
     let mut world = two();
     let ban: Ban = "Carl".parse().unwrap();
-    world.hub.ban(world.now, ban, "").unwrap();
+    world.hub.ban(world.now, ban, "");
     world.enter_named(3, "CARL");
     assert_eq!(world.closed[&Member(3)], Reason::Limit);
     world.types(1, "/nick carl");

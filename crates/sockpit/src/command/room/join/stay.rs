@@ -65,6 +65,8 @@ struct Stay<'a> {
     again: Option<Instant>,
     pause: Duration,
     has_been_in: bool,
+    /// Whether there was a link on which something could be said.
+    has_been_ready: bool,
     /// Whether it was told that the server is no room of ours.
     is_plain: bool,
     /// Whether it was told that the room takes lines slowly.
@@ -119,6 +121,7 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         again: None,
         pause: FIRST_PAUSE,
         has_been_in: false,
+        has_been_ready: false,
         is_plain: false,
         is_slowed: false,
         until: None,
@@ -261,6 +264,13 @@ impl Stay<'_> {
         };
         match (is_leaving, unsaid) {
             (true, 0) => Some(self.failed.unwrap_or(Exit::Done)),
+            // A server that ends what it has not begun does so again.
+            _ if !self.has_been_ready => {
+                let reason = outcome.reason.as_str();
+                self.console
+                    .error(&format!("the connection has ended ({reason})"));
+                Some(self.failed.unwrap_or(Exit::Network))
+            }
             _ => {
                 let reason = outcome.reason.as_str();
                 self.later(&format!("the connection has ended ({reason})"));
@@ -294,6 +304,7 @@ impl Stay<'_> {
                 let rooms = self.seat.guest().rooms().to_vec();
                 self.company.visit(rooms);
                 if data["is_ready"] == true {
+                    self.has_been_ready = true;
                     self.pause = FIRST_PAUSE;
                     self.company.be_away(false);
                     // Before that there is no place to talk in, and no prompt that names it.
@@ -308,7 +319,9 @@ impl Stay<'_> {
             }
             "room.slowed" => {
                 if !std::mem::replace(&mut self.is_slowed, true) {
-                    self.tell("the room takes lines more slowly than you say them; the rest follows");
+                    self.tell(
+                        "the room takes lines more slowly than you say them; the rest follows",
+                    );
                 }
                 return Ok(());
             }
