@@ -99,6 +99,7 @@ impl Cluster {
             asked,
             outbox: Outbox::default(),
             client: OnceCell::new(),
+            link: watch::Sender::default(),
             told: RefCell::default(),
             greeting: Notify::new(),
             moves: Cell::new(0),
@@ -135,6 +136,8 @@ impl Cluster {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Link {
     is_up: bool,
+    /// Whether what was said before us has been read.
+    is_recalled: bool,
     /// Connections so far.
     count: u64,
 }
@@ -146,6 +149,7 @@ struct Node {
     asked: mpsc::UnboundedSender<Asked>,
     outbox: Outbox,
     client: OnceCell<Client>,
+    link: watch::Sender<Link>,
     /// What was told of this connection, so that it is told once.
     told: RefCell<Vec<News>>,
     /// Wanted where a server has come that does not know of ours.
@@ -156,7 +160,8 @@ struct Node {
 
 impl Node {
     async fn run(self: Rc<Self>, mut entries: mpsc::UnboundedReceiver<Arc<Entry>>) {
-        let (link_sender, mut link) = watch::channel(Link::default());
+        let link_sender = self.link.clone();
+        let mut link = self.link.subscribe();
         let (refusal_sender, refusals) = watch::channel(String::new());
         let connected = ConnectOptions::new()
             .name(format!("sockpit {}", self.settings.node))
@@ -205,27 +210,24 @@ impl Node {
         mut link: watch::Receiver<Link>,
         refusals: &watch::Receiver<String>,
     ) {
-        let mut was_up = timeout(PATIENCE, link.wait_for(|link| link.is_up))
-            .await
-            .is_ok();
-        // Where NATS says why not, that says it all.
-        if was_up || refusals.borrow().is_empty() {
-            self.tell_link(was_up);
+        let is_joined = |link: &Link| link.is_up && link.is_recalled;
+        let mut was_joined = timeout(PATIENCE, link.wait_for(is_joined)).await.is_ok();
+        if was_joined {
+            self.tell(News::Joined);
+        } else if !link.borrow().is_up && refusals.borrow().is_empty() {
+            // Where NATS says why not, that says it all.
+            self.tell(News::Lost);
         }
         while link.changed().await.is_ok() {
-            let is_up = link.borrow_and_update().is_up;
-            if is_up != was_up {
-                self.tell_link(is_up);
-                was_up = is_up;
+            let is_joined = is_joined(&link.borrow_and_update());
+            if is_joined && !was_joined {
+                self.told.take();
+                self.tell(News::Joined);
+            } else if was_joined && !is_joined {
+                self.tell(News::Lost);
             }
+            was_joined = is_joined;
         }
-    }
-
-    fn tell_link(&self, is_up: bool) {
-        if is_up {
-            self.told.take();
-        }
-        self.tell(if is_up { News::Joined } else { News::Lost });
     }
 
     /// Tells why NATS does not take us, once for each reason.
@@ -300,18 +302,19 @@ impl Node {
                 })
                 .await;
             place.take(stream.cached_info(), kept.has_history);
+            self.note_place(&place, kept.has_history);
             let lost = async {
                 let _ = link.wait_for(|link| link.count != count).await;
             };
             tokio::select! {
                 // A consumer ends with its connection, and says so only half a minute later.
                 () = lost => {}
-                () = self.read_on(&stream, &mut place) => sleep(RETRY).await,
+                () = self.read_on(&stream, &mut place, kept.has_history) => sleep(RETRY).await,
             }
         }
     }
 
-    async fn read_on(&self, stream: &stream::Stream, place: &mut Place) {
+    async fn read_on(&self, stream: &stream::Stream, place: &mut Place, has_history: bool) {
         let config = pull::OrderedConfig {
             deliver_policy: DeliverPolicy::ByStartSequence {
                 start_sequence: place.next,
@@ -332,6 +335,7 @@ impl Node {
             place.next = info.stream_sequence + 1;
             // What another program put there is not ours to judge.
             let Some(entry) = entry_of(&message.payload) else {
+                self.note_place(place, has_history);
                 continue;
             };
             self.ask(move |hub, now| {
@@ -342,6 +346,15 @@ impl Node {
                 }
             })
             .await;
+            self.note_place(place, has_history);
+        }
+    }
+
+    /// Takes note when all that was said before us has been read.
+    fn note_place(&self, place: &Place, has_history: bool) {
+        if has_history && place.live <= place.next {
+            self.link
+                .send_if_modified(|link| !std::mem::replace(&mut link.is_recalled, true));
         }
     }
 
@@ -462,8 +475,8 @@ impl Node {
 /// Whether NATS answered, and said no. Whatever has to do with time is a matter of the connection,
 /// and a stream that is not there one of whoever reads it, who makes it.
 fn is_refusal(reason: &str) -> bool {
-    let others = ["timed out", "timeout", "broken pipe", "no stream found"];
-    !others.iter().any(|other| reason.contains(other))
+    let is_about_time = reason.contains("timed out") || reason.contains("timeout");
+    !is_about_time && !reason.contains("broken pipe") && !reason.contains("no stream found")
 }
 
 /// Whether trying to connect failed in a way that is not mended by waiting.

@@ -19,7 +19,8 @@ fn an_unknown_name_is_told_the_known_ones() {
         "ehco",
         Err(
             "no benchmark is called `ehco`; there are bulk, echo, churn, udp, idle, start, wire, lost-64, \
-             lost-1400, capture-64, capture-1400, read, read-memory",
+             lost-1400, capture-64, capture-1400, read, read-memory, room-100, room-1000, room-5000, \
+             room-memory",
         ),
     );
 }

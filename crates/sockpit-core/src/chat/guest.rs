@@ -450,11 +450,15 @@ impl Machine for Guest {
 fn sentence(told: &Told) -> String {
     let field = |name: &str| told.data.get(name).and_then(Value::as_str);
     let text = field("text").unwrap_or_default();
-    match (field("room"), field("from")) {
-        _ if matches!(told.kind.as_str(), "place" | "fate") => String::new(),
-        (Some(room), Some(from)) if !room.is_empty() => format!("[{room}] {from}: {text}"),
+    let said = match (told.kind.as_str(), field("from")) {
+        ("place" | "fate", _) => return String::new(),
+        ("me", Some(from)) => format!("* {from} {text}"),
         (_, Some(from)) => format!("{from}: {text}"),
-        _ => text.to_owned(),
+        (_, None) => return text.to_owned(),
+    };
+    match field("room") {
+        Some(room) if !room.is_empty() => format!("[{room}] {said}"),
+        _ => said,
     }
 }
 

@@ -197,6 +197,11 @@ fn is_number(name: &str) -> bool {
     name == "n" || name == "m"
 }
 
+/// Whether a place takes only what has no blanks: names of members and of rooms have none.
+fn is_word(name: &str) -> bool {
+    name == "nick" || name == "room"
+}
+
 /// Whether a chain of causes may follow a text.
 fn leads(text: &str) -> bool {
     [": ", "; ", "` "].iter().any(|end| text.ends_with(end))
@@ -211,6 +216,7 @@ fn push<'t>(
     match values.iter().find(|value| value.name == name) {
         Some(value) if value.text != text => return None,
         None if is_number(name) && !text.bytes().all(|byte| byte.is_ascii_digit()) => return None,
+        None if is_word(name) && text.contains(char::is_whitespace) => return None,
         // The quotes end where the value does.
         None if is_quoted && text.contains('`') => return None,
         // A chain of causes is no word within a sentence, only what follows one.

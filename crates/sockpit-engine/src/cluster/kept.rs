@@ -82,7 +82,9 @@ impl Place {
         let created = format!("{:?}", stream.created);
         if self.next == 0 {
             self.live = end;
-            self.next = if has_history { 1 } else { end };
+            // What is too old is gone, though its numbers are not given again.
+            let has_past = has_history && stream.state.messages > 0;
+            self.next = if has_past { 1 } else { end };
         } else if end < self.next || created != self.created {
             // NATS lost its store: the numbers begin anew, and what comes is news.
             self.live = 1;

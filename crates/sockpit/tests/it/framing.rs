@@ -583,12 +583,13 @@ fn exchange(peer: &mut TcpStream, framing: &str) {
     assert_eq!(read_exactly(peer, message.len()), message);
 }
 
-/// In bytes: the memory a process has (proc(5)).
+/// In bytes: the memory that a process asked for (proc(5)); its own code, of which more comes in as it
+/// runs, does not count.
 pub(crate) fn resident(pid: Pid) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_pid())).unwrap();
     let line = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .find_map(|line| line.strip_prefix("RssAnon:"))
         .expect("Linux has it");
     let kib: u64 = line
         .trim()

@@ -133,6 +133,29 @@ fn a_page_that_lost_its_server_says_so_and_comes_back() {
     anna.wait_for("[lab] 小明: 我回来了");
 }
 
+#[test]
+fn what_a_room_holds_up_as_too_much_is_given_back_to_be_typed_again() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let server = sockpit(&["room", "serve", "tcp://127.0.0.1:0", "--ws"])
+        .args(&["--flood", "1/1h,burst=8"])
+        .start();
+    let mut page = browser.open(&format!("http://127.0.0.1:{}/", server.port()));
+    page.enter("Zoe");
+    let lines: Vec<String> = (0..15).map(|number| format!("line {number}.")).collect();
+    page.write(&lines.join("\n"));
+    page.wait_for("what passed", "row('line 0.')");
+    let given = Value::from(lines[8..].join("\n"));
+    let is_given = format!("document.querySelector('#text').value.endsWith({given})");
+    page.wait_for("what did not, in its order", &is_given);
+    page.wait_for(
+        "the reason, once",
+        "document.querySelector('#log').textContent.split('too fast').length === 2",
+    );
+    page.check_quiet();
+}
+
 fn serve(endpoint: &str) -> Running {
     sockpit(&["room", "serve", endpoint, "--ws"]).start()
 }

@@ -55,7 +55,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CHARSET")]
     text_out: Option<Charset>,
     /// What you are called, to other Sockpits [default: your user name]
-    #[arg(long, value_name = "NICK")]
+    #[arg(long, visible_alias = "nick", value_name = "NICK")]
     name: Option<String>,
 
     /// Be found, and find others, on the local network: announcements by multicast and broadcast

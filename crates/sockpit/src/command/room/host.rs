@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use sockpit_engine::bus::Scope;
@@ -125,11 +126,25 @@ async fn live(settings: Settings, console: &Console) -> anyhow::Result<Exit> {
 
 /// Says where the rooms are.
 fn announce(room: &Room, is_web: bool, console: &Console) {
+    let mut pages: Vec<String> = Vec::new();
     for local in room.local() {
         console.announce(&format!("listening on {local}"));
         if let Some(addr) = local.strip_prefix("tcp://").filter(|_| is_web) {
-            console.announce(&format!("in a browser: http://{addr}/"));
+            let page = page_at(addr);
+            if !pages.contains(&page) {
+                console.announce(&format!("in a browser: {page}"));
+                pages.push(page);
+            }
         }
+    }
+}
+
+/// Where a browser finds the page of who listens on `addr`: no address means all of them, this
+/// machine's own among them.
+fn page_at(addr: &str) -> String {
+    match addr.parse::<SocketAddr>() {
+        Ok(addr) if addr.ip().is_unspecified() => format!("http://localhost:{}/", addr.port()),
+        _ => format!("http://{addr}/"),
     }
 }
 

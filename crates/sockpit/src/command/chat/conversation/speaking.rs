@@ -49,15 +49,19 @@ impl Conversation<'_> {
         let to = (!has_one && self.to != To::All).then(|| self.circle.shown(number));
         let is_first = !matches!(self.to, To::All)
             || self.circle.iter().next().map(|it| it.number) == Some(number);
-        let data = json!({
+        let mut data = json!({
             "dir": "out",
             "partner": number,
             "addr": partner.addr.to_string(),
-            "to": to,
             "from": "",
             "text": text,
-            "key": (is_aside && is_first).then_some(key),
         });
+        if let Some(to) = to {
+            data["to"] = to.into();
+        }
+        if is_aside && is_first {
+            data["key"] = key.into();
+        }
         match (is_aside, peer, &self.sockets.side) {
             (true, Some(peer), Some(side)) => {
                 if is_first {
