@@ -37,11 +37,7 @@ pub(super) fn comparison(bench: &Bench) -> Comparison<'_> {
 }
 
 /// By how much the server grows with each peer.
-pub(super) fn bytes_per_peer(
-    bench: &Bench,
-    load: &str,
-    command: &mut Command,
-) -> io::Result<f64> {
+pub(super) fn bytes_per_peer(bench: &Bench, load: &str, command: &mut Command) -> io::Result<f64> {
     let server = Server::announced(command)?;
     let before = resident(server.pid())?;
     let before_them = open_sockets(server.pid())?;

@@ -273,7 +273,9 @@ impl Operator<'_> {
         }
         let ban: Ban = who.parse().map_err(|error| format!("{error}"))?;
         let (named, why) = (ban.to_string(), why.trim().to_owned());
-        let out = self.order(move |hub, now| Ok(hub.ban(now, ban, &why))).await?;
+        let out = self
+            .order(move |hub, now| Ok(hub.ban(now, ban, &why)))
+            .await?;
         let named = VisibleLine(&named);
         match &out[..] {
             [] => self.say(&format!("`{named}` is not let in")),
