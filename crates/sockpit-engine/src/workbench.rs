@@ -236,6 +236,20 @@ impl Handle {
         });
     }
 
+    /// The same, and waits until it is there: what is asked of sessions after that comes behind it.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the workbench is gone.
+    pub async fn publish_first(&self, session: u32, peer: u32, what: What) {
+        self.ask(move |shard| {
+            shard
+                .bus
+                .publish(shard.bus.clock().now(), session, peer, what);
+        })
+        .await;
+    }
+
     /// The same, from a thread that may wait; `false` where the workbench is gone and nobody was told.
     pub(crate) fn publish_blocking(&self, session: u32, peer: u32, what: What) -> bool {
         let (reply, published) = oneshot::channel();

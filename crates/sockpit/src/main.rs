@@ -5,6 +5,7 @@ mod command;
 mod console;
 mod exit;
 mod hint;
+mod runtime;
 mod signals;
 
 use std::process::ExitCode;

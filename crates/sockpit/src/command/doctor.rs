@@ -14,6 +14,7 @@ use sockpit_engine::doctor::{Examination, Reach, Step, examine};
 
 use crate::console::Console;
 use crate::exit::{Exit, sentence};
+use crate::runtime::carry_out;
 use crate::signals::Signals;
 use verdict::Verdict;
 
@@ -88,21 +89,14 @@ fn settle(args: &Args) -> anyhow::Result<Examination> {
 }
 
 fn live(args: &Args, examination: &Examination, console: &Console) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start")?;
-    let exit = runtime.block_on(async {
+    carry_out(async {
         let mut signals = Signals::new().context("cannot start")?;
-        anyhow::Ok(tokio::select! {
+        Ok(tokio::select! {
             biased;
             exit = signals.next() => exit,
             exit = look(args, examination, console) => exit,
         })
-    });
-    // A thread that still looks a name up must not keep the process.
-    runtime.shutdown_background();
-    exit
+    })
 }
 
 async fn look(args: &Args, examination: &Examination, console: &Console) -> Exit {

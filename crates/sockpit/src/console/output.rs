@@ -362,10 +362,13 @@ impl Writer {
         if matches!(event.what, What::Closed { .. }) {
             self.warned.remove(&event.peer);
         }
-        if let What::Fault { kind, message, .. } = &event.what {
-            // What came before it is to be read before it.
+        if let What::Fault { kind, message, .. } = &event.what
+            && let Some(words) = self.words_of(event, *kind, message)
+        {
+            // What came before it is to be read before it, even where a drawing held it back.
+            self.settle();
             self.flush(stdout)?;
-            self.tell_fault(event, *kind, message);
+            self.tell(&words);
         }
         if let What::Note { kind, message, .. } = &event.what
             && kind == UNREADABLE

@@ -129,15 +129,19 @@ impl DroneLink {
         let word = text.split(' ').next().unwrap_or_default();
         let blow = drone.mishaps.draw(word, drone.is_motion(text));
         if blow.loses_command {
-            return self.tell_fault(who, &shown, "lost on its way to the drone");
+            return self.tell_fault(
+                who,
+                &shown,
+                ("lose-command", "lost on its way to the drone"),
+            );
         }
         if let Some(span) = blow.state_stop {
             drone.mute_until = now + span;
-            self.tell_fault(who, &shown, "the state stops");
+            self.tell_fault(who, &shown, ("state-stop", "the state stops"));
         }
         if blow.reboots {
             drone.restart(now);
-            self.tell_fault(who, &shown, "the drone starts anew");
+            self.tell_fault(who, &shown, ("reboot", "the drone starts anew"));
             return self.tell_news(drone);
         }
         if let Some(wrapped) = &wrapped {
@@ -212,7 +216,11 @@ impl DroneLink {
         } = pending;
         if let Some(junk) = drone.mishaps.take_junk() {
             self.outputs.push_back(Output::Transmit(junk.into()));
-            self.tell_fault(who, shown, "a binary packet comes before its reply");
+            self.tell_fault(
+                who,
+                shown,
+                ("junk-first", "a binary packet comes before its reply"),
+            );
         }
         let text = String::from_utf8_lossy(&reply);
         let text = match pending.is_secret {
@@ -221,7 +229,7 @@ impl DroneLink {
         };
         if blow.loses_reply {
             let what = format!("its reply `{text}` is lost");
-            return self.tell_fault(who, shown, &what);
+            return self.tell_fault(who, shown, ("lose-reply", &what));
         }
         let reply = Bytes::from(reply);
         let copies = if blow.doubles_reply { 2 } else { 1 };
@@ -235,12 +243,12 @@ impl DroneLink {
             }
         }
         if copies > 1 {
-            self.tell_fault(who, shown, "its reply comes twice");
+            self.tell_fault(who, shown, ("double-reply", "its reply comes twice"));
         }
         if !blow.late.is_zero() {
             let late = i64::try_from(blow.late.as_nanos()).unwrap_or(i64::MAX);
             let what = format!("its reply comes {} late", Measured(late));
-            self.tell_fault(who, shown, &what);
+            self.tell_fault(who, shown, ("late-reply", &what));
         }
         let took = now - *began;
         let took_nanos = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
@@ -292,9 +300,11 @@ impl DroneLink {
         self.note(HEARD, format!("drone {who}: {command}"), data);
     }
 
-    fn tell_fault(&mut self, who: u32, command: &str, what: &str) {
+    /// `fault` is the sort's name, and what happened.
+    fn tell_fault(&mut self, who: u32, command: &str, fault: (&str, &str)) {
+        let (sort, what) = fault;
         let message = format!("drone {who}: {command}: {what}");
-        let data = json!({ "drone": who, "command": command, "fault": what });
+        let data = json!({ "drone": who, "command": command, "fault": sort });
         self.note(FAULT, message, data);
     }
 

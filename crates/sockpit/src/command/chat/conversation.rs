@@ -398,12 +398,15 @@ impl<'a> Conversation<'a> {
     }
 
     fn note(&self, kind: &str, message: &str, data: Value) {
-        let note = What::Note {
-            kind: kind.to_owned(),
-            message: message.to_owned(),
-            data,
-        };
+        let note = note_of(kind, message, data);
         self.handle.publish(self.sockets.plain.number(), 0, note);
+    }
+
+    /// Tells that something is said, before it is: what comes back may be a refusal.
+    async fn note_said(&self, data: Value) {
+        let note = note_of(drawing::MESSAGE, "", data);
+        let number = self.sockets.plain.number();
+        self.handle.publish_first(number, 0, note).await;
     }
 
     fn fate(&self, key: u64, fate: &str) {
@@ -429,4 +432,12 @@ enum After {
     More,
     End,
     Leave,
+}
+
+fn note_of(kind: &str, message: &str, data: Value) -> What {
+    What::Note {
+        kind: kind.to_owned(),
+        message: message.to_owned(),
+        data,
+    }
 }

@@ -20,6 +20,7 @@ use super::input::Input;
 use super::settings::Settings;
 use crate::console::{ChatLook, Console, Output};
 use crate::exit::Exit;
+use crate::runtime::carry_out;
 use crate::signals::Signals;
 
 /// How long who reads stdout, or a disk, may take once the chat is over.
@@ -45,13 +46,7 @@ pub(super) struct Sockets {
 ///
 /// Says why a socket could not be opened, or the terminal not be used.
 pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let result = runtime.block_on(live(settings, console));
-    // A thread that still reads a terminal must not keep the process.
-    runtime.shutdown_background();
-    result
+    carry_out(live(settings, console))
 }
 
 async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {

@@ -17,6 +17,7 @@ use super::serve::Settings;
 use crate::command::talk::{DRAIN_TIME, Feed, Taken};
 use crate::console::{Company, Console, Editor, Output, Subscription, Talk};
 use crate::exit::Exit;
+use crate::runtime::carry_out;
 use crate::signals::Signals;
 
 /// In bytes: the longest line that stdin may have.
@@ -27,13 +28,7 @@ const HISTORY: &str = "room-history";
 
 /// Runs the rooms to their end.
 pub(super) fn run(settings: Settings, console: &Console) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let result = runtime.block_on(live(settings, console));
-    // A thread that still reads a terminal must not keep the process.
-    runtime.shutdown_background();
-    result
+    carry_out(live(settings, console))
 }
 
 async fn live(settings: Settings, console: &Console) -> anyhow::Result<Exit> {

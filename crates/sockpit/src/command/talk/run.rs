@@ -11,6 +11,7 @@ use super::conversation::{Conversation, Watchers};
 use super::settings::Settings;
 use crate::console::{Console, Output};
 use crate::exit::{Exit, engine_error, hint, sentence};
+use crate::runtime::carry_out;
 use crate::signals::Signals;
 
 /// Once a signal has come, peers have five seconds to take what is queued (rule B7), which the engine
@@ -20,13 +21,7 @@ pub(in crate::command) const DRAIN_TIME: Duration = Duration::from_millis(5500);
 
 /// Runs the conversation to its end.
 pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let result = runtime.block_on(live(settings, console));
-    // A thread that still reads a terminal must not keep the process.
-    runtime.shutdown_background();
-    result
+    carry_out(live(settings, console))
 }
 
 async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {

@@ -15,6 +15,7 @@ use super::show::{Form, Show};
 use super::swarm::Swarm;
 use crate::console::Console;
 use crate::exit::{Exit, engine_error, sentence};
+use crate::runtime::carry_out;
 use crate::signals::Signals;
 
 /// What `sockpit tello fly` was told, as typed.
@@ -62,19 +63,7 @@ pub(super) struct Args {
 
 /// Carries the command out.
 pub(super) fn run(args: &Args, console: &Console) -> Exit {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let result = match runtime {
-        Ok(runtime) => {
-            let result = runtime.block_on(fly(args, console));
-            // A thread that still reads a terminal must not keep the process.
-            runtime.shutdown_background();
-            result
-        }
-        Err(error) => Err(error.into()),
-    };
-    result.unwrap_or_else(|error| fail(&error, console))
+    carry_out(fly(args, console)).unwrap_or_else(|error| fail(&error, console))
 }
 
 /// Says why nothing was flown.

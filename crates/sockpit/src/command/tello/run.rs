@@ -25,6 +25,7 @@ use super::show::{Form, Show};
 use super::swarm::Swarm;
 use crate::console::Console;
 use crate::exit::Exit;
+use crate::runtime::carry_out;
 use crate::signals::Signals;
 
 /// In bytes: a script larger than this is none.
@@ -83,12 +84,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, console: &Console) -> Exit {
     let result = read(&args.file, args.links.sdk).and_then(|script| match args.dry_run {
         true => preview(args, &script, console),
-        false => {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            runtime.block_on(fly(args, &script, console))
-        }
+        false => carry_out(fly(args, &script, console)),
     });
     result.unwrap_or_else(|error| match error.downcast_ref::<Mistakes>() {
         Some(Mistakes(mistakes)) => {

@@ -13,6 +13,7 @@ use sockpit_core::tello::{COMMAND_PORT, STATE_PORT, VIDEO_PORT};
 
 use crate::console::Console;
 use crate::exit::{Exit, sentence};
+use crate::runtime::carry_out;
 use hangar::Hangar;
 
 /// In cm: drones that are started together stand this far from each other, one right of the other.
@@ -204,10 +205,7 @@ fn simulate(args: Args, console: &Console) -> anyhow::Result<Exit> {
         // A picture that cannot be written is better told before than after.
         std::fs::write(path, "").with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    carry_out(async {
         match Hangar::open(&settings, console).await {
             Ok(hangar) => hangar.serve().await,
             Err(exit) => Ok(exit),

@@ -8,6 +8,14 @@ use super::super::beside::Telling;
 use super::super::{Talk, screen};
 use super::Writer;
 
+/// A fault, as it is told.
+pub(super) struct Words {
+    label: &'static str,
+    colour: &'static str,
+    text: String,
+    hint: Option<String>,
+}
+
 impl Writer {
     /// Says once a peer that what it sends is no text of the charset, and where.
     pub(super) fn warn_of_text(&mut self, peer: u32, charset: Charset, at: u64) {
@@ -19,13 +27,19 @@ impl Writer {
         }
     }
 
-    pub(super) fn tell_fault(&mut self, event: &Event, kind: FaultKind, message: &str) {
+    /// What is to be told of a fault, if anything.
+    pub(super) fn words_of(
+        &mut self,
+        event: &Event,
+        kind: FaultKind,
+        message: &str,
+    ) -> Option<Words> {
         let is_warning = matches!(
             kind,
             FaultKind::Truncated | FaultKind::Large | FaultKind::Loop | FaultKind::Limit
         );
         if is_warning && self.talk == Talk::Errors {
-            return;
+            return None;
         }
         let (label, colour) = if is_warning {
             ("warning", "33")
@@ -34,14 +48,22 @@ impl Writer {
         };
         let drawing = self.drawing.as_mut();
         let (whom, hint) = match drawing.map_or(Telling::Usual, |it| it.telling(event)) {
-            Telling::Untold => return,
+            Telling::Untold => return None,
             Telling::Usual => (self.whom(event.peer), None),
             Telling::Of { whom, hint } => (format!("{}: ", VisibleLine(&whom)), hint),
         };
-        let text = format!("{whom}{}", VisibleLine(message));
-        self.labelled(label, colour, &text);
-        if let Some(hint) = hint {
-            self.tell_hint(0, &hint);
+        Some(Words {
+            label,
+            colour,
+            text: format!("{whom}{}", VisibleLine(message)),
+            hint,
+        })
+    }
+
+    pub(super) fn tell(&self, words: &Words) {
+        self.labelled(words.label, words.colour, &words.text);
+        if let Some(hint) = &words.hint {
+            self.tell_hint(0, hint);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 use sockpit_core::chat::circle::Way;
 use sockpit_core::chat::partner::Partner;
 use sockpit_core::event::FaultKind;
@@ -13,7 +13,6 @@ use sockpit_core::text::escape::VisibleLine;
 use sockpit_engine::Target;
 use tokio::time::Instant;
 
-use super::super::drawing;
 use super::{Conversation, KNOCK_PERIOD, To};
 
 impl Conversation<'_> {
@@ -65,7 +64,7 @@ impl Conversation<'_> {
         match (is_aside, peer, &self.sockets.side) {
             (true, Some(peer), Some(side)) => {
                 if is_first {
-                    self.note(drawing::MESSAGE, "", data);
+                    self.note_said(data).await;
                 }
                 self.outstanding.insert(key, (number, text.to_owned()));
                 if let Some(partner) = self.circle.partner_mut(number) {
@@ -76,16 +75,21 @@ impl Conversation<'_> {
                 side.change(Target::Peer(peer), 0, say).await;
             }
             _ => {
-                if self.send_plain(number, text).await && is_first {
-                    self.note(drawing::MESSAGE, "", data);
-                }
+                self.send_plain(number, text, is_first.then_some(data))
+                    .await;
                 self.knock_again(number).await;
             }
         }
     }
 
-    /// Sends one datagram with nothing but the text; tells whether that could be.
-    pub(super) async fn send_plain(&mut self, number: u32, text: &str) -> bool {
+    /// Sends one datagram with nothing but the text; tells whether that could be. `said` is told of
+    /// before it leaves, as what comes back may be a refusal.
+    pub(super) async fn send_plain(
+        &mut self,
+        number: u32,
+        text: &str,
+        said: Option<Value>,
+    ) -> bool {
         let Some(partner) = self.circle.partner(number) else {
             return false;
         };
@@ -115,7 +119,12 @@ impl Conversation<'_> {
             }
         };
         match self.sockets.plain.reach(addr).await {
-            Some(peer) => self.sockets.plain.send(Target::Peer(peer), message).await,
+            Some(peer) => {
+                if let Some(data) = said {
+                    self.note_said(data).await;
+                }
+                self.sockets.plain.send(Target::Peer(peer), message).await
+            }
             None => {
                 let family = if addr.is_ipv4() { "IPv4" } else { "IPv6" };
                 let message = format!("{addr} cannot be reached: no socket of ours is of {family}");
@@ -167,7 +176,7 @@ impl Conversation<'_> {
     /// Sends what another way could not take, in its order.
     pub(super) async fn resend(&mut self, key: u64) {
         if let Some((number, text)) = self.settle(key) {
-            let fate = match self.send_plain(number, &text).await {
+            let fate = match self.send_plain(number, &text, None).await {
                 true => "sent",
                 false => "unconfirmed",
             };

@@ -23,6 +23,7 @@ use super::{COMMANDS, LONGEST_LINE, Settings};
 use crate::command::talk::{Feed, Taken};
 use crate::console::{ChatLook, Company, Console, Editor, Output, Subscription, Talk};
 use crate::exit::{Exit, engine_error, sentence};
+use crate::runtime::carry_out;
 use crate::signals::Signals;
 
 /// The first wait before it is connected again; each later one is twice as long.
@@ -79,13 +80,7 @@ struct Stay<'a> {
 
 /// Stays until the end.
 pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let result = runtime.block_on(live(settings, console));
-    // A thread that still reads a terminal must not keep the process.
-    runtime.shutdown_background();
-    result
+    carry_out(live(settings, console))
 }
 
 async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
