@@ -402,15 +402,15 @@ impl<'a> Conversation<'a> {
         self.handle.publish(self.sockets.plain.number(), 0, note);
     }
 
-    /// Tells that something is said, before it is: what comes back may be a refusal.
-    async fn note_said(&self, data: Value) {
-        let note = note_of(drawing::MESSAGE, "", data);
+    /// Tells that something is said, or how, before it is: what comes back may be a refusal.
+    async fn note_first(&self, note: What) {
         let number = self.sockets.plain.number();
         self.handle.publish_first(number, 0, note).await;
     }
 
     fn fate(&self, key: u64, fate: &str) {
-        self.note(drawing::FATE, "", json!({ "key": key, "fate": fate }));
+        let note = fate_of(key, fate);
+        self.handle.publish(self.sockets.plain.number(), 0, note);
     }
 
     fn fault(&mut self, kind: FaultKind, message: String) {
@@ -432,6 +432,11 @@ enum After {
     More,
     End,
     Leave,
+}
+
+/// What became of a message.
+fn fate_of(key: u64, fate: &str) -> What {
+    note_of(drawing::FATE, "", json!({ "key": key, "fate": fate }))
 }
 
 fn note_of(kind: &str, message: &str, data: Value) -> What {

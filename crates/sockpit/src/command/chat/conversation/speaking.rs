@@ -3,17 +3,18 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 use sockpit_core::chat::circle::Way;
 use sockpit_core::chat::partner::Partner;
-use sockpit_core::event::FaultKind;
+use sockpit_core::event::{FaultKind, What};
 use sockpit_core::plan::{MAX_UDP4_PAYLOAD, MAX_UDP6_PAYLOAD};
 use sockpit_core::session::MessageError;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_engine::Target;
 use tokio::time::Instant;
 
-use super::{Conversation, KNOCK_PERIOD, To};
+use super::super::drawing;
+use super::{Conversation, KNOCK_PERIOD, To, fate_of, note_of};
 
 impl Conversation<'_> {
     /// Says a line to whom lines go at present.
@@ -64,7 +65,7 @@ impl Conversation<'_> {
         match (is_aside, peer, &self.sockets.side) {
             (true, Some(peer), Some(side)) => {
                 if is_first {
-                    self.note_said(data).await;
+                    self.note_first(note_of(drawing::MESSAGE, "", data)).await;
                 }
                 self.outstanding.insert(key, (number, text.to_owned()));
                 if let Some(partner) = self.circle.partner_mut(number) {
@@ -75,20 +76,21 @@ impl Conversation<'_> {
                 side.change(Target::Peer(peer), 0, say).await;
             }
             _ => {
-                self.send_plain(number, text, is_first.then_some(data))
+                let said = note_of(drawing::MESSAGE, "", data);
+                self.send_plain(number, text, is_first.then_some(said))
                     .await;
                 self.knock_again(number).await;
             }
         }
     }
 
-    /// Sends one datagram with nothing but the text; tells whether that could be. `said` is told of
-    /// before it leaves, as what comes back may be a refusal.
+    /// Sends one datagram with nothing but the text; tells whether that could be. The note is
+    /// told before it leaves.
     pub(super) async fn send_plain(
         &mut self,
         number: u32,
         text: &str,
-        said: Option<Value>,
+        first: Option<What>,
     ) -> bool {
         let Some(partner) = self.circle.partner(number) else {
             return false;
@@ -120,8 +122,8 @@ impl Conversation<'_> {
         };
         match self.sockets.plain.reach(addr).await {
             Some(peer) => {
-                if let Some(data) = said {
-                    self.note_said(data).await;
+                if let Some(note) = first {
+                    self.note_first(note).await;
                 }
                 self.sockets.plain.send(Target::Peer(peer), message).await
             }
@@ -176,11 +178,10 @@ impl Conversation<'_> {
     /// Sends what another way could not take, in its order.
     pub(super) async fn resend(&mut self, key: u64) {
         if let Some((number, text)) = self.settle(key) {
-            let fate = match self.send_plain(number, &text, None).await {
-                true => "sent",
-                false => "unconfirmed",
-            };
-            self.fate(key, fate);
+            let sent = fate_of(key, "sent");
+            if !self.send_plain(number, &text, Some(sent)).await {
+                self.fate(key, "unconfirmed");
+            }
         }
     }
 
