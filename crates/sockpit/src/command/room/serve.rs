@@ -242,7 +242,7 @@ impl Settings {
         if args.cluster.is_some() {
             bail!(
                 "`--cluster`: this sockpit was built without NATS; \
-                 `cargo install --features nats` builds one with it"
+                 `cargo install --path crates/sockpit --features nats` builds one with it"
             );
         }
         Name::new(&args.room).with_context(|| format!("the room `{}`", VisibleLine(&args.room)))?;
