@@ -156,6 +156,25 @@ fn what_a_room_holds_up_as_too_much_is_given_back_to_be_typed_again() {
     page.check_quiet();
 }
 
+#[test]
+fn a_room_too_large_to_tell_who_comes_is_counted_all_the_same() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let server = serve("tcp://127.0.0.1:0");
+    let mut page = browser.open(&format!("http://127.0.0.1:{}/", server.port()));
+    page.enter("Zoe");
+    let crowd: Vec<Visitor> = (0..120)
+        .map(|number| Visitor::enter(server.port(), &format!("n{number}")))
+        .collect();
+    page.wait_for(
+        "the count of all",
+        "document.querySelector('#membersTitle').textContent.includes('121')",
+    );
+    page.check_quiet();
+    drop(crowd);
+}
+
 fn serve(endpoint: &str) -> Running {
     sockpit(&["room", "serve", endpoint, "--ws"]).start()
 }

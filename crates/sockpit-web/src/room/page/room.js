@@ -80,7 +80,7 @@ const HANDLERS = {
   },
   members({ room, members = [], count }, sent) {
     const place = talk.find("room", room);
-    place?.setMembers(members, count, null);
+    place?.setMembers(members, count, place.isJoined ? talk.me : null);
     if (sent?.isQuiet) return;
     return told(sent?.place ?? place, "who", members.join(", ") + (count > members.length ? " …" : ""));
   },
@@ -194,6 +194,18 @@ function count() {
 }
 
 setInterval(count, 500);
+
+// A room of so many tells nobody who comes and goes, so it is asked while it is looked at.
+const QUIET_FROM = 100;
+const RECOUNT = 10_000;
+
+setInterval(() => {
+  const place = talk.current;
+  const isLarge = place?.kind === "room" && place.isJoined && place.count >= QUIET_FROM;
+  if (isLarge && talk.me !== null && link.isOpen && !document.hidden) {
+    request({ kind: "who", room: place.name }, { isQuiet: true });
+  }
+}, RECOUNT);
 
 function come() {
   final = null;
