@@ -4,48 +4,38 @@ use crate::console::{ChatCommand, Takes};
 
 /// The commands, as they are completed and listed.
 pub(super) const COMMANDS: &[ChatCommand] = &[
-    ChatCommand {
-        word: "/to",
-        usage: "N|NAME|ADDR",
-        about: "talk to one partner from here on",
-        takes: Takes::Name,
-    },
-    ChatCommand {
-        word: "/all",
-        usage: "",
-        about: "talk to all partners from here on",
-        takes: Takes::Anything,
-    },
-    ChatCommand {
-        word: "/who",
-        usage: "",
-        about: "list the partners, and who is on the local network",
-        takes: Takes::Anything,
-    },
-    ChatCommand {
-        word: "/add",
-        usage: "ADDR",
-        about: "one more partner, such as `192.168.1.7:7852`",
-        takes: Takes::Anything,
-    },
-    ChatCommand {
-        word: "/name",
-        usage: "NICK",
-        about: "be called so by other Sockpits",
-        takes: Takes::Anything,
-    },
-    ChatCommand {
-        word: "/help",
-        usage: "",
-        about: "list these commands",
-        takes: Takes::Anything,
-    },
-    ChatCommand {
-        word: "/quit",
-        usage: "",
-        about: "leave; so does Ctrl-D",
-        takes: Takes::Anything,
-    },
+    ChatCommand::new(
+        "/to",
+        "N|NAME|ADDR",
+        "talk to one partner from here on",
+        Takes::Name,
+    ),
+    ChatCommand::new(
+        "/all",
+        "",
+        "talk to all partners from here on",
+        Takes::Anything,
+    ),
+    ChatCommand::new(
+        "/who",
+        "",
+        "list the partners, and who is on the local network",
+        Takes::Anything,
+    ),
+    ChatCommand::new(
+        "/add",
+        "ADDR",
+        "one more partner, such as `192.168.1.7:7852`",
+        Takes::Anything,
+    ),
+    ChatCommand::new(
+        "/name",
+        "NICK",
+        "be called so by other Sockpits",
+        Takes::Anything,
+    ),
+    ChatCommand::new("/help", "", "list these commands", Takes::Anything),
+    ChatCommand::new("/quit", "", "leave; so does Ctrl-D", Takes::Anything),
 ];
 
 /// A line that was typed.

@@ -95,50 +95,36 @@ struct Settings {
 /// In bytes: a line of stdin that is longer is no message.
 const LONGEST_LINE: usize = 1024 * 1024;
 
-const fn command(
-    word: &'static str,
-    usage: &'static str,
-    about: &'static str,
-    takes: Takes,
-) -> ChatCommand {
-    ChatCommand {
-        word,
-        usage,
-        about,
-        takes,
-    }
-}
-
 /// What can be typed.
 const COMMANDS: &[ChatCommand] = &[
-    command("/help", "", "this list", Takes::Anything),
-    command("/msg", "NICK TEXT", "say it to one alone", Takes::Name),
-    command("/me", "TEXT", "tell what you do", Takes::Anything),
-    command("/who", "[ROOM]", "who is in the room", Takes::Room),
-    command("/rooms", "", "which rooms there are", Takes::Anything),
-    command("/join", "ROOM", "enter another room as well", Takes::Room),
-    command(
+    ChatCommand::new("/help", "", "this list", Takes::Anything),
+    ChatCommand::new("/msg", "NICK TEXT", "say it to one alone", Takes::Name),
+    ChatCommand::new("/me", "TEXT", "tell what you do", Takes::Anything),
+    ChatCommand::new("/who", "[ROOM]", "who is in the room", Takes::Room),
+    ChatCommand::new("/rooms", "", "which rooms there are", Takes::Anything),
+    ChatCommand::new("/join", "ROOM", "enter another room as well", Takes::Room),
+    ChatCommand::new(
         "/room",
         "NAME|N",
         "talk in another of your rooms; F1 to F9 too",
         Takes::Room,
     ),
-    command("/leave", "[ROOM]", "leave a room", Takes::Room),
-    command("/nick", "NAME", "be called something else", Takes::Anything),
-    command(
+    ChatCommand::new("/leave", "[ROOM]", "leave a room", Takes::Room),
+    ChatCommand::new("/nick", "NAME", "be called something else", Takes::Anything),
+    ChatCommand::new(
         "/topic",
         "[TEXT|-]",
         "what the room is about",
         Takes::Anything,
     ),
-    command(
+    ChatCommand::new(
         "/history",
         "[N]",
         "what was said last, N lines",
         Takes::Anything,
     ),
-    command("/ping", "", "whether the server is there", Takes::Anything),
-    command("/quit", "", "leave", Takes::Anything),
+    ChatCommand::new("/ping", "", "whether the server is there", Takes::Anything),
+    ChatCommand::new("/quit", "", "leave", Takes::Anything),
 ];
 
 impl Settings {

@@ -9,63 +9,49 @@ use sockpit_engine::room::Room;
 
 use crate::console::{ChatCommand, Company, Console, Takes};
 
-const fn command(
-    word: &'static str,
-    usage: &'static str,
-    about: &'static str,
-    takes: Takes,
-) -> ChatCommand {
-    ChatCommand {
-        word,
-        usage,
-        about,
-        takes,
-    }
-}
-
 /// What can be typed as `/command`.
 pub(super) const COMMANDS: &[ChatCommand] = &[
-    command("/help", "", "this list", Takes::Anything),
-    command(
+    ChatCommand::new("/help", "", "this list", Takes::Anything),
+    ChatCommand::new(
         "/rooms",
         "",
         "the rooms, and how many are in each",
         Takes::Anything,
     ),
-    command(
+    ChatCommand::new(
         "/who",
         "[ROOM]",
         "who is there, and from where",
         Takes::Room,
     ),
-    command(
+    ChatCommand::new(
         "/notice",
         "[ROOM] TEXT",
         "tell a room something, or everybody",
         Takes::Room,
     ),
-    command("/topic", "ROOM TEXT", "what a room is about", Takes::Room),
-    command("/kick", "NICK [WHY]", "throw somebody out", Takes::Name),
-    command(
+    ChatCommand::new("/topic", "ROOM TEXT", "what a room is about", Takes::Room),
+    ChatCommand::new("/kick", "NICK [WHY]", "throw somebody out", Takes::Name),
+    ChatCommand::new(
         "/ban",
         "NICK|ADDRESS|NET [WHY]",
         "throw somebody out, and let nobody of that name or address in",
         Takes::Name,
     ),
-    command(
+    ChatCommand::new(
         "/unban",
         "NICK|ADDRESS|NET",
         "let them in again",
         Takes::Anything,
     ),
-    command("/bans", "", "who is not let in", Takes::Anything),
-    command(
+    ChatCommand::new("/bans", "", "who is not let in", Takes::Anything),
+    ChatCommand::new(
         "/stat",
         "",
         "members, messages, what was held up",
         Takes::Anything,
     ),
-    command(
+    ChatCommand::new(
         "/quit",
         "",
         "say goodbye to everybody, and end",

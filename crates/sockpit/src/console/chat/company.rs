@@ -26,6 +26,22 @@ pub(crate) struct ChatCommand {
     pub(crate) takes: Takes,
 }
 
+impl ChatCommand {
+    pub(crate) const fn new(
+        word: &'static str,
+        usage: &'static str,
+        about: &'static str,
+        takes: Takes,
+    ) -> Self {
+        Self {
+            word,
+            usage,
+            about,
+            takes,
+        }
+    }
+}
+
 /// What completes the first word of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Takes {

@@ -189,18 +189,8 @@ fn names_keep_their_colour_and_colours_read_on_black_and_on_white() {
 
 fn company() -> Company {
     const COMMANDS: &[ChatCommand] = &[
-        ChatCommand {
-            word: "/msg",
-            usage: "NICK TEXT",
-            about: "",
-            takes: Takes::Name,
-        },
-        ChatCommand {
-            word: "/room",
-            usage: "NAME",
-            about: "",
-            takes: Takes::Room,
-        },
+        ChatCommand::new("/msg", "NICK TEXT", "", Takes::Name),
+        ChatCommand::new("/room", "NAME", "", Takes::Room),
     ];
     let company = Company::new(COMMANDS);
     company.meet([
