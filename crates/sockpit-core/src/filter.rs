@@ -69,6 +69,8 @@ pub struct Subject<'a> {
     pub addr: Option<&'a str>,
     /// The text of a chunk, where somebody decoded it; otherwise its bytes are looked at as UTF-8.
     pub text: Option<&'a str>,
+    /// How long a message or a chunk is in bytes, where the event has only its beginning.
+    pub len: Option<u64>,
 }
 
 impl<'a> Subject<'a> {
@@ -80,6 +82,7 @@ impl<'a> Subject<'a> {
             clock: Clock::default(),
             addr: None,
             text: None,
+            len: None,
         }
     }
 }
@@ -127,6 +130,30 @@ impl Filter {
     pub fn needs_addr(&self) -> bool {
         self.root
             .any(&|term| matches!(term, Term::Text(TextField::Addr, _)))
+    }
+
+    /// Whether a term looks at what was said, or at how long it is. Where none does, a message or a
+    /// chunk is judged the same without its bytes.
+    #[must_use]
+    pub fn needs_bytes(&self) -> bool {
+        self.root.any(&|term| {
+            matches!(
+                term,
+                Term::Text(TextField::Text, _)
+                    | Term::Said(_)
+                    | Term::Hex(_)
+                    | Term::Number(NumberField::Len, _)
+                    | Term::Flag(Flag::Malformed)
+            )
+        })
+    }
+
+    /// What is looked for in what was said, where it has to be there: for highlights.
+    #[must_use]
+    pub fn patterns(&self) -> Vec<&Pattern> {
+        let mut patterns = Vec::new();
+        self.root.gather(&mut patterns);
+        patterns
     }
 
     /// Whether a term looks at the text of chunks.
@@ -193,6 +220,7 @@ impl Sieve {
             clock: self.clock,
             addr: self.addrs.get(&key).map(String::as_str),
             text: text.as_deref(),
+            len: None,
         });
         if matches!(event.what, What::Closed { .. }) {
             self.addrs.remove(&key);
@@ -217,6 +245,21 @@ impl Node {
             Self::Any(nodes) => nodes.iter().any(|node| node.holds(subject)),
             Self::Not(node) => !node.holds(subject),
             Self::Term(term) => term.holds(subject),
+        }
+    }
+
+    /// The patterns of terms that are about what was said and not denied.
+    fn gather<'a>(&'a self, patterns: &mut Vec<&'a Pattern>) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => {
+                for node in nodes {
+                    node.gather(patterns);
+                }
+            }
+            Self::Term(
+                Term::Text(TextField::Text, test) | Term::Said(test) | Term::Hex(test),
+            ) if !test.way.is_negative() => patterns.push(&test.pattern),
+            Self::Not(_) | Self::Term(_) => {}
         }
     }
 
@@ -397,7 +440,7 @@ impl Term {
             Self::Direction(wanted) => direction_of(what) == Some(*wanted),
             Self::Event(name) => what.name() == *name,
             Self::Flag(flag) => flag.holds(what),
-            Self::Number(field, test) => field.of(event).is_some_and(|number| test.holds(number)),
+            Self::Number(field, test) => field.of(subject).is_some_and(|number| test.holds(number)),
             Self::Text(TextField::Text, test) => {
                 message_of(subject).is_some_and(|message| test.holds(message))
             }
@@ -446,13 +489,15 @@ impl Flag {
 }
 
 impl NumberField {
-    fn of(self, event: &Event) -> Option<u64> {
+    fn of(self, subject: &Subject<'_>) -> Option<u64> {
+        let event = subject.event;
         match (self, &event.what) {
             (Self::Peer, _) => Some(event.peer.into()),
             (Self::Session, _) => Some(event.session.into()),
             (Self::Number, _) => Some(event.number),
-            (Self::Len, What::Chunk { bytes, .. }) => Some(bytes.len() as u64),
-            (Self::Len, What::Frame { payload, .. }) => Some(payload.len() as u64),
+            (Self::Len, What::Chunk { bytes, .. } | What::Frame { payload: bytes, .. }) => {
+                Some(subject.len.unwrap_or(bytes.len() as u64))
+            }
             (Self::Offset, What::Chunk { offset, .. } | What::Frame { offset, .. }) => {
                 Some(*offset)
             }

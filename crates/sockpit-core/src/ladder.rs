@@ -15,8 +15,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::str::FromStr;
 
-use crate::event::{Event, What};
-use crate::flow::Mode;
+use crate::event::{Direction, Event, What};
+use crate::flow::{Label, Mode};
 use crate::record::Epoch;
 use crate::sighting::Sighting;
 use crate::strings::Language;
@@ -30,14 +30,15 @@ mod join;
 mod packet;
 mod payload;
 pub mod state;
-mod step;
+pub mod step;
 mod svg;
 mod teach;
 mod telling;
 mod words;
 
 use conversation::{Conversation, Key, Party, Route};
-use step::Step;
+use state::Side;
+use step::{Step, Telling};
 use teach::Teacher;
 use telling::{Late, Waiting};
 use words::Words;
@@ -79,6 +80,18 @@ pub struct ParseNumbersError {
     text: String,
 }
 
+/// What a ladder gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gives {
+    /// Rows ([`Ladder::take`]).
+    #[default]
+    Rows,
+    /// Steps as values ([`Ladder::take_steps`]), for who draws them in a way of their own.
+    Steps,
+    /// Both.
+    Both,
+}
+
 /// How a ladder is drawn.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -98,6 +111,8 @@ pub struct Options {
     pub charset: Option<Charset>,
     /// Steps that are kept for the picture.
     pub picture_rows: usize,
+    /// What it gives.
+    pub gives: Gives,
 }
 
 impl Default for Options {
@@ -111,6 +126,7 @@ impl Default for Options {
             language: Language::English,
             charset: Some(Charset::UTF_8),
             picture_rows: 2000,
+            gives: Gives::Rows,
         }
     }
 }
@@ -147,7 +163,24 @@ pub struct Ladder {
     /// The conversation under the latest heading.
     headed: Option<u64>,
     out: String,
+    given: Vec<Step>,
     picture: svg::Picture,
+}
+
+/// Which event tells of something: when, in nanoseconds since 1970, whose, and its number.
+#[derive(Clone, Copy)]
+struct Origin {
+    at: u64,
+    speaker: Speaker,
+    number: u64,
+}
+
+/// When a step was, and who told of it.
+#[derive(Clone, Copy)]
+struct Moment {
+    at: u64,
+    since_last: Option<i64>,
+    told: Option<Telling>,
 }
 
 /// What is known of who tells of a conversation.
@@ -175,6 +208,7 @@ impl Ladder {
             waiting: VecDeque::new(),
             headed: None,
             out: String::new(),
+            given: Vec::new(),
         }
     }
 
@@ -193,11 +227,15 @@ impl Ladder {
     /// A write is told as it returns, and so after the packets that it made: a packet waits for its
     /// write, and whatever comes behind it waits too.
     pub fn push_event(&mut self, source: usize, event: &Event, epoch: Epoch) {
-        let at = epoch.0.saturating_add(event.time.as_nanos());
         let speaker = (source, event.session, event.peer);
-        self.settle(at);
+        let origin = Origin {
+            at: epoch.0.saturating_add(event.time.as_nanos()),
+            speaker,
+            number: event.number,
+        };
+        self.settle(origin.at);
         if self.is_awaited(speaker, &event.what) {
-            self.take_event(at, speaker, &event.what);
+            self.take_event(origin, &event.what);
         } else {
             match &event.what {
                 What::Frame { .. } => return,
@@ -208,19 +246,19 @@ impl Ladder {
                 } => {
                     let awaited = self.awaited(speaker, *direction, *offset, packet);
                     if self.waiting.is_empty() && awaited.is_none() {
-                        self.take_packet((at, speaker), *direction, *offset, packet);
+                        self.take_packet(origin, *direction, *offset, packet);
                         return;
                     }
                     let what = Late::Packet(*direction, *offset, packet.clone());
-                    self.waiting.push_back(Waiting { at, speaker, what });
+                    self.waiting.push_back(Waiting { origin, what });
                 }
                 what if self.waiting.is_empty() => {
-                    self.take_event(at, speaker, what);
+                    self.take_event(origin, what);
                     return;
                 }
                 what => {
                     let what = Late::Other(what.clone());
-                    self.waiting.push_back(Waiting { at, speaker, what });
+                    self.waiting.push_back(Waiting { origin, what });
                 }
             }
         }
@@ -232,7 +270,7 @@ impl Ladder {
     /// without. To be told now and then while nothing comes.
     pub fn settle(&mut self, now: u64) {
         while let Some(first) = self.waiting.front() {
-            if now.saturating_sub(first.at) < WAIT {
+            if now.saturating_sub(first.origin.at) < WAIT {
                 break;
             }
             self.release(1);
@@ -243,6 +281,12 @@ impl Ladder {
     #[must_use]
     pub fn take(&mut self) -> String {
         std::mem::take(&mut self.out)
+    }
+
+    /// Steps that have become final, where the options say that they are wanted.
+    #[must_use]
+    pub fn take_steps(&mut self) -> Vec<Step> {
+        std::mem::take(&mut self.given)
     }
 
     /// The rest, at the end of the capture or the session.
@@ -263,9 +307,10 @@ impl Ladder {
         sighting: &Sighting<'_>,
         offset: Option<u64>,
         route: &Route,
-        teller: Option<(usize, u32)>,
+        told: Option<(Origin, Direction)>,
     ) {
         let at = sighting.packet.at;
+        let teller = told.map(|(origin, _)| (origin.speaker.0, origin.speaker.1));
         let flow = sighting.analysis.map(|analysis| analysis.conversation);
         let is_call = sighting
             .summary
@@ -292,8 +337,6 @@ impl Ladder {
             .map(|start| (start, start.saturating_add(len)));
         let since_last = conversation.last.map(|last| span(last, at));
         conversation.last = Some(at);
-        let since_first = span(conversation.first, at);
-        let number = conversation.number;
         let known = (&self.options, &self.words);
         let conversation = self
             .conversations
@@ -310,42 +353,59 @@ impl Ladder {
             }
             _ => Vec::new(),
         };
-        self.step(
-            &route.key,
-            Step {
-                conversation: number,
-                since_first,
-                since_last,
-                what: step::What::Arrow(arrow),
-                lessons,
-            },
-        );
+        let told = told.map(|(origin, direction)| {
+            origin.telling(match direction {
+                Direction::Out => from,
+                Direction::In => from.other(),
+            })
+        });
+        let moment = Moment {
+            at,
+            since_last,
+            told,
+        };
+        self.step(&route.key, moment, step::What::Arrow(arrow), lessons);
     }
 
     /// Draws a step, and a heading where the conversation is another than before.
-    fn step(&mut self, key: &Key, step: Step) {
+    fn step(&mut self, key: &Key, moment: Moment, what: step::What, lessons: Vec<String>) {
         let Some(conversation) = self.conversations.get_mut(key) else {
             return;
+        };
+        let step = Step {
+            conversation: conversation.number,
+            head: conversation.head.clone(),
+            at: moment.at,
+            told: moment.told,
+            states: [Side::Left, Side::Right].map(|side| conversation.states.state(side)),
+            since_first: span(conversation.first, moment.at),
+            since_last: moment.since_last,
+            what,
+            lessons,
         };
         self.steps += 1;
         self.order.remove(&conversation.used);
         conversation.used = self.steps;
         self.order.insert(self.steps, key.clone());
+        if self.options.gives != Gives::Steps {
+            self.draw(&step);
+        }
+        if self.options.gives != Gives::Rows {
+            self.given.push(step.clone());
+        }
+        self.picture.keep(step);
+    }
+
+    fn draw(&mut self, step: &Step) {
         let known = (&self.options, &self.words);
-        if self.headed != Some(conversation.number) {
+        if self.headed != Some(step.conversation) {
             if self.headed.is_some() {
                 self.out.push('\n');
             }
-            self.headed = Some(conversation.number);
-            draw::heading(
-                &conversation.head,
-                conversation.number,
-                known,
-                &mut self.out,
-            );
+            self.headed = Some(step.conversation);
+            draw::heading(&step.head, step.conversation, known, &mut self.out);
         }
-        draw::step(&step, known, &mut self.out);
-        self.picture.keep(step, &conversation.head);
+        draw::step(step, known, &mut self.out);
     }
 
     /// Finds a conversation or begins it.
@@ -373,6 +433,12 @@ impl Ladder {
             self.order.remove(&conversation.used);
         }
     }
+}
+
+/// What a label is called, in English words of the catalogue.
+#[must_use]
+pub const fn label_text(label: Label) -> &'static str {
+    words::label(label)
 }
 
 /// From one moment to another, in nanoseconds; negative where the clock ran back.

@@ -30,7 +30,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::event::{Direction, Event, What};
-use crate::flow::{Label, Mode};
+use crate::flow::{Label, Labels, Mode};
 use crate::frame::Framing;
 use crate::sighting::{Kept, Sighting};
 use crate::text::charset::Charset;
@@ -42,6 +42,7 @@ mod flow;
 mod verdict;
 
 use cut::End;
+pub use cut::{Cut, Piece, Told};
 use datagram::Passed;
 use flow::{Flow, Until};
 
@@ -69,6 +70,9 @@ pub struct Options {
     /// The framing, where it is known: rows wait for its messages, and it says where the last one
     /// so far ends.
     pub framing: Option<Framing>,
+    /// Whether rows are given as values too ([`Lens::take_rows`]), for who draws them in a way of
+    /// their own.
+    pub gives_rows: bool,
 }
 
 impl Default for Options {
@@ -79,8 +83,43 @@ impl Default for Options {
             ends: Ends::One,
             charset: Some(Charset::UTF_8),
             framing: None,
+            gives_rows: false,
         }
     }
+}
+
+/// A row: an interval in which no cut has a boundary, and what was seen to be odd with it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The place of its first byte in the stream.
+    pub start: u64,
+    /// The place behind its last byte; that of its first for a packet that nobody read.
+    pub end: u64,
+    pieces: flow::Pieces,
+    /// Its bytes, as far as they are held.
+    pub bytes: Bytes,
+    /// What is odd about the rows up to here, in English.
+    pub verdicts: Vec<String>,
+}
+
+impl Row {
+    /// The piece of a cut that it is a part of.
+    #[must_use]
+    pub const fn piece(&self, cut: Cut) -> Option<Piece> {
+        self.pieces[cut as usize]
+    }
+
+    /// The packet that it is about, where that has no place in the stream.
+    fn apart(&self) -> Option<Piece> {
+        self.piece(Cut::Packets).filter(|_| self.start == self.end)
+    }
+}
+
+/// What is drawn, as text and as values.
+#[derive(Clone, Default)]
+struct Sheet {
+    text: String,
+    rows: Vec<Row>,
 }
 
 /// Conversations whose other end has not come, before the oldest is drawn without it.
@@ -101,7 +140,9 @@ enum Key {
     Own(Speaker, bool),
 }
 
-/// Draws the cuts of every conversation whose events it gets.
+/// Draws the cuts of every conversation whose events it gets. A clone goes on by itself: it may be
+/// finished to see what is not certain yet.
+#[derive(Clone)]
 pub struct Lens {
     options: Options,
     /// The addresses of each open conversation, as its end knows them: own and peer's.
@@ -112,12 +153,22 @@ pub struct Lens {
     /// Those that are closed and wait for their packets, in that order.
     closing: VecDeque<Speaker>,
     /// Packets of who has not opened: by their times they come before it.
-    early: VecDeque<(Speaker, Direction, Option<u64>, Kept)>,
+    early: VecDeque<Early>,
     /// Counts flows, so that the oldest is known.
     begun: u64,
     /// The flow under the latest heading.
     headed: Option<u64>,
-    out: String,
+    sheet: Sheet,
+}
+
+/// A packet that came before its conversation.
+#[derive(Clone)]
+struct Early {
+    speaker: Speaker,
+    told: Told,
+    direction: Direction,
+    offset: Option<u64>,
+    packet: Kept,
 }
 
 impl Lens {
@@ -133,7 +184,7 @@ impl Lens {
             early: VecDeque::new(),
             begun: 0,
             headed: None,
-            out: String::new(),
+            sheet: Sheet::default(),
         }
     }
 
@@ -141,6 +192,13 @@ impl Lens {
     /// are counted apart; events of several come in order of their time.
     pub fn push(&mut self, source: usize, event: &Event) {
         let speaker = (source, event.session, event.peer);
+        let told = Told {
+            at: event.time,
+            number: event.number,
+            session: event.session,
+            peer: event.peer,
+            labels: Labels::default(),
+        };
         match &event.what {
             What::Opened { addr, local } => {
                 self.close(speaker);
@@ -149,10 +207,10 @@ impl Lens {
                 for direction in [Direction::Out, Direction::In] {
                     self.open_flow(speaker, direction);
                 }
-                for (whose, direction, offset, packet) in std::mem::take(&mut self.early) {
-                    match whose == speaker {
-                        true => self.push_packet(speaker, direction, offset, &packet),
-                        false => self.early.push_back((whose, direction, offset, packet)),
+                for early in std::mem::take(&mut self.early) {
+                    match early.speaker == speaker {
+                        true => self.push_packet(early),
+                        false => self.early.push_back(early),
                     }
                 }
             }
@@ -163,7 +221,7 @@ impl Lens {
                 full_len,
             } => {
                 let (flow, end) = self.flow(speaker, *direction);
-                flow.push_chunk(end, *offset, bytes, *full_len);
+                flow.push_chunk((end, told), *offset, bytes, *full_len);
                 self.relieve(speaker, *direction);
             }
             What::Frame {
@@ -174,14 +232,20 @@ impl Lens {
                 ..
             } => {
                 let (flow, end) = self.flow(speaker, *direction);
-                flow.push_frame(end, *offset, payload, *partial);
+                flow.push_frame((end, told), *offset, payload, *partial);
                 self.relieve(speaker, *direction);
             }
             What::Packet {
                 direction,
                 offset,
                 packet,
-            } => self.push_packet(speaker, *direction, *offset, packet),
+            } => self.push_packet(Early {
+                speaker,
+                told,
+                direction: *direction,
+                offset: *offset,
+                packet: Kept::clone(packet),
+            }),
             What::Closed { .. } => self.close(speaker),
             What::Note { kind, data, .. } if kind == PACKETS => self.note(speaker, data),
             _ => {}
@@ -192,7 +256,13 @@ impl Lens {
     /// for after each event; mostly empty.
     #[must_use]
     pub fn take(&mut self) -> String {
-        std::mem::take(&mut self.out)
+        std::mem::take(&mut self.sheet.text)
+    }
+
+    /// Rows that were drawn, as values, where the options say that they are wanted.
+    #[must_use]
+    pub fn take_rows(&mut self) -> Vec<Row> {
+        std::mem::take(&mut self.sheet.rows)
     }
 
     /// What can be drawn of what has come: lines, each with its end. What may still be cut by events
@@ -205,9 +275,9 @@ impl Lens {
         }
         for flow in self.flows.values_mut() {
             let until = Until::Certain;
-            flow.draw(&self.options, until, &mut self.headed, &mut self.out);
+            flow.draw(&self.options, until, &mut self.headed, &mut self.sheet);
         }
-        std::mem::take(&mut self.out)
+        std::mem::take(&mut self.sheet.text)
     }
 
     /// Everything that is left, and what all came to. It can begin anew after that.
@@ -223,7 +293,7 @@ impl Lens {
         self.tapped.clear();
         self.early.clear();
         self.headed = None;
-        std::mem::take(&mut self.out)
+        std::mem::take(&mut self.sheet.text)
     }
 
     /// The flow that an end sends or hears, and which end of it that is.
@@ -310,30 +380,30 @@ impl Lens {
     }
 
     /// Takes a packet of a conversation that is known, or that will be.
-    fn push_packet(
-        &mut self,
-        speaker: Speaker,
-        direction: Direction,
-        offset: Option<u64>,
-        packet: &Kept,
-    ) {
+    fn push_packet(&mut self, early: Early) {
+        let Early {
+            speaker, direction, ..
+        } = early;
         self.tapped.insert((speaker.0, speaker.1));
         let (key, end) = self.key(speaker, direction);
         let Some(flow) = self.flows.get_mut(&key) else {
             if self.early.len() == MOST_WAITING {
                 self.early.pop_front();
             }
-            let early = (speaker, direction, offset, packet.clone());
             return self.early.push_back(early);
         };
+        let mut told = early.told;
+        let sighting = early.packet.at(0);
+        if let Some(analysis) = &sighting.analysis {
+            told.labels = analysis.labels(Mode::Truth);
+        }
         flow.tap();
-        let sighting = packet.at(0);
         if flow.has_datagrams() {
-            for passed in datagrams(&sighting) {
+            for passed in datagrams(&sighting, told) {
                 flow.push_datagram(passed);
             }
-        } else if let Some(offset) = offset.filter(|_| carries(&sighting)) {
-            flow.push_packet(end, offset, sighting.payload_len() as u64);
+        } else if let Some(offset) = early.offset.filter(|_| carries(&sighting)) {
+            flow.push_packet((end, told), offset, sighting.payload_len() as u64);
         }
         self.relieve(speaker, direction);
         if self.closing.contains(&speaker) && !self.awaits_packets(speaker) {
@@ -366,7 +436,12 @@ impl Lens {
     }
 
     fn end(&mut self, mut flow: Flow) {
-        flow.draw(&self.options, Until::Over, &mut self.headed, &mut self.out);
+        flow.draw(
+            &self.options,
+            Until::Over,
+            &mut self.headed,
+            &mut self.sheet,
+        );
     }
 
     /// Draws a flow of which more has come than is worth holding.
@@ -377,7 +452,7 @@ impl Lens {
         };
         for until in [Until::Certain, Until::Known] {
             if flow.is_full() {
-                flow.draw(&self.options, until, &mut self.headed, &mut self.out);
+                flow.draw(&self.options, until, &mut self.headed, &mut self.sheet);
             }
         }
     }
@@ -412,7 +487,7 @@ fn carries(sighting: &Sighting<'_>) -> bool {
 }
 
 /// The datagrams in a packet: several where a network card is to cut it.
-fn datagrams(sighting: &Sighting<'_>) -> Vec<Passed> {
+fn datagrams(sighting: &Sighting<'_>, told: Told) -> Vec<Passed> {
     let Some(ip) = sighting
         .summary
         .ip()
@@ -431,6 +506,7 @@ fn datagrams(sighting: &Sighting<'_>) -> Vec<Passed> {
         bytes: payload.slice(start.min(payload.len())..(start + size).min(payload.len())),
         len: size.min(len - start) as u64,
         is_fragment: ip.fragment.is_some(),
+        told,
     };
     starts.map(passed).collect()
 }

@@ -15,6 +15,7 @@
 
 pub mod bpf;
 pub mod chat;
+pub mod composer;
 pub mod dissect;
 pub mod endpoint;
 pub mod event;
@@ -22,6 +23,7 @@ pub mod filter;
 pub mod flow;
 pub mod frame;
 pub mod graph;
+pub mod history;
 pub mod import;
 pub mod kernel;
 pub mod ladder;
@@ -37,6 +39,7 @@ pub mod session;
 pub mod sighting;
 pub mod sim;
 pub mod size;
+pub mod snippet;
 pub mod strings;
 pub mod svg;
 pub mod tello;

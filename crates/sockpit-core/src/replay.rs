@@ -10,6 +10,7 @@ mod player;
 mod recut;
 
 pub use compare::{Difference, Ignore, compare};
+pub(crate) use conversation::shape_of;
 pub use conversation::{Conversation, Conversations, Cut, Piece, TooMuch, Unit};
 pub use player::{Counted, Pace, Part, Player, Side, Step};
 pub use recut::Recut;

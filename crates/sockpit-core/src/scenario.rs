@@ -18,6 +18,7 @@ mod mistake;
 mod play;
 mod read;
 mod report;
+mod saved;
 mod template;
 mod voice;
 mod words;
@@ -30,11 +31,13 @@ use bytes::Bytes;
 pub use mistake::Mistake;
 pub use play::{Demand, Failure, Play, Setting};
 pub use report::{CaseReport, Lapse, StepReport, Verdict};
+pub use saved::{Saved, SavedError};
 pub use voice::Voice;
 
 use crate::machine::Reason;
-use crate::plan::{Options, Role};
+use crate::plan::{Options, Plan, Role};
 use crate::rule::{Pattern, RuleError, Rules};
+use crate::session::Script;
 use template::Template;
 
 /// What a scenario file says.
@@ -57,6 +60,8 @@ struct SessionPlan {
     rules: Option<Arc<Rules>>,
     /// Whether a case opens it at its beginning, and not by a step.
     starts: bool,
+    /// Whether it connects again when its peer is gone.
+    reconnects: bool,
 }
 
 /// A test case: steps in order, across the sessions.
@@ -131,6 +136,51 @@ impl Scenario {
     /// The names of its cases, in the order of the file.
     pub fn cases(&self) -> impl ExactSizeIterator<Item = &str> {
         self.cases.iter().map(|case| case.name.as_str())
+    }
+
+    /// Whether there is nothing to carry out: its sessions are opened and served, each as its rules
+    /// say, until somebody ends them.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        self.cases.is_empty()
+    }
+
+    /// How many sessions it has.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether a session is opened at the beginning.
+    #[must_use]
+    pub fn starts(&self, session: usize) -> bool {
+        self.sessions.get(session).is_some_and(|plan| plan.starts)
+    }
+
+    /// Whether a session connects again when its peer is gone.
+    #[must_use]
+    pub fn reconnects(&self, session: usize) -> bool {
+        self.sessions
+            .get(session)
+            .is_some_and(|plan| plan.reconnects)
+    }
+
+    /// What a session that is served is opened with; `addresses` are those at which the sessions
+    /// before it listen.
+    ///
+    /// # Errors
+    ///
+    /// Says why the endpoint makes no plan, now that the addresses are known.
+    pub fn plan(&self, session: usize, addresses: &[Option<String>]) -> Result<Plan, String> {
+        let session = self
+            .sessions
+            .get(session)
+            .ok_or_else(|| "there is no such session".to_owned())?;
+        let mut plan = session.resolve(addresses)?;
+        if let Some(rules) = &plan.rules {
+            plan.script = Arc::new(Script::of_rules(rules));
+        }
+        Ok(plan)
     }
 
     /// The name of a session, by its place in the file from 0.

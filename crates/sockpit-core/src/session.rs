@@ -30,7 +30,7 @@ use crate::frame::{Decoder, Frame, FrameError};
 use crate::machine::{Fault, Held, Machine, Output, Reason};
 use crate::plan::{Plan, Role, Shape};
 use crate::rule::Responder;
-use crate::text::charset::{self, Charset};
+use crate::text::charset;
 use crate::time::Time;
 use legibility::Legibility;
 use shaper::Shaper;
@@ -117,15 +117,8 @@ impl Session {
     /// Begins the conversation: a script starts at once.
     #[must_use]
     pub fn new(plan: Arc<Plan>, peer: Peer, input: Input, now: Time) -> Self {
-        let responder = plan.rules.clone().map(|rules| {
-            let charset = plan.text.unwrap_or(plan.text_out);
-            let responder = Responder::new(rules, charset, peer.seed);
-            Box::new(responder.answering_in(plan.text_out))
-        });
-        let listens_to_text = responder
-            .as_ref()
-            .is_some_and(|responder| responder.needs_text())
-            || (plan.script.needs_text() && plan.text != Some(Charset::UTF_8));
+        let responder = change::responder(&plan, &peer);
+        let listens_to_text = change::listens_to_text(&plan, responder.as_deref());
         let text = change::stream_decoder(&plan, listens_to_text);
         let script = (!plan.script.is_empty()).then(|| Box::new(Run::new(plan.script.clone())));
         let shaper =

@@ -717,3 +717,20 @@ fn habits_of_other_tools_are_told_what_is_written_here() {
     assert!(told("host 10.0.0.300").contains("found `10.0.0.300`"));
     assert!(told("host").contains("found the end"));
 }
+
+#[test]
+fn what_is_looked_for_in_what_was_said_can_be_asked_for() {
+    let filter: Filter = "in and (text ~ err or hex ~ \"0D\") and not text ~ ok".parse().unwrap();
+    let sources: Vec<&str> = filter.patterns().iter().map(|it| it.source()).collect();
+    assert_eq!(sources, ["err", "0D"]);
+    for (text, needs) in [
+        ("in and peer 2", false),
+        ("len > 3", true),
+        ("not malformed", true),
+        ("offset > 3 or partial", false),
+        ("hex ~ \"0D\"", true),
+    ] {
+        let filter: Filter = text.parse().unwrap();
+        assert_eq!(filter.needs_bytes(), needs, "{text}");
+    }
+}

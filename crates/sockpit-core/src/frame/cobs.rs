@@ -24,6 +24,31 @@ pub(super) fn encode(payload: &[u8], out: &mut Vec<u8>) {
     out.push(0);
 }
 
+/// Which byte of the message each byte of its encoding stands for; a zero has none of its own.
+pub(super) fn places(payload: &[u8]) -> Vec<Option<usize>> {
+    let mut wire = Vec::new();
+    encode(payload, &mut wire);
+    let mut places = Vec::with_capacity(wire.len());
+    let mut left = 0_usize;
+    let mut own = 0..payload.len();
+    // The code of the first block stands before it, where no zero was.
+    let mut takes_zero = false;
+    for byte in &wire {
+        if left == 0 {
+            places.push(None);
+            if takes_zero {
+                own.next();
+            }
+            left = usize::from(byte.saturating_sub(1));
+            takes_zero = *byte != FULL;
+        } else {
+            left -= 1;
+            places.push(own.next());
+        }
+    }
+    places
+}
+
 /// Counts the fillers at the head of `bytes`.
 pub(super) fn fillers(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| **byte == 0).count()

@@ -176,10 +176,16 @@ impl Header {
 
     /// The message in whole or partial bytes.
     pub(super) fn open<'a>(&self, wire: &'a [u8]) -> &'a [u8] {
+        wire.get(self.skipped()..).unwrap_or_default()
+    }
+
+    /// Bytes before the message: the header, once it is whole, unless it is kept.
+    pub(super) const fn skipped(&self) -> usize {
         if self.prefix.keep || self.missing.is_none() {
-            return wire;
+            0
+        } else {
+            self.len
         }
-        wire.get(self.len..).unwrap_or_default()
     }
 
     pub(super) fn reset(&mut self) {

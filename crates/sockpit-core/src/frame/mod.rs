@@ -47,11 +47,15 @@ mod cutter;
 mod decoder;
 mod delimited;
 mod length;
+mod places;
+mod scanner;
 mod slip;
 mod spec;
+mod tally;
 
 pub use self::decoder::{Decoder, Frame, FrameError};
 pub use self::length::{LengthField, LengthPrefix};
+pub use self::scanner::{Scanner, Span};
 pub use self::spec::ParseFramingError;
 use crate::time::TimeSpan;
 
@@ -111,6 +115,21 @@ impl Framing {
     #[must_use]
     pub fn decoder(&self, limit: usize) -> Decoder {
         Decoder::new(self, limit)
+    }
+
+    /// Undoes the escapes or codes of a message that a [`Span`] calls stuffed. `wire` is its bytes
+    /// from the span's `head` on: all of them, or the first of a partial message. `out` is
+    /// overwritten.
+    pub fn unstuff(&self, wire: &[u8], is_partial: bool, out: &mut Vec<u8>) {
+        let cutter = cutter::Cutter::new(self);
+        let mut scratch = Vec::new();
+        let content = if is_partial {
+            cutter.open_partial(wire, &mut scratch)
+        } else {
+            cutter.open(wire, &mut scratch)
+        };
+        out.clear();
+        out.extend_from_slice(content.payload);
     }
 
     /// Whether chunks are left as they are.

@@ -35,6 +35,19 @@ pub(super) fn encode(payload: &[u8], out: &mut Vec<u8>) {
     out.push(END);
 }
 
+/// Which byte of the message each byte of its encoding stands for; of an escape, the second one does.
+pub(super) fn places(payload: &[u8]) -> Vec<Option<usize>> {
+    let mut places = vec![None];
+    for (place, byte) in payload.iter().enumerate() {
+        if matches!(*byte, END | ESC) {
+            places.push(None);
+        }
+        places.push(Some(place));
+    }
+    places.push(None);
+    places
+}
+
 /// Counts the fillers at the head of `bytes`.
 pub(super) fn fillers(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| **byte == END).count()

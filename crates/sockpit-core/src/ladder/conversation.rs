@@ -1,6 +1,7 @@
 //! Conversations: by what one is known, who stands at which side of it, and what it remembers.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use super::join::Pieces;
 use super::state::{self, Side, State};
@@ -173,7 +174,7 @@ pub(super) struct Conversation {
     pub(super) number: u64,
     /// When it was touched last, in the ladder's own count.
     pub(super) used: u64,
-    pub(super) head: Head,
+    pub(super) head: Arc<Head>,
     /// Who stands at the left.
     left: Party,
     /// Which it is for the analysis.
@@ -224,11 +225,11 @@ impl Conversation {
         Self {
             number,
             used: 0,
-            head: Head {
+            head: Arc::new(Head {
                 protocol: route.protocol.clone(),
                 left: title(left, words),
                 right: title(right, words),
-            },
+            }),
             left,
             flow: None,
             teller: None,

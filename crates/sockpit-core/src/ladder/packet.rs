@@ -4,7 +4,7 @@ use super::Numbers;
 use super::conversation::{Conversation, Memory};
 use super::payload;
 use super::state::{Mover, Side};
-use super::step::{Arrow, ArrowKind, Call, CallKind, Remark};
+use super::step::{Arrow, ArrowKind, Call, CallKind, Remark, Segment};
 use super::words::{self, Words};
 use super::{Options, join};
 use crate::flow::{Analysis, Label, Labels, Mode, Scale, Severity};
@@ -161,6 +161,13 @@ fn describe_tcp(
     (options, words): (&Options, &Words),
 ) {
     let has_ack = tcp.flags.has(TcpFlags::ACK);
+    arrow.segment = Some(Segment {
+        flags: tcp.flags,
+        seq: analysis.seq,
+        ack: has_ack.then_some(analysis.ack),
+        window: analysis.window,
+        len: tcp.payload_len,
+    });
     arrow.parts.push(format!("[{}]", tcp.flags));
     let seq = number(analysis.seq, tcp.seq, options.numbers);
     arrow.parts.push(format!("Seq={seq}"));

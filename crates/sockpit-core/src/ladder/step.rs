@@ -1,25 +1,53 @@
 //! One step of a ladder, ready to be drawn in whichever way: no text here is raw.
 
-use super::state::{Moves, Side};
+use std::sync::Arc;
+
+use super::join;
+use super::state::{Moves, Side, State};
 use crate::flow::Severity;
+use crate::wire::TcpFlags;
 
 /// Something that happened in a conversation.
 #[derive(Clone, Debug)]
-pub(super) struct Step {
-    /// The number of its conversation.
-    pub(super) conversation: u64,
+pub struct Step {
+    /// The number of its conversation, counted from 1.
+    pub conversation: u64,
+    /// What stands over the life lines of that.
+    pub head: Arc<Head>,
+    /// When, in nanoseconds since 1970.
+    pub at: u64,
+    /// The event that told of it; `None` of a packet that belongs to no session of ours.
+    pub told: Option<Telling>,
+    /// The states of both ends after it, the left one's first; `None` while nothing tells.
+    pub states: [Option<State>; 2],
     /// In nanoseconds since the first step of the conversation; a capture's clock may run back.
-    pub(super) since_first: i64,
+    pub since_first: i64,
     /// In nanoseconds since the packet before.
-    pub(super) since_last: Option<i64>,
-    pub(super) what: What,
+    pub since_last: Option<i64>,
+    /// What it was.
+    pub what: What,
     /// What there is to be learnt from it.
-    pub(super) lessons: Vec<String>,
+    pub lessons: Vec<String>,
+}
+
+/// Which event told of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Telling {
+    /// The source that the event came from.
+    pub source: usize,
+    /// Its session.
+    pub session: u32,
+    /// Its peer.
+    pub peer: u32,
+    /// Its number.
+    pub number: u64,
+    /// The end of the conversation that told: its own end.
+    pub own: Side,
 }
 
 /// What happened.
 #[derive(Clone, Debug)]
-pub(super) enum What {
+pub enum What {
     /// A packet went from one end to the other.
     Arrow(Arrow),
     /// A program called at one end, or its kernel has something to say.
@@ -28,31 +56,35 @@ pub(super) enum What {
 
 /// A packet on its way.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Arrow {
+pub struct Arrow {
     /// Its number in the capture.
-    pub(super) frame: u64,
+    pub frame: u64,
     /// Whether it goes from the right to the left.
-    pub(super) is_leftward: bool,
+    pub is_leftward: bool,
     /// What its headers say, in the order of importance.
-    pub(super) parts: Vec<String>,
+    pub parts: Vec<String>,
     /// What is noteworthy.
-    pub(super) remarks: Vec<Remark>,
+    pub remarks: Vec<Remark>,
+    /// Its TCP header, where it has one.
+    pub segment: Option<Segment>,
     /// The beginning of what it carries.
-    pub(super) payload: Option<String>,
-    pub(super) kind: ArrowKind,
+    pub payload: Option<String>,
+    /// How it is drawn.
+    pub kind: ArrowKind,
     /// Which duplicate acknowledgement it is.
-    pub(super) duplicate: Option<u32>,
+    pub duplicate: Option<u32>,
     /// Where it led both ends.
-    pub(super) moves: Moves,
+    pub moves: Moves,
     /// From which offset to which it carries bytes of its direction's stream.
-    pub(super) bytes: Option<(u64, u64)>,
+    pub bytes: Option<(u64, u64)>,
     /// The writes that its bytes came from, as far as they were told before it.
-    pub(super) writes: Option<(u64, u64)>,
+    pub writes: Option<(u64, u64)>,
 }
 
 impl Arrow {
     /// Who sent it.
-    pub(super) const fn from(&self) -> Side {
+    #[must_use]
+    pub const fn from(&self) -> Side {
         if self.is_leftward {
             Side::Right
         } else {
@@ -61,9 +93,24 @@ impl Arrow {
     }
 }
 
+/// What a TCP header says, as numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The flags.
+    pub flags: TcpFlags,
+    /// The sequence number, counted from the first one of its direction.
+    pub seq: u32,
+    /// The acknowledgement number, counted likewise, where its flag is set.
+    pub ack: Option<u32>,
+    /// The window as it counts, scaled.
+    pub window: u32,
+    /// Bytes of payload.
+    pub len: usize,
+}
+
 /// How an arrow is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum ArrowKind {
+pub enum ArrowKind {
     /// As any.
     #[default]
     Plain,
@@ -75,31 +122,43 @@ pub(super) enum ArrowKind {
 
 /// Something noteworthy about a packet.
 #[derive(Clone, Debug)]
-pub(super) struct Remark {
-    pub(super) severity: Severity,
-    pub(super) text: String,
+pub struct Remark {
+    /// How grave it is.
+    pub severity: Severity,
+    /// A few words.
+    pub text: String,
 }
 
 /// What a program did at its end.
 #[derive(Clone, Debug)]
-pub(super) struct Call {
-    pub(super) side: Side,
-    pub(super) kind: CallKind,
+pub struct Call {
+    /// At which end.
+    pub side: Side,
+    /// Which sort of call.
+    pub kind: CallKind,
     /// What it is called, such as `write 1`.
-    pub(super) name: String,
+    pub name: String,
     /// What more there is to say.
-    pub(super) text: String,
+    pub text: String,
     /// The beginning of its bytes.
-    pub(super) payload: Option<String>,
+    pub payload: Option<String>,
     /// From which offset to which its bytes are.
-    pub(super) bytes: Option<(u64, u64)>,
+    pub bytes: Option<(u64, u64)>,
     /// The packets that carried them, as far as they were told before it.
-    pub(super) frames: Vec<u64>,
+    pub frames: Vec<u64>,
+}
+
+impl Call {
+    /// The packets that carried its bytes, as `#4 #5`, and `…` for further ones.
+    #[must_use]
+    pub fn carriers(&self) -> String {
+        join::frames(&self.frames)
+    }
 }
 
 /// Which sort of call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CallKind {
+pub enum CallKind {
     /// Bytes go out.
     Write,
     /// Bytes come in.
@@ -114,11 +173,11 @@ pub(super) enum CallKind {
 
 /// What stands over the life lines of a conversation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Head {
+pub struct Head {
     /// The protocol.
-    pub(super) protocol: String,
+    pub protocol: String,
     /// Who is at the left.
-    pub(super) left: String,
+    pub left: String,
     /// Who is at the right.
-    pub(super) right: String,
+    pub right: String,
 }

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::draw::wrap;
 use super::join;
@@ -55,7 +56,7 @@ const BOX_LINES: usize = 4;
 pub(super) struct Picture {
     most: usize,
     steps: Vec<Step>,
-    heads: BTreeMap<u64, Head>,
+    heads: BTreeMap<u64, Arc<Head>>,
     /// Those that had no room.
     further: u64,
 }
@@ -71,14 +72,14 @@ impl Picture {
     }
 
     /// Takes a step, or counts it where there is no room.
-    pub(super) fn keep(&mut self, step: Step, head: &Head) {
+    pub(super) fn keep(&mut self, step: Step) {
         if self.most <= self.steps.len() {
             self.further = self.further.saturating_add(1);
             return;
         }
         self.heads
             .entry(step.conversation)
-            .or_insert_with(|| head.clone());
+            .or_insert_with(|| step.head.clone());
         self.steps.push(step);
     }
 

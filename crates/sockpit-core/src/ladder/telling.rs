@@ -1,10 +1,12 @@
 //! What sessions of ours tell: their calls, and packets that wait for the writes they hold.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::conversation::{self, Key, Party, Route};
-use super::step::{self, Call, CallKind, Step};
-use super::{Ladder, MOST_SPEAKERS, Speaker, Voice, join, payload, span};
+use super::state::Side;
+use super::step::{self, Call, CallKind, Telling};
+use super::{Ladder, MOST_SPEAKERS, Moment, Origin, Speaker, Voice, join, payload};
 use crate::event::{Direction, What, socket_addr};
 use crate::sighting::{Kept, Sighting};
 use crate::text::escape::VisibleLine;
@@ -12,9 +14,7 @@ use crate::wire::{Content, protocol};
 
 /// Something that comes after a packet whose write has not been told.
 pub(super) struct Waiting {
-    /// In nanoseconds since 1970.
-    pub(super) at: u64,
-    pub(super) speaker: Speaker,
+    pub(super) origin: Origin,
     pub(super) what: Late,
 }
 
@@ -28,18 +28,18 @@ impl Ladder {
     pub(super) fn release(&mut self, must_go: usize) {
         let mut gone = 0;
         while let Some(first) = self.waiting.pop_front() {
-            let Waiting { at, speaker, .. } = first;
+            let origin = first.origin;
             match first.what {
                 Late::Packet(direction, offset, packet) => {
-                    let awaited = self.awaited(speaker, direction, offset, &packet);
+                    let awaited = self.awaited(origin.speaker, direction, offset, &packet);
                     if must_go <= gone && awaited.is_some() {
                         let what = Late::Packet(direction, offset, packet);
-                        self.waiting.push_front(Waiting { at, speaker, what });
+                        self.waiting.push_front(Waiting { origin, what });
                         return;
                     }
-                    self.take_packet((at, speaker), direction, offset, &packet);
+                    self.take_packet(origin, direction, offset, &packet);
                 }
-                Late::Other(what) => self.take_event(at, speaker, &what),
+                Late::Other(what) => self.take_event(origin, &what),
             }
             gone += 1;
         }
@@ -74,7 +74,7 @@ impl Ladder {
         );
         let first = self.waiting.front().and_then(|first| match &first.what {
             Late::Packet(direction, offset, packet) => {
-                self.awaited(first.speaker, *direction, *offset, packet)
+                self.awaited(first.origin.speaker, *direction, *offset, packet)
             }
             Late::Other(_) => None,
         });
@@ -84,12 +84,13 @@ impl Ladder {
 
     pub(super) fn take_packet(
         &mut self,
-        (at, speaker): (u64, Speaker),
+        origin: Origin,
         direction: Direction,
         offset: Option<u64>,
         packet: &Kept,
     ) {
-        let sighting = packet.at(at);
+        let speaker = origin.speaker;
+        let sighting = packet.at(origin.at);
         let route = route_of(&sighting, direction, speaker);
         if let Some(voice) = self.speakers.get_mut(&speaker)
             && !matches!(voice.own, Party::Us)
@@ -102,10 +103,11 @@ impl Ladder {
             };
         }
         let offset = offset.or_else(|| sighting.offset());
-        self.packet(&sighting, offset, &route, Some((speaker.0, speaker.1)));
+        self.packet(&sighting, offset, &route, Some((origin, direction)));
     }
 
-    pub(super) fn take_event(&mut self, at: u64, speaker: Speaker, what: &What) {
+    pub(super) fn take_event(&mut self, origin: Origin, what: &What) {
+        let speaker = origin.speaker;
         let (source, session, _) = speaker;
         match what {
             What::Listening { .. } => {
@@ -114,19 +116,19 @@ impl Ladder {
                 }
                 self.servers.insert((source, session));
             }
-            What::Opened { addr, local } => self.open(at, speaker, (addr, local)),
+            What::Opened { addr, local } => self.open(origin, (addr, local)),
             What::Chunk {
                 direction,
                 offset,
                 bytes,
                 ..
-            } => self.chunk(at, speaker, *direction, (*offset, bytes)),
+            } => self.chunk(origin, *direction, (*offset, bytes)),
             What::Closed { reason, message } => {
                 let (reason, gap) = (reason.as_str(), if message.is_empty() { "" } else { ": " });
                 let text = self.words.say(&format!("closed: {reason}"));
                 let message = self.words.say(message);
                 let text = format!("{text}{gap}{}", VisibleLine(&message));
-                self.call(at, speaker, CallKind::Life, &text);
+                self.call(origin, CallKind::Life, &text);
                 self.listen_to(speaker, false);
                 self.speakers.remove(&speaker);
             }
@@ -137,28 +139,29 @@ impl Ladder {
                     message
                 };
                 let text = VisibleLine(&self.words.say(message)).to_string();
-                self.call(at, speaker, CallKind::Fault, &text);
+                self.call(origin, CallKind::Fault, &text);
             }
             What::Note { message, kind, .. } => {
                 let message = if message.is_empty() { kind } else { message };
                 let text = VisibleLine(&self.words.say(message)).to_string();
-                self.call(at, speaker, CallKind::Told, &text);
+                self.call(origin, CallKind::Told, &text);
             }
             What::Gap { count } => {
                 let text = self.words.say(&format!("events missed: {count}"));
-                self.call(at, speaker, CallKind::Fault, &text);
+                self.call(origin, CallKind::Fault, &text);
             }
             What::Packet {
                 direction,
                 offset,
                 packet,
-            } => self.take_packet((at, speaker), *direction, *offset, packet),
+            } => self.take_packet(origin, *direction, *offset, packet),
             What::Frame { .. } => {}
         }
     }
 
     /// A conversation with a peer begins, or is heard of.
-    fn open(&mut self, at: u64, speaker: Speaker, (addr, local): (&str, &str)) {
+    fn open(&mut self, origin: Origin, (addr, local): (&str, &str)) {
+        let (at, speaker) = (origin.at, origin.speaker);
         let (source, session, peer) = speaker;
         let is_server = self.servers.contains(&(source, session));
         let route = match (address(local), address(addr)) {
@@ -189,7 +192,7 @@ impl Ladder {
         };
         let conversation = self.begin(&route, left, at);
         if let (true, Some((left, right))) = (is_unknown, names) {
-            let head = &mut conversation.head;
+            let head = Arc::make_mut(&mut conversation.head);
             for (place, name) in [(&mut head.left, left), (&mut head.right, right)] {
                 // A Unix socket that nobody named has no address.
                 if !name.is_empty() {
@@ -207,7 +210,7 @@ impl Ladder {
         self.speakers.insert(speaker, voice);
         self.listen_to(speaker, true);
         let text = self.words.say("opened");
-        self.call(at, speaker, CallKind::Life, &text);
+        self.call(origin, CallKind::Life, &text);
     }
 
     /// Notes whether the program at an end tells of its writes.
@@ -221,15 +224,9 @@ impl Ladder {
     }
 
     /// A program wrote or read.
-    fn chunk(
-        &mut self,
-        at: u64,
-        speaker: Speaker,
-        direction: Direction,
-        (offset, bytes): (u64, &[u8]),
-    ) {
+    fn chunk(&mut self, origin: Origin, direction: Direction, (offset, bytes): (u64, &[u8])) {
         let end = offset.saturating_add(bytes.len() as u64);
-        let Some(voice) = self.speakers.get(&speaker) else {
+        let Some(voice) = self.speakers.get(&origin.speaker) else {
             return;
         };
         let own = voice.own;
@@ -268,11 +265,11 @@ impl Ladder {
             bytes: Some(range),
             frames,
         };
-        self.call_step(at, &key, step);
+        self.call_step(origin, &key, step);
     }
 
-    fn call(&mut self, at: u64, speaker: Speaker, kind: CallKind, text: &str) {
-        let Some(voice) = self.speakers.get(&speaker) else {
+    fn call(&mut self, origin: Origin, kind: CallKind, text: &str) {
+        let Some(voice) = self.speakers.get(&origin.speaker) else {
             return;
         };
         let (key, own) = (voice.key.clone(), voice.own);
@@ -288,21 +285,30 @@ impl Ladder {
             bytes: None,
             frames: Vec::new(),
         };
-        self.call_step(at, &key, call);
+        self.call_step(origin, &key, call);
     }
 
-    fn call_step(&mut self, at: u64, key: &Key, call: Call) {
-        let Some(conversation) = self.conversations.get(key) else {
-            return;
-        };
-        let step = Step {
-            conversation: conversation.number,
-            since_first: span(conversation.first, at),
+    fn call_step(&mut self, origin: Origin, key: &Key, call: Call) {
+        let moment = Moment {
+            at: origin.at,
             since_last: None,
-            what: step::What::Call(call),
-            lessons: Vec::new(),
+            told: Some(origin.telling(call.side)),
         };
-        self.step(key, step);
+        self.step(key, moment, step::What::Call(call), Vec::new());
+    }
+}
+
+impl Origin {
+    /// What it is of a step whose own end stands at a side.
+    pub(super) const fn telling(self, own: Side) -> Telling {
+        let (source, session, peer) = self.speaker;
+        Telling {
+            source,
+            session,
+            peer,
+            number: self.number,
+            own,
+        }
     }
 }
 

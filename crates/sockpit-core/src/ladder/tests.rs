@@ -15,9 +15,15 @@ use crate::wire::{self, CaptureFacts, LinkType, Packet};
 
 macro_rules! capture {
     ($name:literal) => {
-        include_bytes!(concat!("../../../../testdata/captures/", $name))
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../testdata/captures/",
+            $name
+        ))
     };
 }
+
+mod steps;
 
 /// Draws the first `most` packets of a capture.
 fn ladder_of(file: &[u8], most: usize, tap: Tap, options: Options) -> (String, Ladder) {

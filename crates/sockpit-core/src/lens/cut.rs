@@ -2,9 +2,12 @@
 
 use std::collections::VecDeque;
 
+use crate::flow::Labels;
+use crate::time::Time;
+
 /// The ways in which the same bytes are cut, in the order in which they are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub enum Cut {
     /// By the calls that wrote them.
     Writes,
     /// By the packets that carried them, where those were captured.
@@ -16,7 +19,8 @@ pub(super) enum Cut {
 }
 
 impl Cut {
-    pub(super) const ALL: [Self; 4] = [Self::Writes, Self::Packets, Self::Reads, Self::Messages];
+    /// Every one, in that order.
+    pub const ALL: [Self; 4] = [Self::Writes, Self::Packets, Self::Reads, Self::Messages];
 
     /// The word over its column.
     pub(super) const fn title(self) -> &'static str {
@@ -55,35 +59,56 @@ impl End {
     }
 }
 
+/// Which event told of a piece.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// When it happened.
+    pub at: Time,
+    /// The event's number.
+    pub number: u64,
+    /// Its session.
+    pub session: u32,
+    /// Its peer.
+    pub peer: u32,
+    /// What is noteworthy of a packet.
+    pub labels: Labels,
+}
+
 /// One piece, from `start` to before `end`, in bytes of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    /// Counted from 1; 0 in a track where pieces may still come before it.
-    pub(super) number: u64,
-    pub(super) start: u64,
-    pub(super) end: u64,
+pub struct Piece {
+    /// Counted from 1 in its cut.
+    // 0 in a track where pieces may still come before it.
+    pub number: u64,
+    /// The place of its first byte.
+    pub start: u64,
+    /// The place behind its last byte.
+    pub end: u64,
     /// In bytes: as it is told, which for a datagram that was cut short is more than it takes here.
-    pub(super) len: u64,
+    pub len: u64,
+    /// Which event told of it first.
+    pub told: Told,
     /// How often each end saw it pass.
     passes: [u32; 2],
 }
 
 impl Piece {
-    fn new(number: u64, start: u64, end: u64) -> Self {
+    fn new(number: u64, start: u64, end: u64, told: Told) -> Self {
         Self {
             number,
             start,
             end,
             len: end.saturating_sub(start),
+            told,
             passes: [0; 2],
         }
     }
 
     /// A packet that stands before a place, as it has none.
-    pub(super) fn apart(number: u64, place: u64, len: u64) -> Self {
+    pub(super) fn apart(number: u64, place: u64, len: u64, told: Told) -> Self {
         Self {
             len,
-            ..Self::new(number, place, place)
+            ..Self::new(number, place, place, told)
         }
     }
 
@@ -93,14 +118,15 @@ impl Piece {
     }
 
     /// How often it was sent: both ends may have seen the same packet.
-    pub(super) fn times(&self) -> u32 {
+    #[must_use]
+    pub fn times(&self) -> u32 {
         let [writer, reader] = self.passes;
         writer.max(reader)
     }
 }
 
 /// The pieces of one cut that are not drawn, in order and apart from each other.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Track {
     pieces: VecDeque<Piece>,
     count: u64,
@@ -111,18 +137,24 @@ pub(super) struct Track {
 
 impl Track {
     /// Takes a piece; what overlaps the one before it is left to that one.
-    pub(super) fn push(&mut self, start: u64, end: u64) {
+    pub(super) fn push(&mut self, start: u64, end: u64, told: Told) {
         self.count += 1;
         let start = start.max(self.covered);
         if start < end {
             self.covered = end;
-            self.pieces.push_back(Piece::new(self.count, start, end));
+            self.pieces
+                .push_back(Piece::new(self.count, start, end, told));
         }
     }
 
     /// Takes a packet that an end saw, in any order: what was there before has passed once more, and
     /// what was not is a piece of its own. These are numbered by their places, when they are drawn.
-    pub(super) fn place(&mut self, seen_by: End, start: u64, end: u64, drawn: u64) {
+    pub(super) fn place(
+        &mut self,
+        (seen_by, told): (End, Told),
+        (start, end): (u64, u64),
+        drawn: u64,
+    ) {
         let mut from = start.max(drawn);
         let mut index = self.pieces.partition_point(|piece| piece.end <= from);
         while from < end {
@@ -133,7 +165,7 @@ impl Track {
                 }
                 next => {
                     let to = next.map_or(end, |piece| piece.start.min(end));
-                    self.insert(index, seen_by, from, to);
+                    self.insert(index, (seen_by, told), from, to);
                     from = to;
                 }
             }
@@ -142,9 +174,14 @@ impl Track {
     }
 
     /// Takes the packet of a datagram, which has the length `len`, at the place of the datagram.
-    pub(super) fn push_datagram(&mut self, seen_by: End, start: u64, end: u64, len: u64) {
+    pub(super) fn push_datagram(
+        &mut self,
+        (seen_by, told): (End, Told),
+        (start, end): (u64, u64),
+        len: u64,
+    ) {
         let count = self.pieces.len();
-        self.push(start, end);
+        self.push(start, end, told);
         if let Some(piece) = self.pieces.get_mut(count) {
             piece.len = len;
             piece.pass(seen_by);
@@ -157,9 +194,9 @@ impl Track {
         self.count
     }
 
-    fn insert(&mut self, index: usize, seen_by: End, start: u64, end: u64) {
+    fn insert(&mut self, index: usize, (seen_by, told): (End, Told), start: u64, end: u64) {
         self.count += 1;
-        let mut piece = Piece::new(0, start, end);
+        let mut piece = Piece::new(0, start, end, told);
         piece.pass(seen_by);
         self.pieces.insert(index, piece);
         self.covered = self.covered.max(end);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::cut::{End, Track};
+use super::cut::{End, Told, Track};
 
 /// Datagrams, and packets, that wait for each other at most.
 const MOST_WAITING: usize = 1024;
@@ -14,6 +14,7 @@ const MOST_WAITING: usize = 1024;
 pub(super) const MOST_SHOWN: usize = 8;
 
 /// A datagram as it was written or read.
+#[derive(Clone)]
 struct Datagram {
     start: u64,
     bytes: Bytes,
@@ -22,15 +23,18 @@ struct Datagram {
 }
 
 /// A datagram as it passed the tap.
+#[derive(Clone)]
 pub(super) struct Passed {
     pub(super) bytes: Bytes,
     /// Its length by the headers, of which less may have been captured.
     pub(super) len: u64,
     /// Whether it is only the beginning of a datagram.
     pub(super) is_fragment: bool,
+    pub(super) told: Told,
 }
 
 /// Packets in a row whose datagrams nobody read.
+#[derive(Clone)]
 pub(super) struct Unread {
     /// Before which place they came.
     pub(super) place: u64,
@@ -43,6 +47,7 @@ pub(super) struct Unread {
 }
 
 /// What waits to be joined, in the order in which it came.
+#[derive(Clone)]
 pub(super) struct Joiner {
     /// Who tells of the datagrams.
     end: End,
@@ -114,7 +119,8 @@ impl Joiner {
         }
         if let Some(passed) = self.packets.pop_front() {
             let stop = datagram.start.saturating_add(datagram.bytes.len() as u64);
-            track.push_datagram(self.end, datagram.start, stop, passed.len);
+            let range = (datagram.start, stop);
+            track.push_datagram((self.end, passed.told), range, passed.len);
         }
     }
 

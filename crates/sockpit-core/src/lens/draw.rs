@@ -5,11 +5,8 @@
 
 use std::fmt::Write as _;
 
-use bytes::Bytes;
-
-use super::Options;
 use super::cut::{Cut, Piece};
-use super::flow::Pieces;
+use super::{Options, Row};
 use crate::event::Direction;
 use crate::text::charset::Charset;
 use crate::text::escape::VisibleLine;
@@ -29,23 +26,6 @@ const MOST_SHOWN: usize = 512;
 
 /// In bytes: no charset takes more for a character.
 const CHARACTER: usize = 4;
-
-/// An interval in which no cut has a boundary.
-pub(super) struct Row {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) pieces: Pieces,
-    pub(super) bytes: Bytes,
-    /// The message that it belongs to, for its colour.
-    pub(super) message: Option<Piece>,
-}
-
-impl Row {
-    /// The packet that it is about, where that has no place in the stream.
-    fn apart(&self) -> Option<Piece> {
-        self.pieces[Cut::Packets as usize].filter(|_| self.start == self.end)
-    }
-}
 
 /// A number of things, with the word for them.
 pub(super) fn count(number: u64, name: &str) -> String {
@@ -87,16 +67,18 @@ pub(super) fn heading(
 }
 
 /// One row: where it begins, where each cut begins and ends, and its bytes.
-pub(super) fn row(row: &Row, columns: &[Cut], options: &Options, out: &mut String) {
+pub(super) fn row(row: &Row, columns: &[Cut], unit: Cut, options: &Options, out: &mut String) {
     let mut head = format!("{:>OFFSET$} ", row.start);
     for cut in columns {
-        let cell = row.pieces[*cut as usize].map_or_else(String::new, |piece| cell(piece, row));
+        let cell = row
+            .piece(*cut)
+            .map_or_else(String::new, |piece| cell(piece, row));
         let column = width::pad(&cell, COLUMN - 1);
         let _ = write!(head, "{column} ");
     }
     let room = options.width.saturating_sub(width::width(&head));
     let shown = preview(row, room.max(LEAST_PREVIEW), options.charset);
-    let colour = match row.message.map(|piece| piece.number % 2) {
+    let colour = match row.piece(unit).map(|piece| piece.number % 2) {
         Some(0) => "35",
         Some(_) => "36",
         None => "2",

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::cut::{Cut, End, Piece, Track};
+use super::cut::{Cut, End, Piece, Told, Track};
 use super::datagram::{Joiner, Passed, Unread};
-use super::draw::{self, Row};
+use super::draw;
 use super::verdict::Judge;
-use super::{Ends, Options};
+use super::{Ends, Options, Row, Sheet};
 use crate::event::Direction;
 use crate::frame::Framing;
 
@@ -48,13 +48,16 @@ enum State {
 }
 
 /// The last message so far, whose end the next one will tell for sure.
+#[derive(Clone)]
 struct Latest {
     start: u64,
     payload: Bytes,
     is_partial: bool,
+    told: Told,
 }
 
 /// One direction of one conversation.
+#[derive(Clone)]
 pub(super) struct Flow {
     number: u64,
     title: String,
@@ -150,7 +153,7 @@ impl Flow {
     /// part.
     pub(super) fn push_chunk(
         &mut self,
-        end: End,
+        (end, told): (End, Told),
         offset: u64,
         bytes: &Bytes,
         full_len: Option<usize>,
@@ -166,7 +169,7 @@ impl Flow {
             self.known = offset;
             self.drawn = offset;
         }
-        self.tracks[cut as usize].push(offset, stop);
+        self.tracks[cut as usize].push(offset, stop, told);
         self.compare(offset, bytes);
         let new = self.known.max(offset);
         let skipped = usize::try_from(new - offset).unwrap_or(usize::MAX);
@@ -182,11 +185,11 @@ impl Flow {
     }
 
     /// Takes a packet with payload at a place, as an end saw it.
-    pub(super) fn push_packet(&mut self, end: End, offset: u64, len: u64) {
+    pub(super) fn push_packet(&mut self, (end, told): (End, Told), offset: u64, len: u64) {
         self.is_tapped = true;
         let stop = offset.saturating_add(len);
         let packets = &mut self.tracks[Cut::Packets as usize];
-        packets.place(end, offset, stop, self.drawn);
+        packets.place((end, told), (offset, stop), self.drawn);
     }
 
     /// Takes a packet with a datagram.
@@ -203,18 +206,25 @@ impl Flow {
         self.joiner.is_some()
     }
 
-    pub(super) fn push_frame(&mut self, end: End, offset: u64, payload: &Bytes, is_partial: bool) {
+    pub(super) fn push_frame(
+        &mut self,
+        (end, told): (End, Told),
+        offset: u64,
+        payload: &Bytes,
+        is_partial: bool,
+    ) {
         // Both ends may tell the same messages; one of them is enough.
         if *self.teller.get_or_insert(end) != end {
             return;
         }
         if let Some(latest) = self.latest.take() {
-            self.tracks[Cut::Messages as usize].push(latest.start, offset);
+            self.tracks[Cut::Messages as usize].push(latest.start, offset, latest.told);
         }
         self.latest = Some(Latest {
             start: offset,
             payload: payload.clone(),
             is_partial,
+            told,
         });
     }
 
@@ -231,7 +241,7 @@ impl Flow {
         options: &Options,
         until: Until,
         headed: &mut Option<u64>,
-        out: &mut String,
+        sheet: &mut Sheet,
     ) {
         self.settle_latest(options.framing.as_ref());
         let is_over = until == Until::Over;
@@ -249,14 +259,14 @@ impl Flow {
             let columns = self.used();
             if *headed != Some(self.number) || columns != self.columns {
                 let both = self.ends.iter().all(|end| *end != State::Absent);
-                draw::heading(&self.title, both, &columns, options, out);
+                draw::heading(&self.title, both, &columns, options, &mut sheet.text);
                 *headed = Some(self.number);
                 self.columns = columns;
             }
         }
         while self.drawn < until {
             let start = self.drawn;
-            self.draw_unread(options, out);
+            self.draw_unread(options, sheet);
             let end = Cut::ALL
                 .iter()
                 .filter_map(|cut| self.tracks[*cut as usize].boundary_after(start))
@@ -269,17 +279,24 @@ impl Flow {
                 end,
                 pieces,
                 bytes: self.bytes(start, end),
-                message: pieces[self.unit() as usize],
+                verdicts: self.judge.hear(end, &pieces, self.unit(), self.vessel()),
             };
-            draw::row(&row, &self.columns, options, out);
-            for verdict in self.judge.hear(end, &pieces, self.unit(), self.vessel()) {
-                draw::verdict(&verdict, options, out);
-            }
+            self.show(row, options, sheet);
             self.forget(end);
         }
         if is_over && !self.columns.is_empty() {
-            self.draw_unread(options, out);
-            self.sum_up(options, headed, out);
+            self.draw_unread(options, sheet);
+            self.sum_up(options, headed, &mut sheet.text);
+        }
+    }
+
+    fn show(&self, row: Row, options: &Options, sheet: &mut Sheet) {
+        draw::row(&row, &self.columns, self.unit(), options, &mut sheet.text);
+        for verdict in &row.verdicts {
+            draw::verdict(verdict, options, &mut sheet.text);
+        }
+        if options.gives_rows {
+            sheet.rows.push(row);
         }
     }
 
@@ -289,30 +306,35 @@ impl Flow {
     }
 
     /// Draws the packets that came before the next row and that nobody read.
-    fn draw_unread(&mut self, options: &Options, out: &mut String) {
-        let Some(joiner) = &mut self.joiner else {
-            return;
-        };
+    fn draw_unread(&mut self, options: &Options, sheet: &mut Sheet) {
         let place = self.drawn;
-        while let Some(unread) = joiner.next_unread(place) {
+        while let Some(unread) = self
+            .joiner
+            .as_mut()
+            .and_then(|joiner| joiner.next_unread(place))
+        {
             let Unread {
                 count, last, shown, ..
             } = unread;
             let first = shown.first().map_or(last, |(number, _)| *number);
-            for (number, passed) in shown {
+            let mut verdicts = vec![self.judge.hear_unread(count, first, last)];
+            let behind = shown.len().saturating_sub(1);
+            for (index, (number, passed)) in shown.into_iter().enumerate() {
                 let mut pieces = [None; 4];
-                pieces[Cut::Packets as usize] = Some(Piece::apart(number, place, passed.len));
+                let piece = Piece::apart(number, place, passed.len, passed.told);
+                pieces[Cut::Packets as usize] = Some(piece);
                 let row = Row {
                     start: place,
                     end: place,
                     pieces,
                     bytes: passed.bytes,
-                    message: None,
+                    verdicts: match index == behind {
+                        true => std::mem::take(&mut verdicts),
+                        false => Vec::new(),
+                    },
                 };
-                draw::row(&row, &self.columns, options, out);
+                self.show(row, options, sheet);
             }
-            let text = self.judge.hear_unread(count, first, last);
-            draw::verdict(&text, options, out);
         }
     }
 
@@ -416,7 +438,7 @@ impl Flow {
         if latest.start < self.drawn {
             // Its bytes were too many to be held.
             let end = latest.start.saturating_add(latest.payload.len() as u64);
-            self.tracks[Cut::Messages as usize].push(latest.start, end);
+            self.tracks[Cut::Messages as usize].push(latest.start, end, latest.told);
             self.latest = None;
             return;
         }
@@ -432,7 +454,7 @@ impl Flow {
             wire_len(&wire, &latest.payload, framing)
         };
         let end = latest.start.saturating_add(len as u64).min(self.known);
-        self.tracks[Cut::Messages as usize].push(latest.start, end);
+        self.tracks[Cut::Messages as usize].push(latest.start, end, latest.told);
         self.latest = None;
     }
 

@@ -10,6 +10,7 @@ use crate::time::Time;
 
 mod chinese;
 mod packets;
+mod values;
 
 const A: &str = "tcp://127.0.0.1:40000";
 const B: &str = "tcp://127.0.0.1:7000";

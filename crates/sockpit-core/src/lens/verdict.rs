@@ -37,7 +37,7 @@ impl Run {
 }
 
 /// What has been seen of one piece while its rows go by.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Seen {
     number: u64,
     others: Option<Run>,
@@ -58,7 +58,7 @@ impl Seen {
 }
 
 /// Watches the rows of one flow go by.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Judge {
     message: Seen,
     vessel: Seen,
@@ -68,7 +68,7 @@ pub(super) struct Judge {
 }
 
 /// How packets cut what was written, or what was read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Carriage {
     call: Seen,
     packet: Seen,

@@ -48,6 +48,15 @@ macro_rules! options {
                 }
             }
 
+            /// The key that `key` is another spelling of, if it is one at all.
+            #[must_use]
+            pub fn key_of(key: &str) -> Option<&'static str> {
+                match key.replace('_', "-").as_str() {
+                    $($key $(| $alias)* => Some($key),)*
+                    _ => None,
+                }
+            }
+
             /// What these say, and `fallback` where they say nothing.
             #[must_use]
             pub fn or(self, fallback: Self) -> Self {

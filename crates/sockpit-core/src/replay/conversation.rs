@@ -407,7 +407,7 @@ fn piece(event: &Event, direction: Direction, offset: u64, bytes: &Bytes) -> Pie
 }
 
 /// The shape of the link behind an address as records have it.
-pub(super) fn shape_of(addr: &str) -> Option<Shape> {
+pub(crate) fn shape_of(addr: &str) -> Option<Shape> {
     let endpoint: Endpoint = addr.parse().ok()?;
     Some(if endpoint.transport.is_stream() {
         Shape::Stream

@@ -10,13 +10,17 @@ use std::str::FromStr;
 use std::time::Duration;
 
 pub mod file;
+mod hits;
+pub mod outline;
 pub mod pattern;
 pub mod payload;
 pub mod responder;
+pub mod trial;
 
 pub(crate) mod random;
 
 pub use file::RuleError;
+pub use hits::Hits;
 pub use pattern::{Captures, Match, Message, Pattern, PatternError, Place};
 pub use payload::{Payload, PayloadError, Peer};
 pub use responder::{Action, Responder, Withheld};
@@ -31,6 +35,8 @@ pub struct Rules {
     script: Vec<Step>,
     lists: Vec<List>,
     sources: file::Sources,
+    /// Counts who answered, where somebody wants to know.
+    hits: hits::Counted,
 }
 
 /// When a message looks like this, answer that.
@@ -173,6 +179,25 @@ impl Rules {
             lists,
             ..Self::default()
         }
+    }
+
+    /// Counts from here on how often each rule fits a message, in all conversations that share these
+    /// rules.
+    #[must_use]
+    pub fn counted(mut self) -> Self {
+        self.hits = hits::Counted::of(self.rules.len());
+        self
+    }
+
+    /// How often each rule has fitted, where that is counted.
+    #[must_use]
+    pub fn hits(&self) -> Option<&Hits> {
+        self.hits.get()
+    }
+
+    /// The name of each rule, in the order of the file.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = Option<&str>> {
+        self.rules.iter().map(|rule| rule.name.as_deref())
     }
 
     /// The steps of the script, in order.

@@ -146,6 +146,9 @@ impl Responder {
                 rule.pattern.is_match(message).then(Captures::default)
             };
             let Some(captures) = captures else { continue };
+            if let Some(hits) = self.rules.hits() {
+                hits.add(index);
+            }
             let ask = Ask {
                 now,
                 message,
@@ -219,20 +222,33 @@ impl Responder {
         captures: &Captures,
         peer: &Peer<'_>,
     ) -> Result<Bytes, EncodeError> {
+        self.render_in_round(now, payload, captures, peer, 1)
+    }
+
+    /// The same for what is sent again and again: `count` is what `${counter}` says.
+    ///
+    /// # Errors
+    ///
+    /// The charset has not all of it.
+    pub fn render_in_round(
+        &mut self,
+        now: Time,
+        payload: &Payload,
+        captures: &Captures,
+        peer: &Peer<'_>,
+        count: u64,
+    ) -> Result<Bytes, EncodeError> {
         let message = Message {
             bytes: &[],
             text: None,
         };
-        self.state.render(
-            payload,
-            &Ask {
-                now,
-                message,
-                captures,
-                peer,
-            },
-            1,
-        )
+        let ask = Ask {
+            now,
+            message,
+            captures,
+            peer,
+        };
+        self.state.render(payload, &ask, count)
     }
 
     /// When it wants to be told the time.
@@ -324,6 +340,9 @@ impl State {
         let Some(rule) = rules.rules.get(job.rule) else {
             return;
         };
+        if let Some(hits) = rules.hits() {
+            hits.speak(job.rule);
+        }
         let message = Message {
             bytes: &job.bytes,
             text: job.text.as_deref(),

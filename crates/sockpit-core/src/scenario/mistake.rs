@@ -15,6 +15,19 @@ pub enum Mistake {
     /// Nothing to do.
     #[error("nothing is done; write `[[step]]`, or `[[case]]` with `[[case.step]]`")]
     NoStep,
+    /// A key of a session that is served, beside steps.
+    #[error(
+        "`{key}` is for a file without steps, whose sessions are served; what is sent and expected here is said by steps"
+    )]
+    Served {
+        /// The key.
+        key: &'static str,
+    },
+    /// A connection that cannot be made again.
+    #[error(
+        "`reconnect` is for clients of streams; a listener or a datagram has no connection to lose"
+    )]
+    Reconnect,
     /// A session that goes nowhere.
     #[error("the session needs `connect = \"ENDPOINT\"` or `listen = \"ENDPOINT\"`")]
     NoEndpoint,

@@ -13,7 +13,7 @@ use super::template::{Expectation, Flaw, Names, Template};
 use super::{Act, Case, Mistake, Scenario, Sent, SessionPlan, Step};
 use crate::endpoint::Endpoint;
 use crate::machine::Reason;
-use crate::plan::{Options, Plan, Role};
+use crate::plan::{Options, Plan, Role, Shape};
 use crate::rule::file::fields::{Fields, Text};
 use crate::rule::file::position::{Located, Position};
 use crate::rule::file::{self, Reader};
@@ -67,9 +67,20 @@ const STEP: &[&str] = &[
     "open",
 ];
 
-const OWN: &[&str] = &[
-    "name", "connect", "listen", "rules", "rule", "list", "start",
+pub(super) const OWN: &[&str] = &[
+    "name",
+    "connect",
+    "listen",
+    "rules",
+    "rule",
+    "list",
+    "script",
+    "start",
+    "reconnect",
 ];
+
+/// What only a session has that no step speaks for.
+const SERVED: [&str; 2] = ["script", "reconnect"];
 
 /// The keys of a session: its own, and every option of an endpoint, with `_` as well as with `-`.
 static SESSION: LazyLock<&'static [&'static str]> = LazyLock::new(|| {
@@ -126,8 +137,9 @@ impl Script<'_, '_> {
         let fields = Fields::of_file(self.source, table.get_ref(), "a scenario", FILE)?;
         let timeout = positive(&fields, "timeout")?.unwrap_or(TIMEOUT);
         self.within = positive(&fields, "within")?.unwrap_or(WITHIN);
-        for session in fields.tables("session", "a session", *SESSION, SESSION_LIMIT)? {
-            let session = self.session(&session)?;
+        let sessions = fields.tables("session", "a session", *SESSION, SESSION_LIMIT)?;
+        for session in &sessions {
+            let session = self.session(session)?;
             self.sessions.push(session);
         }
         if self.sessions.is_empty() {
@@ -155,15 +167,17 @@ impl Script<'_, '_> {
                 steps: self.steps(setup.iter().chain(&own))?,
             });
         }
-        if cases.is_empty() {
-            if setup.is_empty() {
-                return Err(at(0, Mistake::NoStep));
-            }
+        if cases.is_empty() && !setup.is_empty() {
             cases.push(Case {
                 name: name.clone(),
                 timeout,
                 steps: self.steps(setup.iter())?,
             });
+        }
+        for session in sessions.iter().filter(|_| !cases.is_empty()) {
+            if let Some(key) = SERVED.iter().find(|key| session.value(key).is_some()) {
+                return Err(session.at(key, file::Mistake::Scenario(Mistake::Served { key })));
+            }
         }
         let sessions = std::mem::take(&mut self.sessions);
         Ok(Scenario {
@@ -209,12 +223,17 @@ impl Script<'_, '_> {
             .map_err(|error| at(text.start(), Mistake::Plan(error)))?;
         let rules = self.rules(fields, &plan)?;
         plan.rules.clone_from(&rules);
+        let reconnects = fields.flag("reconnect")?;
+        if reconnects && (role == Role::Server || plan.shape() == Shape::Datagram) {
+            return Err(fields.at("reconnect", file::Mistake::Scenario(Mistake::Reconnect)));
+        }
         let session = SessionPlan {
             name,
             role,
             endpoint,
             options,
             rules,
+            reconnects,
             starts: fields.value("start").is_none() || fields.flag("start")?,
         };
         Ok((session, plan))
@@ -242,7 +261,7 @@ impl Script<'_, '_> {
                 .map_err(|error| charset_mistake(fields.start(), &error))?;
             return Ok(Some(Arc::new(rules)));
         };
-        for key in ["rule", "list"] {
+        for key in ["rule", "list", "script"] {
             if fields.value(key).is_some() {
                 return Err(fields.at(key, file::Mistake::Apart { key, with: "rules" }));
             }
@@ -561,5 +580,7 @@ fn stem(path: &str) -> &str {
 /// Every key there is, but the options of endpoints.
 #[cfg(test)]
 pub(super) fn keys() -> Vec<&'static str> {
-    [FILE, CASE, STEP, OWN].concat()
+    let mut keys = [FILE, CASE, STEP, OWN].concat();
+    keys.retain(|key| !SERVED.contains(key));
+    keys
 }

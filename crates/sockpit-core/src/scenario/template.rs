@@ -123,6 +123,14 @@ impl Template {
         self.payload_of(&self.fill(caught, addresses))
     }
 
+    /// Whether it names something that `addresses` do not have.
+    pub(super) fn needs(&self, addresses: &[Option<String>]) -> bool {
+        self.parts.iter().any(|part| match part {
+            Part::Fact { session, .. } => !matches!(addresses.get(*session), Some(Some(_))),
+            Part::Payload(_) | Part::Group { .. } => false,
+        })
+    }
+
     /// What it comes to as plain text, `$$` being a dollar sign.
     pub(super) fn plain(&self, addresses: &[Option<String>]) -> String {
         self.fill(&BTreeMap::new(), addresses).replace("$$", "$")

@@ -213,7 +213,10 @@ fn what_is_sent_after_an_expected_reset_says_that_all_is_over() {
 fn a_mistake_names_its_place() {
     check_mistake("", "s.toml:1:1: the file has no `[[session]]`");
     check_mistake("x = 1", "s.toml:1:1: `x` is no key of a scenario");
-    check_mistake(PAIR, "nothing is done");
+    check_mistake(
+        &format!("{PAIR}reconnect = true\n[[step]]\nsession = 'client'\nsend = 'x'"),
+        "`reconnect` is for a file without steps",
+    );
     let with = |step: &str| format!("{PAIR}{step}");
     check_mistake(
         &with("[[step]]\nsend = 'x'"),

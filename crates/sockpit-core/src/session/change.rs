@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use super::Session;
 use super::shaper::Shaper;
+use super::{Peer, Session};
 use crate::plan::{Plan, Shape, Shaping};
-use crate::rule::Captures;
+use crate::rule::{Captures, Responder};
 use crate::text::charset::Charset;
 use crate::time::Time;
 
 impl Session {
     /// Goes on as `plan` says: framing, charsets, shape of what is sent. What the old framing still
-    /// holds is told as a partial message. Rules and the script keep the charset that they began
-    /// with, and what belongs to the link stays as it was opened.
+    /// holds is told as a partial message. Other rules answer from here on: what the former ones owe
+    /// is not sent, and lists wait to be started. The same rules, and the script, keep the charset that
+    /// they began with, and what belongs to the link stays as it was opened.
     pub fn adopt(&mut self, now: Time, plan: Arc<Plan>) {
         if self.closed {
             return;
@@ -23,11 +24,19 @@ impl Session {
             let decoder = plan.framing.decoder(plan.max_frame);
             self.decoder = decoder.starting_at(self.received);
         }
-        if plan.text != self.plan.text || plan.framing != self.plan.framing {
-            self.text = stream_decoder(&plan, self.listens_to_text);
+        let is_same_rules = match (&plan.rules, &self.plan.rules) {
+            (Some(new), Some(old)) => Arc::ptr_eq(new, old),
+            (None, None) => true,
+            _ => false,
+        };
+        let listened = self.listens_to_text;
+        if !is_same_rules {
+            self.responder = responder(&plan, &self.peer);
+            self.listens_to_text = listens_to_text(&plan, self.responder.as_deref());
         }
-        if plan.shaping != self.plan.shaping {
-            self.set_shaping(now, plan.shaping.clone());
+        let listens_anew = listened != self.listens_to_text;
+        if plan.text != self.plan.text || plan.framing != self.plan.framing || listens_anew {
+            self.text = stream_decoder(&plan, self.listens_to_text);
         }
         if plan.shaping != self.plan.shaping {
             self.set_shaping(now, plan.shaping.clone());
@@ -61,12 +70,17 @@ impl Session {
 
     /// Sends one item of a list; nothing where there is none at that place.
     pub fn send_item(&mut self, now: Time, list: usize, item: usize) {
+        self.send_item_in_round(now, list, item, 1);
+    }
+
+    /// The same, as that of the list's round with this number from 1.
+    pub fn send_item_in_round(&mut self, now: Time, list: usize, item: usize, round: u64) {
         let payload = self.plan.rules.as_ref().and_then(|rules| {
             let item = rules.lists().get(list)?.items.get(item)?;
             Some(item.payload.clone())
         });
         if let Some(payload) = payload {
-            self.render(now, &payload, &Captures::default());
+            self.render(now, &payload, &Captures::default(), round);
         }
     }
 
@@ -82,6 +96,20 @@ impl Session {
             &[],
         );
     }
+}
+
+/// What answers a peer, where rules do.
+pub(super) fn responder(plan: &Plan, peer: &Peer) -> Option<Box<Responder>> {
+    let rules = plan.rules.clone()?;
+    let charset = plan.text.unwrap_or(plan.text_out);
+    let responder = Responder::new(rules, charset, peer.seed);
+    Some(Box::new(responder.answering_in(plan.text_out)))
+}
+
+/// Whether rules or expectations need messages decoded.
+pub(super) fn listens_to_text(plan: &Plan, responder: Option<&Responder>) -> bool {
+    responder.is_some_and(Responder::needs_text)
+        || (plan.script.needs_text() && plan.text != Some(Charset::UTF_8))
 }
 
 /// What decodes a raw stream for rules and expectations that look at text.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Message;
-use crate::rule::{Captures, Message as Heard, Pattern, Payload, Place};
+use crate::rule::{self, Captures, Message as Heard, Pattern, Payload, Place, Rules};
 use crate::text::escape::VisibleLine;
 use crate::time::{Time, TimeSpan};
 
@@ -56,7 +56,36 @@ pub struct Script {
     pub count: Option<u64>,
 }
 
+/// As long as an expectation of a rule file waits that names no time, as on the command line.
+const WITHIN: Duration = Duration::from_secs(5);
+
 impl Script {
+    /// The script of a rule file, carried out once.
+    #[must_use]
+    pub fn of_rules(rules: &Rules) -> Self {
+        let steps = rules.script().iter().cloned().map(|step| match step {
+            rule::Step::Send { payload, after } => Step::Render {
+                payload,
+                delay: after,
+            },
+            rule::Step::Expect {
+                pattern,
+                within,
+                label,
+                exit,
+            } => Step::Expect {
+                pattern,
+                within: within.unwrap_or(WITHIN),
+                label,
+                exit,
+            },
+        });
+        Self {
+            steps: steps.collect(),
+            ..Self::default()
+        }
+    }
+
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {

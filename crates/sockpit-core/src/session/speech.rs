@@ -104,7 +104,7 @@ impl Session {
                     self.script = Some(run);
                     return;
                 }
-                Progress::Render(payload) => self.render(now, &payload, run.captures()),
+                Progress::Render(payload) => self.render(now, &payload, run.captures(), 1),
                 Progress::Unmet { message, exit } => {
                     self.push_rest();
                     self.push_fault(FaultKind::Expectation, message, Some(u64::from(exit)));
@@ -125,7 +125,14 @@ impl Session {
     }
 
     /// Sends a step of the script that names what was caught, or the time, or the peer.
-    pub(super) fn render(&mut self, now: Time, payload: &Payload, captures: &Captures) {
+    /// `count` is what `${counter}` says.
+    pub(super) fn render(
+        &mut self,
+        now: Time,
+        payload: &Payload,
+        captures: &Captures,
+        count: u64,
+    ) {
         let Some(mut responder) = self.responder.take() else {
             return;
         };
@@ -135,7 +142,7 @@ impl Session {
             addr: &addr,
             epoch: self.peer.epoch,
         };
-        match responder.render(now, payload, captures, &peer) {
+        match responder.render_in_round(now, payload, captures, &peer, count) {
             Ok(bytes) => self.push_payload(bytes),
             Err(error) => self.push_fault(FaultKind::Text, error.to_string(), None),
         }

@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::Sources;
 use crate::rule::{Answer, Item, List, Pattern, Payload, Repeat, Rule, Rules, Step};
 
 fn parse(source: &str) -> Rules {
@@ -125,7 +124,7 @@ fn every_key_is_read() {
                 },
             ],
         }],
-        sources: Sources::default(),
+        ..Rules::default()
     };
     assert_eq!(rules, expected);
 }
@@ -477,7 +476,7 @@ proptest! {
         list in prop::option::of(list()),
     ) {
         let lists = list.into_iter().collect();
-        let rules = Rules { rules, script, lists, sources: Sources::default() };
+        let rules = Rules { rules, script, lists, ..Rules::default() };
         let file = rules.to_toml();
         prop_assert_eq!(Rules::parse(&file, "rules.toml"), Ok(rules), "{}", file);
     }

@@ -1,0 +1,262 @@
+//! The bytes of all chunks, one after the other: the latest in memory, older ones on a shelf.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+
+/// A place outside of memory for bytes that are old or many, such as a file.
+pub trait Shelf {
+    /// Puts bytes away, and says where.
+    ///
+    /// # Errors
+    ///
+    /// Where they could not be kept; the history uses the shelf no more then, but to read.
+    fn put(&mut self, bytes: &[u8]) -> io::Result<u64>;
+
+    /// Fills `into` with the bytes that lie `at` bytes after the beginning of what was put at
+    /// `place`.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be had.
+    fn read(&self, place: u64, at: u64, into: &mut [u8]) -> io::Result<()>;
+
+    /// Takes that the `len` bytes at `place` will not be read again.
+    fn free(&mut self, place: u64, len: u64);
+}
+
+/// Why bytes cannot be shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Gone {
+    /// The view has no such row.
+    #[error("the view has no such row any more")]
+    NoRow,
+    /// They were evicted, as a limit of the history was reached.
+    #[error("these bytes were dropped to keep the history within its limits")]
+    Evicted,
+    /// The shelf does not give them back.
+    #[error("these bytes cannot be read back: {0}")]
+    Shelf(String),
+}
+
+/// In bytes: what is shelved at once, and above which bytes are shelved as they come.
+pub(super) const BLOCK: usize = 1024 * 1024;
+
+/// The bytes, each with its place: how many bytes were put before it.
+pub(super) struct Store {
+    blocks: VecDeque<Block>,
+    /// The place that the next byte will have.
+    next: u64,
+    /// Capacity of the blocks in memory, in bytes.
+    memory: usize,
+    /// In bytes.
+    shelved: u64,
+    shelf: Option<Box<dyn Shelf + Send>>,
+    /// Why nothing more is shelved.
+    trouble: Option<String>,
+}
+
+#[derive(Debug)]
+struct Block {
+    start: u64,
+    len: u64,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Memory(Vec<u8>),
+    Shelf(u64),
+    Freed,
+}
+
+impl Store {
+    pub(super) fn new(shelf: Option<Box<dyn Shelf + Send>>) -> Self {
+        Self {
+            blocks: VecDeque::new(),
+            next: 0,
+            memory: 0,
+            shelved: 0,
+            shelf,
+            trouble: None,
+        }
+    }
+
+    /// Keeps bytes and gives their place. They lie in one block.
+    pub(super) fn put(&mut self, bytes: &[u8]) -> u64 {
+        let start = self.next;
+        if bytes.is_empty() {
+            return start;
+        }
+        self.next += bytes.len() as u64;
+        if let Some(Block {
+            len,
+            body: Body::Memory(held),
+            ..
+        }) = self.blocks.back_mut()
+        {
+            if bytes.len() <= BLOCK.saturating_sub(held.len()) {
+                self.memory -= held.capacity();
+                held.extend_from_slice(bytes);
+                self.memory += held.capacity();
+                *len += bytes.len() as u64;
+                return start;
+            }
+            self.memory -= held.capacity();
+            held.shrink_to_fit();
+            self.memory += held.capacity();
+        }
+        let body = if bytes.len() > BLOCK
+            && let Some(place) = self.shelve(bytes)
+        {
+            Body::Shelf(place)
+        } else {
+            let held = bytes.to_vec();
+            self.memory += held.capacity();
+            Body::Memory(held)
+        };
+        self.blocks.push_back(Block {
+            start,
+            len: bytes.len() as u64,
+            body,
+        });
+        start
+    }
+
+    /// Shelves the oldest block that is in memory, but not the one that still grows. Says whether
+    /// there is more room.
+    pub(super) fn shelve_oldest(&mut self) -> bool {
+        let complete = self.blocks.len().saturating_sub(1);
+        let oldest = self
+            .blocks
+            .iter_mut()
+            .take(complete)
+            .find(|block| matches!(block.body, Body::Memory(_)));
+        let (Some(block), Some(shelf), None) = (oldest, &mut self.shelf, &self.trouble) else {
+            return false;
+        };
+        let Body::Memory(held) = &block.body else {
+            return false;
+        };
+        match shelf.put(held) {
+            Ok(place) => {
+                self.memory -= held.capacity();
+                self.shelved += held.len() as u64;
+                block.body = Body::Shelf(place);
+                true
+            }
+            Err(error) => {
+                self.trouble = Some(error.to_string());
+                false
+            }
+        }
+    }
+
+    /// Lets blocks go that lie before a place as a whole.
+    pub(super) fn free_before(&mut self, place: u64) {
+        while let Some(block) = self.blocks.front()
+            && block.start + block.len <= place
+        {
+            let block = self.blocks.pop_front().expect("there is a front block");
+            self.free(block);
+        }
+    }
+
+    /// Lets blocks go in which nothing is wanted. `wanted` are places of what is, in order.
+    pub(super) fn free_but(&mut self, wanted: &[u64]) {
+        let complete = self.blocks.len().saturating_sub(1);
+        for index in 0..complete {
+            let block = &mut self.blocks[index];
+            let first = wanted.partition_point(|place| *place < block.start);
+            let is_wanted = wanted
+                .get(first)
+                .is_some_and(|place| *place < block.start + block.len);
+            if !is_wanted {
+                let (start, len) = (block.start, block.len);
+                let body = std::mem::replace(&mut block.body, Body::Freed);
+                self.free(Block { start, len, body });
+            }
+        }
+    }
+
+    /// Reads bytes into `into`; all of them lie in one block.
+    pub(super) fn read(&self, place: u64, into: &mut [u8]) -> Result<(), Gone> {
+        if into.is_empty() {
+            return Ok(());
+        }
+        let block = self.block(place).ok_or(Gone::Evicted)?;
+        let within = place - block.start;
+        match &block.body {
+            Body::Memory(held) => {
+                let at = usize::try_from(within).map_err(|_| Gone::Evicted)?;
+                let bytes = held.get(at..at + into.len()).ok_or(Gone::Evicted)?;
+                into.copy_from_slice(bytes);
+                Ok(())
+            }
+            Body::Shelf(shelved) => {
+                let shelf = self.shelf.as_ref().ok_or(Gone::Evicted)?;
+                let read = shelf.read(*shelved, within, into);
+                read.map_err(|error| Gone::Shelf(error.to_string()))
+            }
+            Body::Freed => Err(Gone::Evicted),
+        }
+    }
+
+    /// In bytes of memory.
+    pub(super) const fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// In bytes on the shelf.
+    pub(super) const fn shelved(&self) -> u64 {
+        self.shelved
+    }
+
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    fn block(&self, place: u64) -> Option<&Block> {
+        let after = self.blocks.partition_point(|block| block.start <= place);
+        let block = self.blocks.get(after.checked_sub(1)?)?;
+        (place < block.start + block.len).then_some(block)
+    }
+
+    fn shelve(&mut self, bytes: &[u8]) -> Option<u64> {
+        let shelf = self.shelf.as_mut().filter(|_| self.trouble.is_none())?;
+        match shelf.put(bytes) {
+            Ok(place) => {
+                self.shelved += bytes.len() as u64;
+                Some(place)
+            }
+            Err(error) => {
+                self.trouble = Some(error.to_string());
+                None
+            }
+        }
+    }
+
+    fn free(&mut self, block: Block) {
+        match block.body {
+            Body::Memory(held) => self.memory -= held.capacity(),
+            Body::Shelf(place) => {
+                self.shelved -= block.len;
+                if let Some(shelf) = &mut self.shelf {
+                    shelf.free(place, block.len);
+                }
+            }
+            Body::Freed => {}
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("blocks", &self.blocks.len())
+            .field("memory", &self.memory)
+            .field("shelved", &self.shelved)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,228 @@
+use std::io;
+
+use super::*;
+
+/// A shelf in memory that says what it was asked for.
+#[derive(Default)]
+struct Board {
+    held: BTreeMap<u64, Vec<u8>>,
+    next: u64,
+    /// Puts that succeed.
+    room: usize,
+}
+
+impl Shelf for Board {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<u64> {
+        if self.held.len() >= self.room {
+            return Err(io::Error::other("no space left"));
+        }
+        let place = self.next;
+        self.held.insert(place, bytes.to_vec());
+        self.next += bytes.len() as u64;
+        Ok(place)
+    }
+
+    fn read(&self, place: u64, at: u64, into: &mut [u8]) -> io::Result<()> {
+        let held = self.held.get(&place).ok_or(io::ErrorKind::NotFound)?;
+        let at = usize::try_from(at).map_err(io::Error::other)?;
+        into.copy_from_slice(&held[at..at + into.len()]);
+        Ok(())
+    }
+
+    fn free(&mut self, place: u64, len: u64) {
+        let freed = self.held.remove(&place).expect("it was put");
+        assert_eq!(freed.len() as u64, len);
+    }
+}
+
+fn with_shelf(memory: usize, shelf: u64, room: usize) -> History {
+    let board = Board {
+        room,
+        ..Board::default()
+    };
+    History::new(Limits { memory, shelf }, Some(Box::new(board)))
+}
+
+fn say(history: &mut History, number: u64, offset: u64, bytes: &[u8]) {
+    history.take(&Event {
+        number,
+        time: Time::from_nanos(number * 1000),
+        session: 1,
+        peer: 1,
+        what: What::Chunk {
+            direction: Direction::In,
+            offset,
+            bytes: Bytes::copy_from_slice(bytes),
+            full_len: None,
+        },
+    });
+}
+
+#[test]
+fn a_million_short_messages_take_as_much_as_is_promised() {
+    let mut history = History::new(Limits::default(), None);
+    let mut look = View::open(Look::default(), &history);
+    for number in 0..1_000_000 {
+        say(&mut history, number + 1, number * 64, &[b'x'; 64]);
+    }
+    complete(&mut look, &history);
+    assert_eq!(look.next(), 1_000_000);
+    assert_eq!(size_of::<Entry>(), 56);
+    assert_eq!(size_of::<slot::Slot>(), 16);
+    let used = history.used();
+    assert!(used.memory < 123_000_000, "{}", used.memory);
+    assert!(look.memory() < 16_500_000, "{}", look.memory());
+    assert_eq!(used.evicted, 0);
+}
+
+#[test]
+fn older_bytes_are_shelved_and_read_back() {
+    let mut history = with_shelf(3 << 20, 1 << 30, usize::MAX);
+    for number in 0..100 {
+        let byte = u8::try_from(number).unwrap();
+        say(&mut history, number + 1, number * 100_000, &[byte; 100_000]);
+    }
+    let used = history.used();
+    assert_eq!((used.entries, used.evicted), (100, 0));
+    assert!(used.shelf > 6 << 20 && used.memory <= 3 << 20, "{used:?}");
+    let view = view(Look::default(), &history);
+    for index in 0..100 {
+        let byte = u8::try_from(index).unwrap();
+        let part = view.payload(&history, index, 99_990, 100).unwrap();
+        assert_eq!(part, [byte; 10]);
+    }
+}
+
+#[test]
+fn what_is_too_much_for_the_shelf_is_evicted_and_counted() {
+    let mut history = with_shelf(3 << 20, 5 << 20, usize::MAX);
+    let mut grown = View::open(Look::default(), &history);
+    for number in 0..200 {
+        say(&mut history, number + 1, number * 100_000, &[b'x'; 100_000]);
+        grown.advance(&history, usize::MAX);
+    }
+    let used = history.used();
+    assert!(used.evicted > 100 && used.shelf <= 5 << 20, "{used:?}");
+    assert_eq!(used.entries + used.evicted, 200);
+    grown.advance(&history, usize::MAX);
+    assert_eq!((grown.first(), grown.next()), (used.evicted, 200));
+    let first = grown.row(&history, grown.first()).unwrap();
+    assert_eq!(first.number, used.evicted + 1);
+    assert_eq!(grown.payload(&history, 0, 0, 1), Err(Gone::NoRow));
+}
+
+#[test]
+fn a_long_payload_does_not_stay_in_memory() {
+    let mut history = with_shelf(3 << 20, 1 << 30, usize::MAX);
+    history.know(
+        1,
+        Manner {
+            max_frame: 512 << 20,
+            ..manner("len:u32be")
+        },
+    );
+    let mut grown = View::open(Look::default(), &history);
+    let len = 40_u32 << 20;
+    say(&mut history, 1, 0, &len.to_be_bytes());
+    for part in 0..10 {
+        say(
+            &mut history,
+            part + 2,
+            4 + part * (4 << 20),
+            &vec![b'y'; 4 << 20],
+        );
+        complete(&mut grown, &history);
+    }
+    assert!(history.used().memory < 1 << 20, "{:?}", history.used());
+    let row = grown.row(&history, 0).unwrap();
+    assert_eq!((row.len, row.number, grown.next()), (len.into(), 1, 1));
+    assert!(row.has_more && row.text.unwrap().starts_with("yyy"));
+    let end = grown.payload(&history, 0, u64::from(len) - 2, 10).unwrap();
+    assert_eq!(end, b"yy");
+    assert_eq!(grown.chunks(&history, 0, 100).len(), 11);
+    let look = Look {
+        filter: Some("len = 41943040 and text ~ yyy".parse().unwrap()),
+        ..Look::default()
+    };
+    let filtered = view(look, &history);
+    assert_eq!(
+        filtered.next(),
+        1,
+        "its length is known, although not all of it is looked at"
+    );
+}
+
+#[test]
+fn a_shelf_that_fails_is_told_of_and_the_oldest_go() {
+    let mut history = with_shelf(3 << 20, 1 << 30, 2);
+    for number in 0..100 {
+        say(&mut history, number + 1, number * 100_000, &[b'x'; 100_000]);
+    }
+    let used = history.used();
+    assert_eq!(used.trouble.as_deref(), Some("no space left"));
+    assert!(used.memory <= 3 << 20 && used.evicted > 0, "{used:?}");
+    assert_eq!(used.entries + used.evicted, 100);
+}
+
+#[test]
+fn clearing_one_session_lets_its_bytes_go_and_keeps_the_others() {
+    let mut timeline = Timeline::default();
+    for _ in 0..30 {
+        timeline.chunk((1, 1, Direction::In), &[b'a'; 100_000]);
+    }
+    for _ in 0..3 {
+        timeline.chunk((2, 1, Direction::In), b"other\n");
+    }
+    let mut history = history("raw", &timeline);
+    let before = history.used().memory;
+    let mut both = view(Look::default(), &history);
+    history.clear(Some(1));
+    complete(&mut both, &history);
+    assert_eq!(told(&both, &history), ["0:other␊", "6:other␊", "12:other␊"]);
+    assert_eq!(both.revision(), 1);
+    assert!(history.used().memory < before - (1 << 20));
+    timeline.events.clear();
+    timeline.heard(b"later");
+    history.take(&timeline.events[0]);
+    complete(&mut both, &history);
+    assert_eq!(told(&both, &history).len(), 4);
+    history.clear(None);
+    complete(&mut both, &history);
+    assert_eq!(both.next() - both.first(), 0);
+}
+
+#[test]
+fn a_session_cleared_in_the_middle_of_a_stream_stays_in_step() {
+    let mut timeline = Timeline::default();
+    timeline.heard(b"\x03abc\x04de");
+    let mut history = history("len:u8", &timeline);
+    for session in [Some(1), None] {
+        history.clear(session);
+        timeline.events.clear();
+        timeline.heard(b"fg\x02hi\x04jk");
+        history.take(&timeline.events[0]);
+        let view = view(Look::default(), &history);
+        let shown = told(&view, &history);
+        assert!(shown[0].ends_with(":hi") && shown.len() == 1, "{shown:?}");
+    }
+}
+
+#[test]
+fn what_the_history_missed_is_told_and_counted() {
+    let mut timeline = Timeline::default();
+    timeline.heard(b"whole\nhal");
+    timeline.push(0, 0, What::Gap { count: 3 });
+    *timeline.offsets.get_mut(&(1, 1, Direction::In)).unwrap() += 100;
+    timeline.heard(b"f\nnext\n");
+    let history = history("lines", &timeline);
+    let look = Look {
+        session: Some(1),
+        ..Look::default()
+    };
+    let view = view(look, &history);
+    assert_eq!(
+        told(&view, &history),
+        ["0:whole", "gap", "6:hal…", "109:f", "111:next"]
+    );
+    assert_eq!(history.used().lost, 3);
+}
