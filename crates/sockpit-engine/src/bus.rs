@@ -3,6 +3,8 @@
 //! A *tap* gets everything: where it cannot keep up, sessions pause. A *view* may miss events and is
 //! told how many. For every subscriber holds: published = delivered + dropped + pending.
 
+mod view;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use sockpit_core::event::{Event, FaultKind, What};
+use sockpit_core::plan::Plan;
 use sockpit_core::record::Epoch;
 use sockpit_core::time::Time;
 use tokio::runtime::{Builder, Runtime};
@@ -18,6 +21,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout_at;
 
 use crate::clock::Clock;
+pub(crate) use view::Told;
+use view::ViewEntry;
+pub use view::{View, ViewLimit};
 
 /// In bytes: what an event costs beside its payload.
 const EVENT_COST: usize = 192;
@@ -38,7 +44,9 @@ pub enum Scope {
     Faults,
     /// That, and the coming and going of peers.
     Life,
-    /// That, and every chunk and frame.
+    /// That, and every chunk: for who cuts messages out of them itself, later and elsewhere.
+    Chunks,
+    /// That, and every frame.
     Everything,
 }
 
@@ -46,7 +54,8 @@ impl Scope {
     /// The narrowest scope that holds `what`.
     fn of(what: &What) -> Self {
         match what {
-            What::Chunk { .. } | What::Frame { .. } => Self::Everything,
+            What::Frame { .. } => Self::Everything,
+            What::Chunk { .. } => Self::Chunks,
             What::Listening { .. } | What::Opened { .. } | What::Closed { .. } => Self::Life,
             _ => Self::Faults,
         }
@@ -68,11 +77,6 @@ struct TapEntry {
     limit: TapLimit,
     scope: Scope,
     full_since: Option<Instant>,
-}
-
-struct ViewEntry {
-    sender: mpsc::Sender<Arc<Event>>,
-    missed: u64,
 }
 
 /// The sending side; it lives on its shard.
@@ -176,7 +180,9 @@ impl Bus {
             }
             tap.sender.send(event.clone()).is_ok()
         });
-        self.views.borrow_mut().retain_mut(|view| view.offer(event));
+        self.views
+            .borrow_mut()
+            .retain(|view| view.offer(scope, event, cost));
         self.update_widest();
     }
 
@@ -210,15 +216,27 @@ impl Bus {
         self.relieve();
     }
 
-    pub(crate) fn add_view(&self, events: usize) -> View {
-        let (sender, receiver) = mpsc::channel(events.max(1));
-        self.views
-            .borrow_mut()
-            .push(ViewEntry { sender, missed: 0 });
+    pub(crate) fn add_view(&self, limit: ViewLimit, scope: Scope) -> View {
+        self.join(View::of(limit, scope, self.clock.epoch()))
+    }
+
+    /// A view that is told the plans of sessions as well: see [`Bus::tell_plan`].
+    pub(crate) fn add_planned_view(&self, limit: ViewLimit, scope: Scope) -> View {
+        let (entry, view) = View::of(limit, scope, self.clock.epoch());
+        self.join((entry.with_plans(), view))
+    }
+
+    fn join(&self, (entry, view): (ViewEntry, View)) -> View {
+        self.views.borrow_mut().push(entry);
         self.update_widest();
-        View {
-            receiver,
-            epoch: self.clock.epoch(),
+        view
+    }
+
+    /// Tells by which plan a session goes from here on, in order with its events, to whoever cuts its
+    /// bytes itself. Plans are few, and never missed.
+    pub(crate) fn tell_plan(&self, session: u32, plan: &Arc<Plan>) {
+        for view in self.views.borrow().iter() {
+            view.tell_plan(session, plan);
         }
     }
 
@@ -305,38 +323,9 @@ impl Bus {
     }
 
     fn update_widest(&self) {
-        let views = (!self.views.borrow().is_empty()).then_some(Scope::Everything);
+        let views = self.views.borrow().iter().map(ViewEntry::scope).max();
         let taps = self.taps.borrow().iter().map(|tap| tap.scope).max();
         self.widest.set(views.max(taps));
-    }
-}
-
-impl ViewEntry {
-    /// Hands the event over, or counts it; `false` once the reader is gone.
-    fn offer(&mut self, event: &Arc<Event>) -> bool {
-        if self.missed > 0 {
-            let gap = Event {
-                what: What::Gap { count: self.missed },
-                peer: 0,
-                ..(**event).clone()
-            };
-            match self.sender.try_send(Arc::new(gap)) {
-                Ok(()) => self.missed = 0,
-                Err(mpsc::error::TrySendError::Full(_)) => {
-                    self.missed += 1;
-                    return true;
-                }
-                Err(mpsc::error::TrySendError::Closed(_)) => return false,
-            }
-        }
-        match self.sender.try_send(event.clone()) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                self.missed += 1;
-                true
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
-        }
     }
 }
 
@@ -441,26 +430,6 @@ impl Drop for Tap {
     }
 }
 
-/// Gets events while it keeps up, and [`What::Gap`] for those that it missed.
-#[derive(Debug)]
-pub struct View {
-    receiver: mpsc::Receiver<Arc<Event>>,
-    epoch: Epoch,
-}
-
-impl View {
-    /// Waits for the next event; `None` when no more will come.
-    pub async fn next(&mut self) -> Option<Arc<Event>> {
-        self.receiver.recv().await
-    }
-
-    /// When the timeline of its events began.
-    #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-}
-
 fn cost_of(event: &Event) -> usize {
     EVENT_COST
         + match &event.what {
@@ -468,6 +437,7 @@ fn cost_of(event: &Event) -> usize {
             What::Frame { payload, text, .. } => {
                 payload.len() + text.as_ref().map_or(0, String::len)
             }
+            What::Packet { packet, .. } => packet.bytes.len(),
             _ => 0,
         }
 }

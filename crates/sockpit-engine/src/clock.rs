@@ -7,7 +7,7 @@ use sockpit_core::time::Time;
 
 /// Counts from the moment it was made, and knows which moment that was.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     began: Instant,
     epoch: Epoch,
 }
@@ -31,7 +31,9 @@ impl Clock {
         }
     }
 
-    pub(crate) fn now(&self) -> Time {
+    /// How late it is.
+    #[must_use]
+    pub fn now(&self) -> Time {
         let nanos = self.began.elapsed().as_nanos();
         Time::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
@@ -55,7 +57,9 @@ impl Clock {
         }
     }
 
-    pub(crate) fn epoch(&self) -> Epoch {
+    /// When its timeline began.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
         self.epoch
     }
 }

@@ -20,20 +20,26 @@ mod end;
 mod examine;
 mod explain;
 mod free;
+mod hint;
 mod nets;
 mod process;
 mod socket;
 mod system;
 mod table;
+mod verdict;
+mod words;
 
 pub use self::end::{Holder, Signal};
 pub use self::examine::{Answer, Destination, Examination, File, Reach, Step, Way, examine};
 pub use self::explain::{explain, name_of, rough};
 pub use self::free::free_port;
+pub use self::hint::{hint, kill_command};
 pub use self::nets::{DefaultRoute, Interface, LinkState, default_routes, interfaces};
 pub use self::system::{
     client_ports, first_free_for_all, is_local, lists_bound_sockets, may_end, name_servers,
 };
+pub use self::verdict::Verdict;
+pub use self::words::{answer_text, step_text};
 
 /// A protocol with ports of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

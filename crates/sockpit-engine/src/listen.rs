@@ -57,7 +57,7 @@ where
     }
     let members = Members::new();
     let inbox = Rc::new(Inbox::new());
-    members.add(1, addr.clone(), inbox.clone());
+    members.add(1, addr.clone(), scene.now(), inbox.clone());
     let machine = make(scene.peer(1, addr), scene.now());
     let mut driver = Stream::new(scene, 1, link, machine, inbox, program);
     loop {
@@ -234,7 +234,7 @@ where
                     None => {}
                 },
                 command = commands.recv() => {
-                    if matches!(command, None | Some(Command::Close)) {
+                    if matches!(command, None | Some(Command::Close | Command::Reset)) {
                         return Outcome::new(Reason::Local);
                     }
                 }
@@ -313,7 +313,7 @@ where
         };
         let peer = self.scene.peer(number, addr.clone());
         let machine = (self.make)(peer, self.scene.now(), &arrival);
-        self.members.add(number, addr, inbox.clone());
+        self.members.add(number, addr, self.scene.now(), inbox.clone());
         let scene = self.scene.clone();
         let driver = Stream::new(scene, number, link, machine, inbox, self.program.clone());
         self.drivers.spawn_local(driver);

@@ -60,7 +60,7 @@ pub(crate) async fn run<M>(
         tokio::select! {
             outcome = &mut ended => break outcome.unwrap_or_else(|_| Outcome::new(Reason::Error)),
             command = commands.recv(), if !copy.is_stopped.load(Ordering::Relaxed) => {
-                if matches!(command, None | Some(Command::Close | Command::Disconnect(_))) {
+                if matches!(command, None | Some(Command::Close | Command::Reset | Command::Disconnect(_))) {
                     copy.stop();
                 }
             }

@@ -15,6 +15,7 @@ mod door;
 mod guest;
 mod hall;
 mod reception;
+mod seat;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ use guest::Guest;
 pub(crate) use hall::Asked;
 use hall::Hall;
 pub(crate) use reception::Reception;
+pub use seat::Seat;
 
 /// What a room is opened with.
 pub struct Opening {
@@ -66,6 +68,20 @@ impl Opening {
 
     /// How long a member may take nothing unless told otherwise.
     pub const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// A room of its own, without browsers.
+    #[must_use]
+    pub const fn new(hub: Settings, visitors: visitor::Settings) -> Self {
+        Self {
+            hub,
+            visitors,
+            web: None,
+            post: Self::POST,
+            patience: Self::PATIENCE,
+            #[cfg(feature = "nats")]
+            cluster: None,
+        }
+    }
 }
 
 /// The handle of a room. Dropping it ends the room at once.

@@ -22,7 +22,7 @@ use crate::packets::Packets;
 use crate::program::ProgramPlan;
 use crate::shard::Shard;
 use crate::transport;
-use crate::workbench::Stdio;
+use crate::workbench::{Handle, Stdio};
 pub(crate) use members::{FIRST_PEER, Members, Obeyed, lost_fault};
 
 /// In bytes: what the user may have given and the peers have not taken. A sender waits beyond it.
@@ -58,6 +58,30 @@ pub struct PeerFacts {
     pub number: u32,
     /// Its address; empty where it has none.
     pub addr: String,
+    /// Since when it is there.
+    pub since: Time,
+    /// What went to and fro.
+    pub traffic: Traffic,
+}
+
+/// Bytes that went to and fro.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// What the link gave, in bytes.
+    pub received: u64,
+    /// What the link took, in bytes.
+    pub sent: u64,
+}
+
+impl std::ops::Add for Traffic {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            received: self.received + other.received,
+            sent: self.sent + other.sent,
+        }
+    }
 }
 
 /// How a session ended.
@@ -145,9 +169,13 @@ impl<M> Clone for Change<M> {
 pub(crate) enum Command<M> {
     Change(Target, Change<M>),
     Peers(oneshot::Sender<Vec<PeerFacts>>),
+    /// How many peers there are, and the traffic of all that there were.
+    Traffic(oneshot::Sender<(usize, Traffic)>),
     Reach(SocketAddr, oneshot::Sender<Option<u32>>),
     Disconnect(u32),
     Close,
+    /// At once, and what is queued is dropped.
+    Reset,
 }
 
 /// The handle of one session. Dropping it ends the session at once.
@@ -158,8 +186,16 @@ pub struct Session<M> {
     budget: Arc<Semaphore>,
     /// How it ended, once that is known.
     outcome: watch::Receiver<Option<Outcome>>,
-    /// The plan that the machines of later peers begin with, where it can be changed.
-    pub(crate) manner: Option<Arc<Mutex<Arc<Plan>>>>,
+    /// Its plan, where it can be changed.
+    pub(crate) manner: Option<Manner>,
+}
+
+/// By which plan a session goes, where that can be changed.
+pub(crate) struct Manner {
+    /// What the machines of later peers begin with.
+    pub(crate) plan: Arc<Mutex<Arc<Plan>>>,
+    /// Where a change is told.
+    pub(crate) handle: Handle,
 }
 
 impl<M> Session<M> {
@@ -233,6 +269,14 @@ impl<M> Session<M> {
         answer.await.unwrap_or_default()
     }
 
+    /// How many peers are there, and what went to and fro with all that were; `None` where the session
+    /// is over, whose outcome says it.
+    pub async fn traffic(&self) -> Option<(usize, Traffic)> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Command::Traffic(reply)).ok()?;
+        answer.await.ok()
+    }
+
     /// The peer of a datagram server that has this address; one that was not heard of becomes one.
     /// `None` where it cannot be reached: by another family, on a stream, by a client.
     pub async fn reach(&self, addr: SocketAddr) -> Option<u32> {
@@ -250,6 +294,11 @@ impl<M> Session<M> {
     /// Ends the session in order: no new peers, what is queued is sent within five seconds.
     pub fn close(&self) {
         let _ = self.commands.send(Command::Close);
+    }
+
+    /// Ends the session at once: what is queued is dropped, and TCP connections are reset.
+    pub fn reset(&self) {
+        let _ = self.commands.send(Command::Reset);
     }
 
     /// Waits for the end of the session, and tells it again when asked again. Cancel-safe.
@@ -283,7 +332,11 @@ impl Session<sockpit_core::session::Session> {
     /// [`adopt`](sockpit_core::session::Session::adopt). Returns `false` where the session is over.
     pub async fn adopt(&self, plan: Arc<Plan>) -> bool {
         if let Some(manner) = &self.manner {
-            *manner.lock().expect("no holder panics") = plan.clone();
+            *manner.plan.lock().expect("no holder panics") = plan.clone();
+            let (number, told) = (self.number, plan.clone());
+            manner
+                .handle
+                .run(move |shard| shard.bus.tell_plan(number, &told));
         }
         self.change(Target::All, 0, move |session, now| {
             session.adopt(now, plan.clone());
@@ -319,8 +372,10 @@ pub(crate) struct Scene {
 impl Scene {
     /// The scene of a further session of the shard, without a program or a capture.
     pub(crate) fn new(shard: &Rc<Shard>, plan: Arc<Plan>) -> Self {
+        let number = shard.next_session();
+        shard.bus.tell_plan(number, &plan);
         Self {
-            number: shard.next_session(),
+            number,
             shard: shard.clone(),
             plan,
             has_program: false,
@@ -402,6 +457,7 @@ pub(crate) fn spawn<M, F>(
     F: FnMut(Peer, Time) -> M + 'static,
 {
     let number = shard.next_session();
+    shard.bus.tell_plan(number, &opening.plan);
     let scene = Rc::new(Scene {
         shard: shard.clone(),
         number,

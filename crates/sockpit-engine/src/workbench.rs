@@ -1,11 +1,13 @@
 //! The workbench: all sessions, behind one handle.
 
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use sockpit_core::bpf::Wanted;
 use sockpit_core::event::{Event, What};
 use sockpit_core::machine::Machine;
 use sockpit_core::plan::Plan;
@@ -13,10 +15,12 @@ use sockpit_core::session::{self, Message, Peer};
 use sockpit_core::time::Time;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bus::{Scope, Tap, TapId, TapLimit, Veil, View};
+use crate::bus::{Scope, Tap, TapId, TapLimit, Veil, View, ViewLimit};
+use crate::capture::{Capture, Place, Refusal, Request};
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::program::ProgramPlan;
-use crate::session::{Opening, Session};
+use crate::session::{Manner, Opening, Session};
 use crate::shard::{self, Job, Shard};
 
 /// Runs sessions until it is dropped.
@@ -125,7 +129,10 @@ impl Handle {
             stdio: None,
         };
         let mut session = self.start(opening, make).await?;
-        session.manner = Some(manner);
+        session.manner = Some(Manner {
+            plan: manner,
+            handle: self.clone(),
+        });
         Ok(session)
     }
 
@@ -216,7 +223,26 @@ impl Handle {
     ///
     /// Panics if the workbench is gone.
     pub async fn view(&self, events: usize) -> View {
-        self.ask(move |shard| shard.bus.add_view(events)).await
+        let bytes = usize::MAX;
+        self.view_within(ViewLimit { events, bytes }, Scope::Everything)
+            .await
+    }
+
+    /// Subscribes to the events of every session within `scope`, with room for so much that waits to
+    /// be taken.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the workbench is gone.
+    pub async fn view_within(&self, limit: ViewLimit, scope: Scope) -> View {
+        self.ask(move |shard| shard.bus.add_view(limit, scope))
+            .await
+    }
+
+    /// The same, which is told the plans of sessions that are opened from here on as well.
+    pub(crate) async fn planned_view(&self, limit: ViewLimit, scope: Scope) -> View {
+        self.ask(move |shard| shard.bus.add_planned_view(limit, scope))
+            .await
     }
 
     /// Lets every event pass through a veil from here on, which takes out of it what neither a
@@ -260,6 +286,36 @@ impl Handle {
             let _ = reply.send(());
         });
         published.blocking_recv().is_ok()
+    }
+
+    /// Whether packets may be captured here: it is tried, on the loopback.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] that says why not.
+    pub async fn may_capture(&self) -> Result<(), Refusal> {
+        let (reply, tried) = oneshot::channel();
+        // As for a session: on a thread that is started by the shard's, whose privileges it has.
+        self.run(move |_| {
+            let thread = std::thread::Builder::new().name("sockpit-capture".to_owned());
+            let place = Place::To(vec![Ipv4Addr::LOCALHOST.into()]);
+            let wanted = Wanted::default();
+            // Where no thread is given, nobody is answered.
+            let _ = thread.spawn(move || {
+                let _ = reply.send(Capture::open(&Request { place, wanted }).map(drop));
+            });
+        });
+        let failed = || Refusal::failed(&io::ErrorKind::OutOfMemory.into());
+        tried.await.unwrap_or_else(|_| Err(failed()))
+    }
+
+    /// The clock of the timeline, for whatever is told beside events.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the workbench is gone.
+    pub async fn clock(&self) -> Clock {
+        self.ask(|shard| shard.bus.clock()).await
     }
 
     async fn ask<T: Send + 'static>(

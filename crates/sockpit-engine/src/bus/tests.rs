@@ -1,15 +1,25 @@
 //! What the bus promises: everything to taps, a count to views, a pause instead of a loss.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sockpit_core::event::{FaultKind, What};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use sockpit_core::event::{Bytes, Direction, FaultKind, What};
+use sockpit_core::plan::{Options, Plan, Role};
 
-use super::{Bus, Scope, Tap, TapLimit};
+use super::{Bus, EVENT_COST, Scope, Tap, TapLimit, Told, View, ViewLimit};
 use crate::clock::Clock;
 
 const ROOMY: TapLimit = TapLimit {
     bytes: usize::MAX,
     patience: None,
+};
+
+const FEW: ViewLimit = ViewLimit {
+    events: 4,
+    bytes: usize::MAX,
 };
 
 #[test]
@@ -33,37 +43,96 @@ async fn a_tap_gets_every_event_in_order() {
 #[tokio::test]
 async fn a4_published_is_delivered_plus_dropped_plus_pending() {
     let bus = Bus::new(Clock::start());
-    let mut view = bus.add_view(4);
-    let mut delivered = 0;
-    let mut dropped = 0;
+    let mut view = bus.add_view(FEW, Scope::Everything);
+    let mut taken = Taken::default();
     for round in 0..50 {
         publish(&bus, round % 7);
         if round % 3 == 0 {
             // One at a time, so that the view is behind most of the time.
-            if let Ok(event) = view.receiver.try_recv() {
-                match event.what {
-                    What::Gap { count } => dropped += count,
-                    _ => delivered += 1,
-                }
-            }
+            taken.one(&mut view);
         }
     }
     // Everything that waits is taken, which makes room for the last gap.
-    while let Ok(event) = view.receiver.try_recv() {
-        match event.what {
-            What::Gap { count } => dropped += count,
-            _ => delivered += 1,
-        }
-    }
+    taken.all(&mut view);
     publish(&bus, 1);
-    while let Ok(event) = view.receiver.try_recv() {
-        match event.what {
-            What::Gap { count } => dropped += count,
-            _ => delivered += 1,
+    taken.all(&mut view);
+    assert!(taken.dropped > 0, "the view was never behind");
+    assert_eq!(bus.number.get(), taken.delivered + taken.dropped);
+}
+
+proptest! {
+    #[test]
+    fn a4_what_waits_for_a_view_is_bounded_in_events_and_bytes_and_nothing_is_lost_uncounted(
+        steps in vec((0..4_usize, 0..3000_usize), 0..200),
+        events in 0..6_usize,
+        bytes in 0..4000_usize,
+        takes_missed: bool,
+    ) {
+        let bus = Bus::new(Clock::start());
+        let mut view = bus.add_view(ViewLimit { events, bytes }, Scope::Everything);
+        let mut taken = Taken::default();
+        let mut largest = 0;
+        for (takes, size) in steps {
+            publish_chunk(&bus, size);
+            largest = largest.max(size + EVENT_COST);
+            let waiting = view.backlog.events.load(Ordering::Acquire);
+            let cost = view.backlog.bytes.load(Ordering::Acquire);
+            // Each event may have a gap before it, and one may find nothing before it.
+            prop_assert!(waiting <= 2 * events.max(1));
+            prop_assert!(cost <= bytes.max(largest) + waiting.div_ceil(2) * EVENT_COST);
+            for _ in 0..takes {
+                taken.one(&mut view);
+            }
+            if takes_missed && view.receiver.is_empty() {
+                taken.dropped += view.take_missed();
+            }
         }
+        let pending = view.receiver.len();
+        let before = taken.delivered + taken.dropped;
+        taken.all(&mut view);
+        prop_assert!(taken.delivered + taken.dropped >= before + pending as u64);
+        taken.dropped += view.take_missed();
+        prop_assert_eq!(bus.number.get(), taken.delivered + taken.dropped);
+        prop_assert_eq!(view.backlog.bytes.load(Ordering::Acquire), 0);
     }
-    assert!(dropped > 0, "the view was never behind");
-    assert_eq!(bus.number.get(), delivered + dropped);
+}
+
+#[tokio::test]
+async fn a_view_of_chunks_asks_for_no_frames() {
+    let bus = Bus::new(Clock::start());
+    let mut view = bus.add_view(FEW, Scope::Chunks);
+    assert!(bus.wants(Scope::Chunks));
+    assert!(!bus.wants(Scope::Everything));
+    let mut tap = bus.add_tap(ROOMY, Scope::Everything);
+    publish_frame(&bus);
+    publish_chunk(&bus, 3);
+    let event = view.next().await.expect("the chunk is there");
+    assert!(matches!(event.what, What::Chunk { .. }));
+    assert_eq!(event.number, 2);
+    let event = tap.next().await.expect("the frame is there");
+    assert!(matches!(event.what, What::Frame { .. }));
+}
+
+#[tokio::test]
+async fn plans_are_told_in_order_to_who_asked_and_are_never_missed() {
+    let bus = Bus::new(Clock::start());
+    let mut planned = bus.add_planned_view(FEW, Scope::Life);
+    let mut other = bus.add_view(FEW, Scope::Life);
+    let plan = Arc::new(plan());
+    publish(&bus, 9);
+    bus.tell_plan(7, &plan);
+    publish(&bus, 1);
+    let mut seen = Vec::new();
+    while let Some(told) = planned.try_take() {
+        seen.push(match told {
+            Told::Plan(session, _) => format!("plan {session}"),
+            Told::Event(event) => event.what.name().to_owned(),
+        });
+    }
+    assert_eq!(seen, ["opened", "opened", "opened", "opened", "plan 7"]);
+    assert_eq!(planned.take_missed(), 6);
+    assert_eq!(other.receiver.len(), 4);
+    assert!(matches!(other.try_take(), Some(Told::Event(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,6 +203,60 @@ fn publish(bus: &Bus, count: u64) {
             local: String::new(),
         };
         bus.publish(bus.clock.now(), 1, 1, opened);
+    }
+}
+
+fn publish_chunk(bus: &Bus, size: usize) {
+    let chunk = What::Chunk {
+        direction: Direction::In,
+        offset: 0,
+        bytes: vec![0; size].into(),
+        full_len: None,
+    };
+    bus.publish(bus.clock.now(), 1, 1, chunk);
+}
+
+fn publish_frame(bus: &Bus) {
+    let frame = What::Frame {
+        direction: Direction::In,
+        offset: 0,
+        payload: Bytes::new(),
+        text: None,
+        malformed: false,
+        partial: false,
+        full_len: None,
+    };
+    bus.publish(bus.clock.now(), 1, 1, frame);
+}
+
+fn plan() -> Plan {
+    let endpoint = "tcp://127.0.0.1:1"; // port: nothing is opened.
+    let endpoint = endpoint.parse().expect("an endpoint");
+    Plan::resolve(Role::Client, &endpoint, Options::default()).expect("a plan")
+}
+
+/// What came out of a view.
+#[derive(Default)]
+struct Taken {
+    delivered: u64,
+    dropped: u64,
+}
+
+impl Taken {
+    fn one(&mut self, view: &mut View) -> bool {
+        match view.try_take() {
+            Some(Told::Event(event)) => match event.what {
+                What::Gap { count } => self.dropped += count,
+                _ => self.delivered += 1,
+            },
+            Some(Told::Plan(..)) => {}
+            None => return false,
+        }
+        true
+    }
+
+    fn all(&mut self, view: &mut View) {
+        while self.one(view) {}
     }
 }
 

@@ -28,7 +28,7 @@ use super::timer::Timer;
 use super::{Cause, REPLY_LIMIT};
 use crate::bus::Scope;
 use crate::program::{Program, ProgramPlan};
-use crate::session::{Change, Command, FIRST_PEER, Outcome, PeerFacts, Scene, Target, lost_fault};
+use crate::session::{Change, Command, FIRST_PEER, Outcome, PeerFacts, Scene, Target, Traffic, lost_fault};
 use crate::transport::DatagramSockets;
 use guard::Guard;
 use socket::Socket;
@@ -82,7 +82,10 @@ struct Datagram<M: Machine, F> {
     waits_for: u64,
     /// Whether it was told that the first peer is gone and spoken to.
     is_loss_told: bool,
+    /// Whether anybody gets what the machines tell.
     is_watched: bool,
+    /// Whether anybody gets chunks.
+    shows_chunks: bool,
     outcome: Outcome,
     over: Option<Reason>,
     stop_by: Option<Time>,
@@ -95,6 +98,7 @@ struct Peer<M> {
     to: Option<PeerAddr>,
     name: String,
     socket: usize,
+    since: Time,
     received: u64,
     sent: u64,
     wake: Option<Time>,
@@ -151,6 +155,7 @@ where
             waits_for: 0,
             is_loss_told: false,
             is_watched: true,
+            shows_chunks: true,
             outcome: Outcome::new(Reason::Local),
             over: None,
             stop_by: None,
@@ -224,6 +229,7 @@ where
     }
 
     fn update_watch(&mut self) {
+        self.shows_chunks = self.scene.wants(Scope::Chunks);
         if self.is_watched != self.scene.wants(Scope::Everything) {
             self.is_watched = !self.is_watched;
             for peer in self.peers.values_mut() {
@@ -251,9 +257,22 @@ where
                     let facts = self.peers.iter().map(|(&number, peer)| PeerFacts {
                         number,
                         addr: peer.name.clone(),
+                        since: peer.since,
+                        traffic: Traffic {
+                            received: peer.received,
+                            sent: peer.sent,
+                        },
                     });
                     // Whoever asked may have left.
                     let _ = reply.send(facts.collect());
+                }
+                Some(Command::Traffic(reply)) => {
+                    let traffic = Traffic {
+                        received: self.outcome.received,
+                        sent: self.outcome.sent,
+                    };
+                    // Whoever asked may have left.
+                    let _ = reply.send((self.peers.len(), traffic));
                 }
                 Some(Command::Reach(addr, reply)) => {
                     // Whoever asked may have left.
@@ -261,6 +280,10 @@ where
                 }
                 Some(Command::Disconnect(number)) => self.remove_peer(number, Reason::Local),
                 Some(Command::Close) => self.finish(Reason::Local),
+                Some(Command::Reset) => {
+                    self.finish(Reason::Local);
+                    self.stop_by = Some(self.scene.now());
+                }
                 // The handle was dropped: nobody is interested in an orderly end.
                 None => {
                     self.finish(Reason::Local);
@@ -370,7 +393,7 @@ where
         self.outcome.received += datagram.bytes.len() as u64;
         peer.guard.hear(datagram.ttl);
         let full_len = datagram.is_truncated().then_some(datagram.full_len);
-        if self.is_watched {
+        if self.shows_chunks {
             let bytes = Bytes::copy_from_slice(datagram.bytes);
             let chunk = What::Chunk {
                 direction: Direction::In,

@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 
 use sockpit_core::time::Time;
 
-use crate::session::Change;
+use crate::session::{Change, Traffic};
 
 /// What others have for a peer, kept elsewhere until its driver has room for it; whoever keeps it
 /// sees to its limit, and wakes the driver when there is some.
@@ -27,6 +27,9 @@ pub(crate) trait Post<M> {
 pub(crate) struct Inbox<M> {
     changes: RefCell<VecDeque<Change<M>>>,
     stopped: Cell<bool>,
+    is_reset: Cell<bool>,
+    /// What went to and fro, as the driver tells it, for whoever lists peers.
+    traffic: Cell<Traffic>,
     post: OnceCell<Rc<dyn Post<M>>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -36,6 +39,8 @@ impl<M> Inbox<M> {
         Self {
             changes: RefCell::default(),
             stopped: Cell::new(false),
+            is_reset: Cell::new(false),
+            traffic: Cell::default(),
             post: OnceCell::new(),
             waker: RefCell::default(),
         }
@@ -60,6 +65,24 @@ impl<M> Inbox<M> {
     pub(crate) fn stop(&self) {
         self.stopped.set(true);
         self.wake();
+    }
+
+    pub(crate) fn tell_traffic(&self, traffic: Traffic) {
+        self.traffic.set(traffic);
+    }
+
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.traffic.get()
+    }
+
+    /// Asks the driver to end the conversation at once.
+    pub(crate) fn reset(&self) {
+        self.is_reset.set(true);
+        self.stop();
+    }
+
+    pub(crate) fn is_reset(&self) -> bool {
+        self.is_reset.get()
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

@@ -30,7 +30,7 @@ use crate::bus::Scope;
 use crate::facts::Watch;
 use crate::listen::start_program;
 use crate::program::{Program, ProgramPlan};
-use crate::session::{Change, Outcome, Scene};
+use crate::session::{Change, Outcome, Scene, Traffic};
 use crate::transport::StreamLink;
 use ending::STALL_TIME;
 
@@ -60,7 +60,10 @@ pub(crate) struct Stream<M: Machine> {
     outcome: Outcome,
     /// What the kernel knows of it, where that is wanted.
     facts: Option<Box<Watch>>,
+    /// Whether anybody gets what the machine tells.
     is_watched: bool,
+    /// Whether anybody gets chunks.
+    shows_chunks: bool,
     /// For which pause of the bus it is registered.
     waits_for: u64,
     read_open: bool,
@@ -139,6 +142,7 @@ where
             outbox: Outbox::default(),
             outcome: Outcome::new(Reason::Local),
             is_watched: true,
+            shows_chunks: true,
             waits_for: 0,
             read_open: true,
             unheard: Bytes::new(),
@@ -155,6 +159,7 @@ where
     /// Ready once the conversation is over.
     fn go_round(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.inbox.register(cx);
+        self.shows_chunks = self.scene.wants(Scope::Chunks);
         if self.is_watched != self.scene.wants(Scope::Everything) {
             self.is_watched = !self.is_watched;
             self.machine.handle_watch(self.is_watched);
@@ -275,10 +280,11 @@ where
 
     fn take_chunk(&mut self, cx: &mut Context<'_>, chunk: &[u8]) {
         let now = self.scene.now();
-        if self.is_watched {
+        if self.shows_chunks {
             self.publish_chunk(now, Direction::In, Bytes::copy_from_slice(chunk));
         }
         self.outcome.received += chunk.len() as u64;
+        self.tell_traffic();
         if let Some(facts) = &mut self.facts {
             facts.hear();
         }
@@ -438,11 +444,12 @@ where
             Poll::Pending => false,
             Poll::Ready(Ok(written)) => {
                 let bytes = self.outbox.advance(written);
-                if self.is_watched {
+                if self.shows_chunks {
                     let time = began.unwrap_or_else(|| self.scene.now());
                     self.publish_chunk(time, Direction::Out, bytes);
                 }
                 self.outcome.sent += written as u64;
+                self.tell_traffic();
                 if let Some(post) = self.inbox.post() {
                     post.moved();
                 }
@@ -460,6 +467,13 @@ where
                 true
             }
         }
+    }
+
+    fn tell_traffic(&self) {
+        self.inbox.tell_traffic(Traffic {
+            received: self.outcome.received,
+            sent: self.outcome.sent,
+        });
     }
 
     fn publish_chunk(&self, now: Time, direction: Direction, bytes: Bytes) {

@@ -24,7 +24,10 @@ use crate::room::DoorLink;
 
 pub(crate) use datagram::{DatagramSocket, DatagramSockets, open as open_datagram};
 pub use resolve::to_connect;
-pub(crate) use stream::{StreamListeners, connect as connect_stream, listen as listen_stream};
+pub(crate) use stream::{
+    StreamListeners, connect as connect_stream, listen as listen_stream,
+    listen_at as listen_stream_at,
+};
 pub(crate) use unix::{BoundPath, sock_addr};
 
 /// An open stream.
@@ -111,6 +114,14 @@ impl StreamLink {
     /// Whether closing it while bytes are unread takes back what the peer has yet to get.
     pub(crate) fn resets_on_close(&self) -> bool {
         matches!(self, Self::Tcp(_))
+    }
+
+    /// Has the peer hear of a reset once it is dropped, where there is such a thing.
+    pub(crate) fn reset_on_drop(&self) {
+        if let Self::Tcp(stream) = self {
+            // A socket that is gone already is dropped all the same.
+            let _ = socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+        }
     }
 
     /// The peer's address; empty where it has none.

@@ -200,6 +200,13 @@ pub(crate) async fn listen(plan: &Plan) -> Result<StreamListeners, Error> {
     Ok(StreamListeners { listeners, turn: 0 })
 }
 
+/// Takes addresses of TCP as [`take_all`] does, whatever the plan's own is.
+pub(crate) fn listen_at(plan: &Plan, addrs: &[SocketAddr]) -> Result<StreamListeners, Error> {
+    let taken = take_all(Transport::Tcp, addrs, |addr| listen_tcp(plan, addr))?;
+    let listeners = taken.into_iter().map(Listener::Tcp).collect();
+    Ok(StreamListeners { listeners, turn: 0 })
+}
+
 fn listen_tcp(plan: &Plan, addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let target = endpoint_text(plan.transport, addr);
     let fail = |error: io::Error| Error::new(Operation::Listen, &target, error);

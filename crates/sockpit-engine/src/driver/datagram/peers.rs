@@ -135,6 +135,7 @@ where
             to,
             name,
             socket,
+            since: now,
             received: 0,
             sent: 0,
             wake: None,

@@ -133,7 +133,7 @@ where
                 Sending::Sent(parcel) => {
                     moved = true;
                     self.outcome.sent += parcel.bytes.len() as u64;
-                    if self.is_watched {
+                    if self.shows_chunks {
                         let Parcel {
                             peer,
                             offset,

@@ -27,6 +27,13 @@ where
 {
     /// Takes that the conversation shall end, however slow those are who watch it.
     pub(super) fn poll_stop(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.inbox.is_reset() {
+            let is_news = self.closing.is_none();
+            self.link.reset_on_drop();
+            self.close(Reason::Local);
+            self.give_up = Some(self.scene.now());
+            return is_news;
+        }
         let is_news = self.inbox.is_stopped() && self.closing.is_none();
         if is_news && let Some(post) = self.inbox.post() {
             post.give(&mut self.machine, self.scene.now(), true);
