@@ -15,34 +15,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::{self, OnUpgrade};
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use sockpit_engine::room::{Visit, Web};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::sync::{Semaphore, TryAcquireError};
 use tokio::time::timeout;
 
 use self::answer::{Files, Route};
 use self::gate::{Gate, Place};
+use crate::http;
 
 mod answer;
 mod gate;
 mod lines;
 
-/// How long a request may take to arrive (reliability rule B5).
-const HEADER_WITHIN: Duration = Duration::from_secs(10);
-
 /// How long a connection may live that is no WebSocket: the page fits into it many times.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-
-/// In bytes: what a request's line and headers may have. Browsers send about 1 KiB.
-const MAX_HEADER: usize = 16 * 1024;
-
-/// How many headers a request may have. Browsers send about 15.
-const MAX_HEADERS: usize = 64;
 
 /// How many connections may be asking at once; one that has become a WebSocket is a member of a
 /// room and counts there.
@@ -122,7 +113,7 @@ impl Site {
         let asking = match self.asking.try_acquire() {
             Ok(asking) => asking,
             Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => {
-                refuse(stream).await;
+                http::refuse_busy(stream).await;
                 return;
             }
         };
@@ -132,11 +123,7 @@ impl Site {
             let (enter, entered) = (&enter, &entered);
             async move { Ok::<_, Infallible>(self.reply(request, gate, enter, entered).await) }
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_WITHIN)
-            .max_buf_size(MAX_HEADER)
-            .max_headers(MAX_HEADERS)
+        let connection = http::builder()
             .serve_connection(TokioIo::new(stream), answer)
             .with_upgrades();
         tokio::select! {
@@ -175,21 +162,8 @@ impl Site {
         };
         let upgrade = upgrade::on(&mut request);
         *entered.lock().expect("nobody panics while he holds it") = Some((upgrade, link));
-        answer::switching(&key)
+        http::switching(&key, Full::default())
     }
-}
-
-/// Tells a connection that came when too many were asking.
-async fn refuse(mut stream: impl AsyncWrite + Unpin) {
-    const BUSY: &[u8] =
-        b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\n\
-                          Connection: close\r\n\r\n";
-    // So short an answer fits into the socket, or nobody is there.
-    let _ = timeout(Duration::from_secs(1), async {
-        stream.write_all(BUSY).await?;
-        stream.shutdown().await
-    })
-    .await;
 }
 
 /// The address of a peer such as `127.0.0.1:51234` or `[::1]:5`; `None` for a path.

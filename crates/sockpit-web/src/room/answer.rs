@@ -3,14 +3,12 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
-    HeaderValue, REFERRER_POLICY, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    UPGRADE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
 };
-use hyper::{HeaderMap, Request, Response, StatusCode, Version};
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use hyper::{Request, Response, StatusCode};
 
 use super::gate::{Place, Refusal};
+use crate::http;
 
 /// What a request leads to.
 pub(super) enum Route {
@@ -108,7 +106,10 @@ impl Files {
             return Ok(Route::Answer(answer(StatusCode::OK, content_type, bytes)));
         }
         place.check_origin(request.headers())?;
-        Ok(upgrade(request).map_or_else(|| Route::Answer(no_upgrade()), Route::WebSocket))
+        Ok(
+            http::upgrade_key(request)
+                .map_or_else(|| Route::Answer(no_upgrade()), Route::WebSocket),
+        )
     }
 }
 
@@ -120,58 +121,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// On every answer.
-const HEADERS: [(HeaderName, &str); 7] = [
-    (CONTENT_SECURITY_POLICY, POLICY),
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (X_FRAME_OPTIONS, "DENY"),
-    (REFERRER_POLICY, "no-referrer"),
-    (CACHE_CONTROL, "no-cache"),
-    (
-        HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
-    ),
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
-        "same-origin",
-    ),
-];
-
-/// The key of a request that asks for a WebSocket as RFC 6455 §4.2.1 wants it.
-fn upgrade<B>(request: &Request<B>) -> Option<HeaderValue> {
-    let headers = request.headers();
-    let key = headers.get(SEC_WEBSOCKET_KEY)?;
-    let is_asked = request.version() == Version::HTTP_11
-        && names(headers, &UPGRADE, "websocket")
-        && names(headers, &CONNECTION, "upgrade")
-        && headers.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version == "13")
-        // 16 bytes in base64.
-        && key.len() == 24;
-    is_asked.then(|| key.clone())
-}
-
-/// Whether a header that is a list has this word in it.
-fn names(headers: &HeaderMap, header: &HeaderName, word: &str) -> bool {
-    let values = headers.get_all(header).iter();
-    values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|part| part.trim().eq_ignore_ascii_case(word))
-}
-
-/// Accepts a WebSocket.
-pub(super) fn switching(key: &HeaderValue) -> Response<Full<Bytes>> {
-    let accept = derive_accept_key(key.as_bytes());
-    let accept = HeaderValue::try_from(accept).expect("base64 is a header's value");
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    response
-}
-
 /// The room takes nobody.
 pub(super) fn full() -> Response<Full<Bytes>> {
     let said = "the room is full, or it is closing\n";
@@ -181,9 +130,7 @@ pub(super) fn full() -> Response<Full<Bytes>> {
 fn no_upgrade() -> Response<Full<Bytes>> {
     let said = "this is a WebSocket of version 13, one line of the room in each text frame\n";
     let mut response = text(StatusCode::UPGRADE_REQUIRED, said);
-    let headers = response.headers_mut();
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    http::want_upgrade(response.headers_mut());
     response
 }
 
@@ -215,7 +162,9 @@ fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Respon
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     // One request a connection: none waits for a second one.
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    for (name, value) in HEADERS {
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    for (name, value) in http::HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use hyper::HeaderMap;
-use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{HeaderName, HeaderValue, ORIGIN};
+
+use crate::http;
 
 /// Set by browsers; a page cannot forge it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -55,7 +57,7 @@ impl Place<'_> {
     ///
     /// Why it is turned away.
     pub(super) fn check_host(self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let name = name(host(headers)?).ok_or(Refusal::NoHost)?;
+        let name = http::host(headers).and_then(name).ok_or(Refusal::NoHost)?;
         if self.is_near && !is_local(name) && !self.is_allowed(name) {
             return Err(Refusal::OtherHost);
         }
@@ -69,7 +71,7 @@ impl Place<'_> {
     ///
     /// Why it is turned away.
     pub(super) fn check_origin(self, headers: &HeaderMap) -> Result<(), Refusal> {
-        let host = host(headers)?;
+        let host = http::host(headers).ok_or(Refusal::NoHost)?;
         let mut origins = headers.get_all(ORIGIN).iter();
         if let Some(origin) = origins.next() {
             let origin = origin.to_str().map_err(|_| Refusal::OtherOrigin)?;
@@ -91,15 +93,6 @@ impl Place<'_> {
     fn is_allowed(self, name: &str) -> bool {
         let hosts = &self.gate.hosts;
         hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
-    }
-}
-
-fn host(headers: &HeaderMap) -> Result<&str, Refusal> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = hosts.next().and_then(|host| host.to_str().ok());
-    match (host, hosts.next()) {
-        (Some(host), None) if !host.is_empty() => Ok(host),
-        _ => Err(Refusal::NoHost),
     }
 }
 

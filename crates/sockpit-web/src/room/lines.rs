@@ -14,27 +14,16 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-/// How often the peer is asked whether it is there. Shorter than the minute after which proxies
-/// give up on a silent connection.
-const PING_EVERY: Duration = Duration::from_secs(30);
-
-/// A peer that answered two pings in no way is dead.
-const DEAD_AFTER: Duration = Duration::from_secs(75);
+use crate::web_socket::{self, DEAD_AFTER, PING_EVERY, closed};
 
 /// How long one write may be stuck. The room drops what waits for a slow reader long before.
 const WRITE_WITHIN: Duration = Duration::from_secs(30);
-
-/// How long the peer may take to answer a close (reliability rule A1).
-const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
 /// In bytes: what one read of the room may give, and how much is gathered before it is written.
 const BUFFER: usize = 16 * 1024;
 
 /// In bytes: the longest line of a room, such as the list of its members.
 const MAX_LINE_OUT: usize = 16 << 20;
-
-/// In bytes: what is left unread of a peer that broke a rule, before the connection is ended.
-const MAX_REST: u64 = 1 << 20;
 
 /// Carries lines both ways until one of the two sides ends, and closes in order.
 ///
@@ -59,7 +48,7 @@ where
     let mut socket = sink
         .reunite(frames)
         .expect("they are the halves of one socket");
-    let _ = timeout(CLOSE_WITHIN, end(&mut socket, close)).await;
+    web_socket::end(&mut socket, close).await;
 }
 
 /// Gives the room what the peer says, and returns how to close when there is no more.
@@ -154,28 +143,6 @@ fn text(line: &Bytes) -> Utf8Bytes {
     match Utf8Bytes::try_from(line.clone()) {
         Ok(text) => text,
         Err(_) => String::from_utf8_lossy(line).into_owned().into(),
-    }
-}
-
-/// Closes, and reads what the peer has still sent, for a connection that is ended with something
-/// unread is reset, and the reason lost with it.
-async fn end<S>(socket: &mut WebSocketStream<S>, close: Option<CloseFrame>)
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    // Both fail where the peer has closed or gone.
-    let _ = socket.close(close).await;
-    while let Some(Ok(_)) = socket.next().await {}
-    let stream = socket.get_mut();
-    if stream.shutdown().await.is_ok() {
-        let _ = tokio::io::copy(&mut stream.take(MAX_REST), &mut tokio::io::sink()).await;
-    }
-}
-
-fn closed(code: CloseCode, reason: &'static str) -> CloseFrame {
-    CloseFrame {
-        code,
-        reason: Utf8Bytes::from_static(reason),
     }
 }
 

@@ -1,3 +1,5 @@
+use hyper::header::HOST;
+
 use super::*;
 
 #[test]

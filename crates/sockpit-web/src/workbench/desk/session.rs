@@ -1,0 +1,333 @@
+//! The calls of sessions: made, changed, opened, ended.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use sockpit_core::plan::Options;
+use sockpit_core::scenario::Saved;
+
+use super::seat::{Phase, Seat, peer_told};
+use super::sending::{Aim, Target};
+use super::{OfSession, compose, done, drive, keep, plan, watch};
+use crate::workbench::Shared;
+use crate::workbench::bell::Topic;
+use crate::workbench::call::{Answer, With};
+use crate::workbench::complaint::Complaint;
+
+/// In characters: what a session may be called.
+const MAX_NAME: usize = 100;
+
+pub(super) async fn answer(bench: &Shared, op: &str, with: With) -> Answer {
+    match op {
+        "session.create" => create(bench, with),
+        "session.change" => change(bench, with).await,
+        "session.duplicate" => duplicate(bench, with),
+        "session.save" => keep::save(bench, with).await,
+        "session.remove" => keep::remove(bench, with).await,
+        "session.import" => keep::import(bench, with).await,
+        "session.export" => keep::export(bench, with).await,
+        "session.check" => check(with),
+        "session.command" => compose::command(bench, with),
+        "session.open" => {
+            let OfSession { key } = with.read()?;
+            drive::open(bench, &bench.desk.seat(&key)?).await
+        }
+        "session.close" => {
+            let OfSession { key } = with.read()?;
+            bench.desk.seat(&key)?.leave();
+            done()
+        }
+        "session.reset" => {
+            let OfSession { key } = with.read()?;
+            bench.desk.seat(&key)?.reset();
+            done()
+        }
+        "session.peers" => {
+            let OfSession { key } = with.read()?;
+            let seat = bench.desk.seat(&key)?;
+            watch::look(&seat).await;
+            let peers: Vec<_> = seat.state().peers.iter().map(peer_told).collect();
+            Ok(Value::from(peers))
+        }
+        "session.disconnect" => {
+            let OfPeer { key, peer } = with.read()?;
+            let (session, _) = bench.desk.seat(&key)?.open_session()?;
+            if !session
+                .peers()
+                .await
+                .iter()
+                .any(|other| other.number == peer)
+            {
+                return Err(Complaint::new(format!("peer {peer} is not there")).field("peer"));
+            }
+            session.disconnect(peer);
+            done()
+        }
+        "session.finish" => {
+            let Finish { key, target } = with.read()?;
+            let seat = bench.desk.seat(&key)?;
+            let (session, plan) = seat.open_session()?;
+            if !plan.transport.is_stream() {
+                return Err(Complaint::new("a datagram session has no side to end"));
+            }
+            for target in Aim::of(&session, &target).await?.targets {
+                session.finish(target).await;
+            }
+            done()
+        }
+        _ => Err(Complaint::unknown(op)),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfPeer {
+    key: String,
+    peer: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Finish {
+    key: String,
+    target: Target,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Create {
+    name: String,
+    role: String,
+    endpoint: String,
+    #[serde(default)]
+    options: Map<String, Value>,
+    #[serde(default)]
+    rules: String,
+}
+
+fn create(bench: &Shared, with: With) -> Answer {
+    let Create {
+        name,
+        role,
+        endpoint,
+        options,
+        rules,
+    } = with.read()?;
+    let mut saved = Saved {
+        name: name.trim().to_owned(),
+        role: plan::role_of(&role)?,
+        endpoint,
+        options: Vec::new(),
+        reconnects: false,
+        rules,
+    };
+    set_options(&mut saved, &options)?;
+    let saved = checked(saved)?;
+    let key = keep::add(bench, saved, None)?;
+    Ok(json!({ "key": key }))
+}
+
+/// A session that makes a plan and can be saved; options of its endpoint stand among the others.
+fn checked(mut saved: Saved) -> Result<Saved, Complaint> {
+    if saved.name.is_empty() || saved.name.chars().count() > MAX_NAME {
+        let message = format!("a session has a name of at most {MAX_NAME} characters");
+        return Err(Complaint::new(message).field("name"));
+    }
+    if let Some((endpoint, query)) = saved.endpoint.clone().split_once('?') {
+        let whole: Result<sockpit_core::endpoint::Endpoint, _> = saved.endpoint.parse();
+        let whole = whole.map_err(|error| Complaint::new(error.to_string()).field("endpoint"))?;
+        saved.endpoint = endpoint.to_owned();
+        for (key, value) in whole.options.iter().filter(|_| !query.is_empty()) {
+            let known = Options::key_of(key).map_or(key.as_str(), |known| known);
+            saved.options.retain(|(other, _)| other != known);
+            saved.options.push((known.to_owned(), value.clone()));
+        }
+    }
+    saved.endpoint = saved.endpoint.trim().to_owned();
+    plan::of(&saved)?;
+    let saved = saved.tidied();
+    saved
+        .check()
+        .map_err(|error| Complaint::new(error.mistake.to_string()).field("name"))?;
+    Ok(saved)
+}
+
+/// Takes options as pages tell them, all of them anew.
+pub(super) fn set_options(
+    saved: &mut Saved,
+    options: &Map<String, Value>,
+) -> Result<(), Complaint> {
+    saved.options.clear();
+    saved.reconnects = false;
+    for (key, value) in options {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Bool(flag) => if *flag { "1" } else { "0" }.to_owned(),
+            Value::Null => continue,
+            _ => {
+                let message = format!("option `{key}` takes a text");
+                return Err(Complaint::new(message).field(key.as_str()));
+            }
+        };
+        if key == "reconnect" {
+            let switch: sockpit_core::plan::Switch = text.parse().map_err(|error| {
+                Complaint::new(format!("option `{key}`: {error}")).field("reconnect")
+            })?;
+            saved.reconnects = switch.0;
+        } else {
+            let known = Options::key_of(key).map_or(key.as_str(), |known| known);
+            saved.options.push((known.to_owned(), text));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    key: String,
+    name: Option<String>,
+    role: Option<String>,
+    endpoint: Option<String>,
+    options: Option<Map<String, Value>>,
+    rules: Option<String>,
+}
+
+async fn change(bench: &Shared, with: With) -> Answer {
+    let change: Change = with.read()?;
+    let seat = bench.desk.seat(&change.key)?;
+    let (former, is_open) = {
+        let state = seat.state();
+        (state.saved.clone(), state.phase == Phase::Open)
+    };
+    let mut saved = former.clone();
+    if let Some(name) = change.name {
+        saved.name = name.trim().to_owned();
+    }
+    if let Some(role) = change.role {
+        saved.role = plan::role_of(&role)?;
+    }
+    if let Some(endpoint) = change.endpoint {
+        saved.endpoint = endpoint;
+    }
+    if let Some(options) = change.options {
+        set_options(&mut saved, &options)?;
+    }
+    if let Some(rules) = change.rules {
+        saved.rules = rules;
+    }
+    let saved = checked(saved)?;
+    let changed = changed_keys(&former, &saved);
+    seat.state().saved = saved.clone();
+    let is_adopted = is_open
+        && changed
+            .iter()
+            .any(|key| plan::ADOPTED.contains(&key.as_str()));
+    if is_adopted {
+        adopt(&seat, &saved).await?;
+    }
+    bench.changed(Topic::Sessions);
+    let free = ["name", "reconnect"];
+    let mut later = changed;
+    later.retain(|key| {
+        is_open && !plan::ADOPTED.contains(&key.as_str()) && !free.contains(&key.as_str())
+    });
+    Ok(json!({ "adopted": is_adopted, "later": later }))
+}
+
+/// Has an open session go on as it is told now.
+async fn adopt(seat: &Arc<Seat>, saved: &Saved) -> Result<(), Complaint> {
+    let (session, current) = seat.open_session()?;
+    let new = plan::of(saved)?;
+    let is_same_text = current.text == new.text && current.text_out == new.text_out;
+    let keeps_rules = is_same_text && current.rules == new.rules;
+    let adopted = Arc::new(plan::adopted(&current, &new, keeps_rules));
+    {
+        let mut state = seat.state();
+        state.plan = Some(adopted.clone());
+        if !keeps_rules {
+            state.stop_lists();
+        }
+    }
+    session.adopt(adopted).await;
+    // What comes from here on is heard by the new plan: what is asked next is answered after it.
+    let _ = session.traffic().await;
+    Ok(())
+}
+
+/// What differs, by the names that pages know.
+fn changed_keys(former: &Saved, saved: &Saved) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    let mut push = |key: &str, differs: bool| {
+        if differs {
+            keys.push(key.to_owned());
+        }
+    };
+    push("name", former.name != saved.name);
+    push("role", former.role != saved.role);
+    push("endpoint", former.endpoint != saved.endpoint);
+    push("rules", former.rules != saved.rules);
+    push("reconnect", former.reconnects != saved.reconnects);
+    for key in Options::KEYS {
+        let value = |saved: &Saved| {
+            let told = saved.options.iter().rfind(|(told, _)| told == key);
+            told.map(|(_, value)| value.clone())
+        };
+        push(key, value(former) != value(saved));
+    }
+    keys
+}
+
+fn duplicate(bench: &Shared, with: With) -> Answer {
+    let OfSession { key } = with.read()?;
+    let mut saved = bench.desk.seat(&key)?.state().saved.clone();
+    let names: Vec<_> = bench
+        .desk
+        .all()
+        .iter()
+        .map(|seat| seat.state().saved.name.clone())
+        .collect();
+    saved.name = keep::unused(&saved.name, |name| names.iter().any(|other| other == name));
+    let key = keep::add(bench, saved, None)?;
+    Ok(json!({ "key": key }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Check {
+    role: String,
+    endpoint: String,
+    #[serde(default)]
+    options: Map<String, Value>,
+    #[serde(default)]
+    rules: String,
+}
+
+/// Says what a session would do, or which of its fields is wrong.
+fn check(with: With) -> Answer {
+    let Check {
+        role,
+        endpoint,
+        options,
+        rules,
+    } = with.read()?;
+    let mut saved = Saved {
+        name: "session".to_owned(),
+        role: plan::role_of(&role)?,
+        endpoint,
+        options: Vec::new(),
+        reconnects: false,
+        rules,
+    };
+    set_options(&mut saved, &options)?;
+    let plan = plan::of(&checked(saved)?)?;
+    let explained = plan.to_string();
+    // Each line has its label in a column of twelve.
+    let rows = explained.lines().map(|line| {
+        let (label, value) = line.split_at_checked(12).unwrap_or((line, ""));
+        json!([label.trim(), value.trim()])
+    });
+    Ok(json!({ "explain": rows.collect::<Vec<_>>() }))
+}
