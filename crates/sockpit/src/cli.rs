@@ -9,7 +9,7 @@ use sockpit_core::strings::{Catalogue, Language};
 
 use crate::command::{
     chat, decode, demo, diff, doctor, encode, import, nets, ports, reference, replay, room,
-    run as scenario, talk, tello, wire,
+    run as scenario, talk, tello, wire, workbench,
 };
 use crate::console::{Console, speak};
 use crate::exit::Exit;
@@ -19,10 +19,9 @@ use crate::exit::Exit;
 #[command(
     name = "sockpit",
     version,
-    arg_required_else_help = true,
-    subcommand_required = true,
     after_help = "\
 Try:
+  sockpit                                            the workbench, in your browser
   sockpit demo                                       the main job in ten seconds
   sockpit listen :7000 --reply upper                 a server that answers in upper case
   sockpit connect localhost:7000                     a client for it; type, and watch
@@ -36,11 +35,13 @@ struct Cli {
     #[arg(long, value_name = "LANGUAGE", global = true, display_order = 900)]
     lang: Option<Language>,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Open the workbench in a browser, as `sockpit` without arguments does
+    Workbench(workbench::Args),
     /// Show the main job on a server of its own: framing, GBK, a recording
     Demo(demo::Args),
     /// Talk to a server
@@ -92,7 +93,9 @@ pub(crate) fn run() -> Exit {
         Ok(cli) => cli,
         Err(error) => return console.usage(&error),
     };
-    match cli.command {
+    let command = cli.command;
+    match command.unwrap_or_else(|| Command::Workbench(workbench::Args::default())) {
+        Command::Workbench(args) => workbench::run(args, &console),
         Command::Demo(args) => demo::run(&args, &console),
         Command::Connect(args) => talk::run(Role::Client, args, inner(&matches), &console),
         Command::Listen(args) => talk::run(Role::Server, args, inner(&matches), &console),

@@ -15,14 +15,15 @@ const ENGLISH: &str = "crates/sockpit-core/src/strings/en.toml";
 const FOREIGN: [&str; 5] = ["clap", "lens", "room", "system", "words"];
 
 /// Whose literals are told to people.
-const TOLD: [&str; 3] = [
+const TOLD: [&str; 4] = [
     "crates/sockpit-core/src/",
     "crates/sockpit-engine/src/",
+    "crates/sockpit-web/src/workbench",
     "crates/sockpit/src/",
 ];
 
 /// What holds data and names, not sentences.
-const NOT_TOLD: [&str; 23] = [
+const NOT_TOLD: &[&str] = &[
     // What drones are told and answer.
     "crates/sockpit-core/src/tello/words.rs",
     // How requests are written.
@@ -36,6 +37,8 @@ const NOT_TOLD: [&str; 23] = [
     "crates/sockpit-core/src/scenario/junit.rs",
     "crates/sockpit-core/src/sim",
     "crates/sockpit-core/src/strings/",
+    "crates/sockpit-core/src/rule/outline.rs",
+    "crates/sockpit-core/src/snippet/python.rs",
     "crates/sockpit-core/src/text/checksum/catalogue.rs",
     "crates/sockpit-core/src/text/repair/frequent.rs",
     "crates/sockpit-core/src/rule/file/write.rs",
@@ -51,6 +54,9 @@ const NOT_TOLD: [&str; 23] = [
     // What stands in the tree of a packet's fields.
     "crates/sockpit-core/src/wire/checksum.rs",
     "crates/sockpit-core/src/filter/show.rs",
+    // What programs are told over HTTP, and why a page was sent away, which it says by the code.
+    "crates/sockpit-web/src/workbench/answer.rs",
+    "crates/sockpit-web/src/workbench/farewell.rs",
 ];
 
 /// What the console says apart from the sentence that follows.

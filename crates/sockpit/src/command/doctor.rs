@@ -1,22 +1,21 @@
 //! `sockpit doctor`: how far an endpoint can be reached, and what to do.
 
-mod verdict;
 mod words;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
+use serde_json::{Value, json};
 use sockpit_core::endpoint::{Address, Endpoint};
 use sockpit_core::plan::Family;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::TimeSpan;
-use sockpit_engine::doctor::{Examination, Reach, Step, examine};
+use sockpit_engine::doctor::{Examination, Reach, Step, Verdict, examine, step_text};
 
 use crate::console::Console;
 use crate::exit::{Exit, sentence};
 use crate::runtime::carry_out;
 use crate::signals::Signals;
-use verdict::Verdict;
 
 /// A host that answers at all does so sooner.
 const STREAM_PATIENCE: Duration = Duration::from_secs(5);
@@ -104,7 +103,7 @@ async fn look(args: &Args, examination: &Examination, console: &Console) -> Exit
     let reach = examine(examination, |step, took| {
         if args.json {
             console.print(&format!("{}\n", words::object(&step, took)));
-        } else if let Some((head, text)) = words::of(&step) {
+        } else if let Some((head, text)) = step_text(&step) {
             let style = console.style();
             let micros = took.as_micros();
             let time = style.dim(&format!("{:>6}.{:03} ms", micros / 1_000, micros % 1_000));
@@ -115,7 +114,7 @@ async fn look(args: &Args, examination: &Examination, console: &Console) -> Exit
     .await;
     let verdict = Verdict::of(examination, &steps, reach);
     if args.json {
-        console.print(&format!("{}\n", verdict.object(reach)));
+        console.print(&format!("{}\n", object(&verdict, reach)));
     } else if reach == Reach::Reachable {
         console.tell(&format!(
             "{}\n",
@@ -134,4 +133,18 @@ async fn look(args: &Args, examination: &Examination, console: &Console) -> Exit
         Reach::Unreachable => Exit::Network,
         Reach::Silent => Exit::TimedOut,
     }
+}
+
+/// The verdict as one object.
+fn object(verdict: &Verdict, reach: Reach) -> Value {
+    let reach = match reach {
+        Reach::Reachable => "reachable",
+        Reach::Unreachable => "unreachable",
+        Reach::Silent => "silent",
+    };
+    let mut object = json!({ "step": "verdict", "reach": reach, "message": verdict.sentence });
+    if let (Some(fields), Some(advice)) = (object.as_object_mut(), &verdict.advice) {
+        fields.insert("hint".to_owned(), json!(advice));
+    }
+    object
 }

@@ -18,3 +18,4 @@ pub(crate) mod talk;
 pub(crate) mod tello;
 pub(crate) mod wire;
 mod words;
+pub(crate) mod workbench;

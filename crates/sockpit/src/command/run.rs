@@ -1,5 +1,6 @@
 //! `sockpit run`: scenarios, with a result for people, for programs and for build servers.
 
+mod serve;
 mod stage;
 
 use std::io::{self, Read as _};
@@ -47,8 +48,11 @@ A scenario opens sessions, sends, and says what must come, in order; docs/scenar
   session = \"server\"
   send = \"welcome ${who}\"
 
+A file with sessions and no step, such as the workbench saves, is opened and served until Ctrl-C.
+
 Examples:
   sockpit run login.toml
+  sockpit run plc.toml -v
   sockpit run login.toml --filter password -v
   sockpit run login.toml --junit report.xml --json
 
@@ -95,6 +99,15 @@ pub(crate) fn run(args: &Args, console: &Console) -> Exit {
             return Exit::Usage;
         }
     };
+    if scenario.is_served() {
+        return match serve::serve(args, &scenario, console) {
+            Ok(exit) => exit,
+            Err(error) => {
+                console.error(&sentence(&error));
+                Exit::Usage
+            }
+        };
+    }
     let chosen: Vec<bool> = scenario
         .cases()
         .map(|name| {

@@ -44,7 +44,7 @@ pub(crate) use look::Look;
 pub(crate) use output::{Output, Playback, Remote, Subscription};
 pub(crate) use packets::{PacketLines, PacketLook, TimeForm};
 pub(crate) use sink::Sink;
-pub(crate) use tello::{Instruments, Mark, STICK_ROWS, fit, status_line, sticks};
+pub(crate) use tello::{Instruments, STICK_ROWS, fit, status_line, sticks};
 
 use crate::exit::Exit;
 

@@ -5,26 +5,12 @@ use std::io::{self, Write as _};
 use sockpit_core::tello::state::State;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::text::width;
+use sockpit_engine::tello::Mark;
 
 use super::{Console, language, screen, wants_colour};
 
 /// SGR colours of drones, one after the other, each legible on black and on white.
 const COLOURS: [&str; 6] = ["36", "35", "33", "32", "34", "31"];
-
-/// What a line about a drone is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mark {
-    /// A command leaves.
-    Out,
-    /// A reply came.
-    In,
-    /// A reply came that refuses a command.
-    Refused,
-    /// Something is told of it.
-    About,
-    /// Something went wrong with it.
-    Wrong,
-}
 
 impl Console {
     /// Tells of a drone, of which there may be several: then its number stands before the line.

@@ -128,9 +128,9 @@ fn a_warning_of_a_capture_is_told_in_chinese() {
 }
 
 #[test]
-fn without_arguments_it_helps_as_in_english() {
-    let told = sockpit(&[]).env("SOCKPIT_LANG", "zh").run().check_code(2);
-    assert!(told.told().contains("用法：sockpit"), "{}", told.told());
+fn a_command_without_its_own_helps_as_in_english() {
+    let told = sockpit(&["tello"]).env("SOCKPIT_LANG", "zh").run().check_code(2);
+    assert!(told.told().contains("用法：sockpit tello"), "{}", told.told());
 }
 
 #[test]

@@ -235,15 +235,6 @@ fn a_message_that_fits_no_frame_is_a_mistake_before_anything_is_sent() {
 }
 
 #[test]
-fn nothing_at_all_gives_help_and_exit_2() {
-    sockpit(&[])
-        .run()
-        .check_code(2)
-        .check_stdout("")
-        .check_stderr(&["connect", "listen", "demo"]);
-}
-
-#[test]
 fn help_and_version_are_data() {
     for args in [
         &["--help"][..],

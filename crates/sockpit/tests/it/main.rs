@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod browser;
 mod support;
 
 mod charset;
@@ -35,6 +36,7 @@ mod room_join;
 mod room_page;
 mod rules;
 mod scenario;
+mod saved;
 mod script;
 mod stream;
 mod tello_beside;
@@ -45,3 +47,5 @@ mod terminal;
 mod unix;
 mod wire;
 mod wire_live;
+mod workbench;
+mod workbench_attack;

@@ -1,12 +1,12 @@
-//! The page of a room in a real browser: Debian's Chromium, without a window, told what to do over
-//! its own debugging pipe.
+//! The page of a room in a real browser.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::support::{Program, Running, TempDir, client, folder, need, sockpit, wait_until};
+use crate::browser::{Browser, Page};
+use crate::support::{Running, client, sockpit};
 
 /// What would do harm if any of it became markup or code.
 const HOSTILE: [&str; 10] = [
@@ -30,7 +30,10 @@ fn a_browser_and_nc_talk_in_a_room() {
     let server = serve("tcp://127.0.0.1:0");
     let mut anna = Visitor::enter(server.port(), "anna");
     anna.say("said before");
-    let mut page = browser.open(&format!("http://127.0.0.1:{}/#room=lobby", server.port()));
+    let mut page = open(
+        &mut browser,
+        &format!("http://127.0.0.1:{}/#room=lobby", server.port()),
+    );
     page.enter("Zoe");
     page.wait_for("the history", "row('said before')");
     page.wait_for("the members", "names() === 'anna Zoe'");
@@ -74,7 +77,10 @@ fn f4_what_others_write_is_text() {
     };
     let server = serve("tcp://127.0.0.1:0");
     let mut eve = Visitor::enter(server.port(), "<img\"onerror='x'>");
-    let mut page = browser.open(&format!("http://127.0.0.1:{}/", server.port()));
+    let mut page = open(
+        &mut browser,
+        &format!("http://127.0.0.1:{}/", server.port()),
+    );
     page.enter("Zoe");
     page.wait_for("the hostile name", "names().includes('<img')");
     for text in HOSTILE {
@@ -114,9 +120,10 @@ fn a_page_that_lost_its_server_says_so_and_comes_back() {
     };
     let server = serve("tcp://127.0.0.1:0");
     let (address, port) = (server.address(), server.port());
-    let mut page = browser.open(&format!(
-        "http://127.0.0.1:{port}/#room=lab&nick=%E5%B0%8F%E6%98%8E"
-    ));
+    let mut page = open(
+        &mut browser,
+        &format!("http://127.0.0.1:{port}/#room=lab&nick=%E5%B0%8F%E6%98%8E"),
+    );
     page.press("Enter", 0);
     page.wait_for(
         "the room",
@@ -141,7 +148,10 @@ fn what_a_room_holds_up_as_too_much_is_given_back_to_be_typed_again() {
     let server = sockpit(&["room", "serve", "tcp://127.0.0.1:0", "--ws"])
         .args(&["--flood", "1/1h,burst=8"])
         .start();
-    let mut page = browser.open(&format!("http://127.0.0.1:{}/", server.port()));
+    let mut page = open(
+        &mut browser,
+        &format!("http://127.0.0.1:{}/", server.port()),
+    );
     page.enter("Zoe");
     let lines: Vec<String> = (0..15).map(|number| format!("line {number}.")).collect();
     page.write(&lines.join("\n"));
@@ -162,7 +172,10 @@ fn a_room_too_large_to_tell_who_comes_is_counted_all_the_same() {
         return;
     };
     let server = serve("tcp://127.0.0.1:0");
-    let mut page = browser.open(&format!("http://127.0.0.1:{}/", server.port()));
+    let mut page = open(
+        &mut browser,
+        &format!("http://127.0.0.1:{}/", server.port()),
+    );
     page.enter("Zoe");
     let crowd: Vec<Visitor> = (0..120)
         .map(|number| Visitor::enter(server.port(), &format!("n{number}")))
@@ -213,175 +226,37 @@ impl Visitor {
     }
 }
 
-/// A browser with a profile of its own.
-struct Browser {
-    program: Running,
-    /// How many requests were made.
-    asked: u64,
-    _profile: TempDir,
+/// Helpers of the test, in every document.
+const HELPERS: &str = "\
+    globalThis.row = (text) => [...document.querySelectorAll('#log .text')]\
+        .some((node) => node.textContent === text); \
+    globalThis.names = () => [...document.querySelectorAll('#memberList .name')]\
+        .map((node) => node.textContent).join(' ');";
+
+fn open<'a>(browser: &'a mut Browser, url: &str) -> Page<'a> {
+    let mut page = browser.open(url, HELPERS);
+    page.wait_for("the page", "document.querySelector('#enter')?.open");
+    page
 }
 
-/// A tab.
-struct Page<'a> {
-    browser: &'a mut Browser,
-    session: String,
-}
-
-impl Browser {
-    /// `None` where no browser is installed, which is said.
-    fn start() -> Option<Self> {
-        if !need("chromium") {
-            return None;
-        }
-        let profile = folder();
-        let profile_is = format!("--user-data-dir={}", profile.path().display());
-        // It reads requests from descriptor 3 and answers on 4, each ended by a zero byte.
-        let program = Program::new(
-            "sh",
-            &["-c", "exec \"$@\" 3<&0 4>&1 </dev/null >/dev/null", "sh"],
-        )
-        .args(&["chromium", "--headless", "--no-sandbox", "--disable-gpu"])
-        .args(&["--disable-quic", "--no-first-run", "--disable-sync"])
-        .args(&[
-            "--disable-background-networking",
-            "--disable-component-update",
-        ])
-        .args(&[
-            "--disable-dev-shm-usage",
-            "--lang=en",
-            "--remote-debugging-pipe",
-        ])
-        .args(&[&profile_is, "about:blank"])
-        .hold_stdin()
-        .start();
-        Some(Self {
-            program,
-            asked: 0,
-            _profile: profile,
-        })
-    }
-
-    fn open(&mut self, url: &str) -> Page<'_> {
-        let target = self.ask("", "Target.createTarget", &json!({ "url": "about:blank" }));
-        let attach = json!({ "targetId": target["targetId"], "flatten": true });
-        let session = self.ask("", "Target.attachToTarget", &attach)["sessionId"]
-            .as_str()
-            .expect("a session has an id")
-            .to_owned();
-        for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
-            self.ask(&session, domain, &json!({}));
-        }
-        // Helpers of the test, in every document that is loaded.
-        let helpers = "globalThis.row = (text) => [...document.querySelectorAll('#log .text')]\
-                         .some((node) => node.textContent === text); \
-                       globalThis.names = () => [...document.querySelectorAll('#memberList .name')]\
-                         .map((node) => node.textContent).join(' ');";
-        let script = json!({ "source": helpers });
-        self.ask(&session, "Page.addScriptToEvaluateOnNewDocument", &script);
-        self.ask(&session, "Page.navigate", &json!({ "url": url }));
-        let mut page = Page {
-            browser: self,
-            session,
-        };
-        page.wait_for("the page", "document.querySelector('#enter')?.open");
-        page
-    }
-
-    /// Asks, and waits for the answer.
-    fn ask(&mut self, session: &str, method: &str, params: &Value) -> Value {
-        self.asked += 1;
-        let id = self.asked;
-        let mut request = json!({ "id": id, "method": method, "params": params });
-        if !session.is_empty() {
-            request["sessionId"] = session.into();
-        }
-        self.program.feed(format!("{request}\0").as_bytes());
-        let mut answer = Value::Null;
-        wait_until(method, || {
-            let found = self
-                .messages()
-                .into_iter()
-                .find(|message| message["id"] == id);
-            answer = found.unwrap_or_default();
-            !answer.is_null()
-        });
-        assert!(answer["error"].is_null(), "{method}: {answer}");
-        answer["result"].take()
-    }
-
-    /// Everything that it has told so far.
-    fn messages(&self) -> Vec<Value> {
-        let told = self.program.stdout();
-        told.split_inclusive(|byte| *byte == 0)
-            .filter_map(|message| message.strip_suffix(&[0]))
-            .map(|message| serde_json::from_slice(message).expect("it speaks JSON"))
-            .collect()
-    }
-}
-
-impl Page<'_> {
+/// What somebody does in a room.
+trait Visit {
     /// Gives a nickname at the door.
+    fn enter(&mut self, nick: &str);
+    /// Writes a line where a person would, and sends it.
+    fn write(&mut self, line: &str);
+}
+
+impl Visit for Page<'_> {
     fn enter(&mut self, nick: &str) {
         self.insert(nick);
         self.press("Enter", 0);
         self.wait_for("the room", "!document.querySelector('#enter').open");
     }
 
-    /// Writes a line where a person would, and sends it.
     fn write(&mut self, line: &str) {
         self.wait_for("the place to write", "document.activeElement.id === 'text'");
         self.insert(line);
         self.press("Enter", 0);
-    }
-
-    fn insert(&mut self, text: &str) {
-        self.ask("Input.insertText", &json!({ "text": text }));
-    }
-
-    /// Presses a key; `modifiers` 1 is Alt.
-    fn press(&mut self, key: &str, modifiers: u8) {
-        for kind in ["rawKeyDown", "keyUp"] {
-            let code = match key {
-                "Enter" => 13,
-                "ArrowUp" => 38,
-                _ => 40,
-            };
-            let event = json!({
-                "type": kind, "key": key, "code": key, "modifiers": modifiers,
-                "windowsVirtualKeyCode": code,
-            });
-            self.ask("Input.dispatchKeyEvent", &event);
-            if kind == "rawKeyDown" && key == "Enter" {
-                // Without it no form is submitted.
-                let event = json!({ "type": "char", "key": key, "text": "\r" });
-                self.ask("Input.dispatchKeyEvent", &event);
-            }
-        }
-    }
-
-    /// Waits until an expression of the page is true.
-    fn wait_for(&mut self, what: &str, expression: &str) {
-        let expression = format!("Boolean({expression})");
-        wait_until(what, || {
-            let answer = self.ask("Runtime.evaluate", &json!({ "expression": expression }));
-            answer["result"]["value"] == true
-        });
-    }
-
-    /// The page opened no dialog, threw nothing, and broke no rule of its own.
-    fn check_quiet(&mut self) {
-        const LOUD: [&str; 3] = [
-            "Page.javascriptDialogOpening",
-            "Runtime.exceptionThrown",
-            "Log.entryAdded",
-        ];
-        for message in self.browser.messages() {
-            let is_loud = LOUD.iter().any(|method| message["method"] == *method);
-            assert!(!is_loud, "{message}");
-        }
-    }
-
-    fn ask(&mut self, method: &str, params: &Value) -> Value {
-        self.browser.ask(&self.session, method, params)
     }
 }

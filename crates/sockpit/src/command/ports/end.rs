@@ -13,7 +13,6 @@ use sockpit_engine::doctor::{self, Holder, Owner, Signal};
 use super::{Args, Search, show};
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::hint;
 
 /// A program has this long to end by itself.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -49,7 +48,7 @@ pub(super) fn run(args: &Args, search: &Search, console: &Console) -> Exit {
         console.error(&nobody_to_end(&owners, &what));
         if let Some(owner) = owners.iter().find(|owner| !doctor::may_end(owner.uid)) {
             let typed: Vec<_> = args.targets.iter().map(super::Target::typed).collect();
-            let command = hint::kill_command(&typed.join(" "), owner);
+            let command = doctor::kill_command(&typed.join(" "), owner);
             console.hint(&format!("{command} ends it"));
         }
         return Exit::Usage;

@@ -16,7 +16,6 @@ use sockpit_engine::recorder::Recorder;
 use crate::console::{ChatCommand, Console, Editor, Form, Takes, Talk};
 use crate::exit::{Exit, engine_error, sentence};
 
-mod seat;
 mod stay;
 mod view;
 

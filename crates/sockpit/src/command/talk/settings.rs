@@ -10,6 +10,7 @@ use clap::ArgMatches;
 use sockpit_core::filter::Filter;
 use sockpit_core::plan::{Plan, Role, Shape};
 use sockpit_core::rule::Rules;
+use sockpit_core::scenario::Saved;
 use sockpit_core::session::Script;
 use sockpit_core::text::charset::Charset;
 use sockpit_core::time::TimeSpan;
@@ -288,5 +289,21 @@ fn read_rules(path: &Path) -> anyhow::Result<Rules> {
         );
     }
     let source = std::fs::read_to_string(path).with_context(|| format!("cannot read `{name}`"))?;
-    Ok(Rules::parse(&source, &name)?)
+    match Rules::parse(&source, &name) {
+        Ok(rules) => Ok(rules),
+        // A saved session has rules too.
+        Err(error) => match saved_rules(&source, path) {
+            Some(rules) => Ok(Rules::parse(&rules, &name)?),
+            None => Err(error.into()),
+        },
+    }
+}
+
+/// The rules of a saved session, if the file is one.
+fn saved_rules(source: &str, path: &Path) -> Option<String> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut open =
+        |name: &str| std::fs::read(folder.join(name)).map_err(|error| cause_text(&error));
+    let saved = Saved::parse(source, "", &mut open).ok()?;
+    (!saved.rules.is_empty()).then_some(saved.rules)
 }

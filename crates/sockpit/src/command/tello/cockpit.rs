@@ -8,19 +8,18 @@ use anyhow::Context as _;
 use sockpit_core::tello::command::Command;
 use sockpit_core::tello::sdk::Sdk;
 use sockpit_engine::Handle;
+use sockpit_engine::tello::{self, Audience, Landed, Origin};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::Flight;
 use super::aim::{self, Aim};
 use super::copilot::Copilot;
 use super::feed::Feed;
 use super::film::{Film, Screening};
-use super::flight::{Flight, Origin};
 use super::fly::fail;
-use super::landing::Landed;
 use super::show::Form;
 use super::stick::{Move, Sticks};
-use super::swarm;
 use crate::console::{Console, Editor, Key};
 use crate::exit::{Exit, hint, sentence};
 use crate::signals::Signals;
@@ -112,7 +111,7 @@ impl<'a> Cockpit<'a> {
         if let Some(screening) = &screening {
             if let Err(error) = self.start_film(screening).await {
                 let exit = fail(&error, self.console);
-                let plan = swarm::server(self.video.port)?;
+                let plan = tello::server(self.video.port)?;
                 if let Some(hint) = hint(&error, &plan) {
                     self.console.hint(&hint);
                 }

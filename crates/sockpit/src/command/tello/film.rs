@@ -23,10 +23,8 @@ use sockpit_core::session::Peer;
 use sockpit_core::tello::video::{Assembler, Counts};
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::Time;
+use sockpit_engine::tello::{self, Crew, addr_of};
 use sockpit_engine::{Handle, Session};
-
-use super::swarm;
-use super::telemetry::{Crew, addr_of};
 
 /// Datagrams that wait for a file or a player: about a second of video.
 const WAITING: usize = 256;
@@ -97,7 +95,7 @@ impl Film {
         let reel = Reel {
             drones: Arc::new(Mutex::new(takes)),
         };
-        let plan = Arc::new(swarm::server(port)?);
+        let plan = Arc::new(tello::server(port)?);
         let (theirs, crew) = (reel.clone(), crew.clone());
         let make = move |peer: Peer, _: Time| Footage::new(&peer, &crew, theirs.clone());
         let session = handle.open(plan, make).await?;

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use sockpit_core::tello::{STATE_PORT, VIDEO_PORT};
 use sockpit_engine::Workbench;
+use sockpit_engine::tello::{Ports, Swarm};
 
 use super::cockpit::{Cockpit, Video};
 use super::film::Screening;
-use super::flight::Flight;
 use super::links::{self, LinkArgs, SdkChoice};
-use super::ports::Ports;
 use super::show::{Form, Show};
-use super::swarm::Swarm;
+use super::{Flight, open_error};
 use crate::console::Console;
 use crate::exit::{Exit, engine_error, sentence};
 use crate::runtime::carry_out;
@@ -79,8 +78,8 @@ async fn fly(args: &Args, console: &Console) -> anyhow::Result<Exit> {
     let handle = bench.handle();
     let recorder = args.links.watch(handle).await?;
     let output = args.links.print(handle, console).await?;
-    let tap = Flight::tap(handle).await;
-    let mut swarm = Swarm::open(handle, &links).await?;
+    let tap = sockpit_engine::tello::tap(handle).await;
+    let mut swarm = Swarm::open(handle, &links).await.map_err(open_error)?;
     let state_port = links::listen(&mut swarm, handle, links.state_port, console).await;
     let form = Form::of_stdout(args.links.json);
     let show = Show::new(console, form, swarm.drones.len());

@@ -3,9 +3,9 @@
 use sockpit_core::tello::command;
 use sockpit_core::tello::sdk::Sdk;
 use sockpit_core::text::escape::VisibleLine;
+use sockpit_engine::tello::Origin;
 
 use super::cockpit::{Cockpit, Given};
-use super::flight::Origin;
 use super::links::SdkChoice;
 
 /// A command: what is typed, what it takes, what it does.

@@ -16,11 +16,9 @@ use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::TimeSpan;
 use sockpit_engine::Handle;
 use sockpit_engine::recorder::{Recorder, RecordingForm};
+use sockpit_engine::tello::{self, Links, Swarm, Veil, addr_of};
 
 use super::host::Host;
-use super::swarm::{self, Links, Swarm};
-use super::telemetry::addr_of;
-use super::veil::Veil;
 use crate::console::{Console, Form, Output, Subscription, Talk};
 use crate::exit::{hint, sentence_of};
 
@@ -197,7 +195,7 @@ impl LinkArgs {
             may_change: false,
             is_shared: false,
         };
-        let plan = swarm::server(self.state_port)?;
+        let plan = tello::server(self.state_port)?;
         Ok(Some(
             Output::start(handle, console, &plan, subscription).await?,
         ))
@@ -212,7 +210,7 @@ pub(super) async fn listen(
     port: u16,
     console: &Console,
 ) -> Option<u16> {
-    let plan = Arc::new(swarm::server(port).ok()?);
+    let plan = Arc::new(tello::server(port).ok()?);
     match swarm.listen(handle, plan.clone()).await {
         Ok(local) => {
             if port == 0 {

@@ -5,26 +5,22 @@ mod cockpit;
 mod copilot;
 mod feed;
 mod film;
-mod flight;
 mod fly;
 mod host;
 mod keyboard;
-mod landing;
 mod links;
-mod ports;
 mod run;
 mod show;
 mod simulate;
 mod stick;
-mod swarm;
-mod telemetry;
-mod veil;
 mod view;
 
 use clap::Subcommand;
+use sockpit_engine::tello::{OpenError, Wish, Wishes};
 
 use crate::console::Console;
 use crate::exit::Exit;
+use crate::signals::Signals;
 
 /// What `sockpit tello` was told, as typed.
 #[derive(clap::Args)]
@@ -60,5 +56,26 @@ pub(crate) fn run(args: Args, console: &Console) -> Exit {
         Command::Fly(args) => fly::run(&args, console),
         Command::Run(args) => run::run(&args, console),
         Command::Simulate(args) => simulate::run(args, console),
+    }
+}
+
+/// A flight that a console is told.
+type Flight<'a> = sockpit_engine::tello::Flight<show::Show<'a>>;
+
+impl Wishes for Signals {
+    /// Ctrl-C stops the motors, SIGTERM leaves at once.
+    async fn next(&mut self) -> Wish {
+        match Self::next(self).await {
+            Exit::Interrupted => Wish::StopMotors,
+            _ => Wish::Leave,
+        }
+    }
+}
+
+/// An error of a link on its way out of the program.
+fn open_error(error: OpenError) -> anyhow::Error {
+    match error {
+        OpenError::Link(error) => error.into(),
+        error => anyhow::Error::new(error).context("cannot plan the link"),
     }
 }

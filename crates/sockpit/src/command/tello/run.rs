@@ -15,14 +15,13 @@ use sockpit_core::tello::sdk::Sdk;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::{Time, TimeSpan};
 use sockpit_engine::Workbench;
+use sockpit_engine::tello::{Audience, Landed, Origin, Swarm};
 use tokio::time::{Instant, interval, sleep_until};
 
-use super::flight::{Flight, Origin};
 use super::fly::fail;
-use super::landing::Landed;
 use super::links::{self, LinkArgs, SdkChoice};
 use super::show::{Form, Show};
-use super::swarm::Swarm;
+use super::{Flight, open_error};
 use crate::console::Console;
 use crate::exit::Exit;
 use crate::runtime::carry_out;
@@ -220,8 +219,8 @@ async fn fly(args: &Args, script: &Script, console: &Console) -> anyhow::Result<
     let handle = bench.handle();
     let recorder = args.links.watch(handle).await?;
     let output = args.links.print(handle, console).await?;
-    let tap = Flight::tap(handle).await;
-    let mut swarm = Swarm::open(handle, &links).await?;
+    let tap = sockpit_engine::tello::tap(handle).await;
+    let mut swarm = Swarm::open(handle, &links).await.map_err(open_error)?;
     let state_port = links::listen(&mut swarm, handle, links.state_port, console).await;
     let form = match args.links.json {
         true => Form::Records,
@@ -251,7 +250,11 @@ async fn fly(args: &Args, script: &Script, console: &Console) -> anyhow::Result<
 }
 
 /// Asks before something takes off.
-fn confirm(args: &Args, links: &super::swarm::Links, console: &Console) -> anyhow::Result<bool> {
+fn confirm(
+    args: &Args,
+    links: &sockpit_engine::tello::Links,
+    console: &Console,
+) -> anyhow::Result<bool> {
     if !console.can_ask() {
         bail!(
             "nobody is there to say that it may be flown; `--yes` does, and `--dry-run` shows it"

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use sockpit_core::event::{Event, What};
 use sockpit_core::tello::reply::Verdict;
+use sockpit_engine::tello::{Audience, Given, Mark, Origin};
 
-use super::flight::{Given, Origin};
-use crate::console::{Console, Mark};
+use crate::console::Console;
 
 /// What stdout holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,27 +53,40 @@ impl<'a> Show<'a> {
         self.form
     }
 
+    fn number(&self, drone: usize) -> Option<usize> {
+        self.is_swarm.then_some(drone)
+    }
+
+    fn named(&self, drone: usize, what: &str) -> String {
+        match self.is_swarm {
+            true => format!("drone {}: {what}", drone + 1),
+            false => what.to_owned(),
+        }
+    }
+}
+
+impl Audience for Show<'_> {
     /// Tells something that is no error, unless stdout says everything.
-    pub(super) fn say(&self, text: &str) {
+    fn say(&self, text: &str) {
         if self.form != Form::Records {
             self.console.say(text);
         }
     }
 
     /// Tells something that went wrong.
-    pub(super) fn error(&self, text: &str) {
+    fn error(&self, text: &str) {
         self.console.error(text);
     }
 
     /// Tells what would help.
-    pub(super) fn hint(&self, text: &str) {
+    fn hint(&self, text: &str) {
         if self.form != Form::Records {
             self.console.hint(text);
         }
     }
 
     /// Tells something about a drone.
-    pub(super) fn about(&self, drone: usize, mark: Mark, what: &str, aside: &str) {
+    fn about(&self, drone: usize, mark: Mark, what: &str, aside: &str) {
         match self.form {
             Form::Terminal => self.console.of_drone(self.number(drone), mark, what, aside),
             Form::Lines if mark == Mark::Wrong => self.console.error(&self.named(drone, what)),
@@ -82,7 +95,7 @@ impl<'a> Show<'a> {
     }
 
     /// Tells what a link beside those for commands tells.
-    pub(super) fn aside(&self, event: &Event) {
+    fn aside(&self, event: &Event) {
         match &event.what {
             What::Note { kind, message, .. } if kind == "tello.foreign" => self.hint(message),
             What::Note { kind, message, .. } if kind == "tello.untaken" => self.error(message),
@@ -92,14 +105,7 @@ impl<'a> Show<'a> {
     }
 
     /// Tells an answer to what somebody typed, or gives it to whoever reads stdout.
-    pub(super) fn reply(
-        &self,
-        drone: usize,
-        given: &Given,
-        text: &str,
-        took: Duration,
-        verdict: &Verdict,
-    ) {
+    fn reply(&self, drone: usize, given: &Given, text: &str, took: Duration, verdict: &Verdict) {
         let is_refused = matches!(verdict, Verdict::Refused(_));
         match self.form {
             Form::Terminal => {
@@ -138,7 +144,7 @@ impl<'a> Show<'a> {
     }
 
     /// Tells what a link for commands tells that is neither an order nor its reply.
-    pub(super) fn other(&self, drone: usize, what: &What) {
+    fn other(&self, drone: usize, what: &What) {
         if let What::Note { message, .. } = what
             && !message.is_empty()
         {
@@ -146,15 +152,11 @@ impl<'a> Show<'a> {
         }
     }
 
-    fn number(&self, drone: usize) -> Option<usize> {
-        self.is_swarm.then_some(drone)
-    }
-
-    fn named(&self, drone: usize, what: &str) -> String {
-        match self.is_swarm {
-            true => format!("drone {}: {what}", drone + 1),
-            false => what.to_owned(),
-        }
+    fn landing(&self, drones: usize) {
+        self.say(match drones {
+            1 => "landing; Ctrl-C stops the motors at once, and the drone falls",
+            _ => "landing all drones; Ctrl-C stops the motors at once, and they fall",
+        });
     }
 }
 

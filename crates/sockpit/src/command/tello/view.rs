@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sockpit_core::text::escape::VisibleLine;
+use sockpit_engine::tello::Audience;
 
 use super::aim::Aim;
 use super::cockpit::Cockpit;

@@ -86,6 +86,7 @@ impl View {
                     Some(_) => ladder::Options::default().picture_rows,
                     None => 0,
                 },
+                ..ladder::Options::default()
             })
         });
         let graphs = settings.graphs.iter().map(|file| {

@@ -13,11 +13,11 @@ use sockpit_core::event::{Event, What};
 use sockpit_core::time::{Time, TimeSpan};
 use sockpit_engine::bus::{Scope, Tap, TapLimit};
 use sockpit_engine::recorder::{Recorder, RecordingForm};
+use sockpit_engine::room::Seat;
 use sockpit_engine::stdio::Patient;
 use sockpit_engine::{Handle, Operation, Outcome, Session, Target, Workbench, cause_text};
 use tokio::time::Instant;
 
-use super::seat::Seat;
 use super::view::View;
 use super::{COMMANDS, LONGEST_LINE, Settings};
 use crate::command::talk::{Feed, Taken};

@@ -2,28 +2,23 @@
 //! what is shown of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use sockpit_core::endpoint::Endpoint;
 use sockpit_core::event::{Event, What};
-use sockpit_core::machine::Machine;
-use sockpit_core::plan::{Options, Plan, Role};
 use sockpit_core::record;
-use sockpit_core::session::Peer;
-use sockpit_core::tello::drone::{
-    Camera, Clip, DroneLink, Glance, HEARD, Pad, Picture, Reporter, SharedDrone, draw_tracks,
-};
+use sockpit_core::tello::drone::{Clip, Glance, HEARD, Pad, Picture, draw_tracks};
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::Time;
+use sockpit_engine::Workbench;
 use sockpit_engine::bus::{Scope, Tap, TapLimit};
-use sockpit_engine::{Handle, Session, Workbench};
+use sockpit_engine::tello::Stand;
 use tokio::sync::oneshot;
 
 use super::{Form, Settings};
+use crate::command::tello::open_error;
 use crate::console::{Board, Console};
 use crate::exit::{Exit, engine_error, hint, sentence};
 use crate::signals::Signals;
@@ -49,9 +44,6 @@ const PICTURE: usize = 13;
 /// Drones that have a line of their own below the picture.
 const LISTED: usize = 6;
 
-/// Replies that are under way have so long to leave at the end.
-const DRAIN_TIME: Duration = Duration::from_secs(1);
-
 /// All drones, and what shows them.
 pub(super) struct Hangar<'a> {
     console: &'a Console,
@@ -71,22 +63,6 @@ pub(super) struct Hangar<'a> {
     troubled: BTreeSet<u32>,
     /// Of each session, the line about the sticks that was shown last, and when.
     sticks: BTreeMap<u32, (String, Time)>,
-}
-
-/// One drone with its sessions.
-struct Stand {
-    drone: SharedDrone,
-    ip: IpAddr,
-    local: String,
-    link: Session<DroneLink>,
-    state: Option<Line<Reporter>>,
-    video: Option<Line<Camera>>,
-}
-
-/// A session that goes to a client, as long as it could be opened.
-struct Line<M> {
-    to: SocketAddr,
-    _session: Option<Session<M>>,
 }
 
 impl<'a> Hangar<'a> {
@@ -113,10 +89,10 @@ impl<'a> Hangar<'a> {
             .unwrap_or_default();
         let mut stands = Vec::new();
         for (addr, drone) in &settings.drones {
-            let drone = SharedDrone::new(drone.clone(), Time::ZERO);
-            let plan = plan(Role::Server, *addr, None).map_err(told)?;
-            let link = open_link(bench.handle(), &plan, &drone).await;
-            let link = link.map_err(|error| {
+            let plan = Stand::plan(*addr).map_err(|error| told(error.into()))?;
+            let stand = Stand::open(bench.handle(), *addr, drone.clone()).await;
+            let stand = stand.map_err(|error| {
+                let error = open_error(error);
                 let exit = engine_error(&error).map_or(Exit::Usage, Exit::of_error);
                 console.error(&sentence(&error));
                 if let Some(hint) = hint(&error, &plan) {
@@ -124,16 +100,8 @@ impl<'a> Hangar<'a> {
                 }
                 exit
             })?;
-            let local = link.local().first().cloned().unwrap_or_default();
-            console.announce(&format!("listening on {local}"));
-            stands.push(Stand {
-                drone,
-                ip: addr.ip(),
-                local,
-                link,
-                state: None,
-                video: None,
-            });
+            console.announce(&format!("listening on {}", stand.local()));
+            stands.push(stand);
         }
         Ok(Self {
             console,
@@ -193,8 +161,11 @@ impl<'a> Hangar<'a> {
             };
             self.note(&event, &mut out, &mut lines);
         }
-        for index in 0..self.stands.len() {
-            self.connect(index).await;
+        for stand in &mut self.stands {
+            // A failure is told, and is not tried again until the client is another.
+            for failure in stand.connect(self.bench.handle(), &self.clip).await {
+                self.console.error(&sentence(&open_error(failure)));
+            }
         }
         match self.form {
             Form::Json => self.board.write(&out),
@@ -246,39 +217,6 @@ impl<'a> Hangar<'a> {
         }
     }
 
-    /// Lets state and video go to whom they shall go, from the drone's own address.
-    async fn connect(&mut self, index: usize) {
-        let Some(stand) = self.stands.get_mut(index) else {
-            return;
-        };
-        let glance = stand.drone.with(|drone| drone.glance());
-        let to = |port| glance.client.map(|client| SocketAddr::new(client, port));
-        let state = to(glance.state_port);
-        let video = glance.video_port.and_then(to);
-        if stand.state.as_ref().map(|line| line.to) != state {
-            let make = {
-                let drone = stand.drone.clone();
-                move |_: Peer, now| Reporter::new(drone.clone(), now)
-            };
-            stand.state = None;
-            if let Some(to) = state {
-                let line = Line::open(self.bench.handle(), stand.ip, to, make).await;
-                stand.state = Some(line.told(self.console));
-            }
-        }
-        if stand.video.as_ref().map(|line| line.to) != video {
-            let make = {
-                let (drone, clip) = (stand.drone.clone(), self.clip.clone());
-                move |_: Peer, now| Camera::new(drone.clone(), clip.clone(), now)
-            };
-            stand.video = None;
-            if let Some(to) = video {
-                let line = Line::open(self.bench.handle(), stand.ip, to, make).await;
-                stand.video = Some(line.told(self.console));
-            }
-        }
-    }
-
     fn show(&mut self, lines: &[String]) -> std::io::Result<()> {
         if !self.board.is_drawn() {
             return self.board.draw(lines, &[]);
@@ -286,7 +224,7 @@ impl<'a> Hangar<'a> {
         let drones: Vec<(Glance, &str)> = self
             .stands
             .iter()
-            .map(|stand| (stand.drone.with(|drone| drone.glance()), &*stand.local))
+            .map(|stand| (stand.drone().with(|drone| drone.glance()), stand.local()))
             .collect();
         let (columns, rows) = self.board.size();
         let listed = drones.len().min(LISTED);
@@ -312,23 +250,14 @@ impl<'a> Hangar<'a> {
     }
 
     async fn close(self) -> anyhow::Result<()> {
-        for stand in &self.stands {
-            stand.link.close();
-        }
-        let drained = async {
-            for stand in &self.stands {
-                stand.link.outcome().await;
-            }
-        };
-        // What has not left by then is lost, as a reply over the air may be.
-        let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+        Stand::close(&self.stands).await;
         if let Some(path) = &self.svg {
             let tracks: Vec<_> = self
                 .stands
                 .iter()
                 .map(|stand| {
                     stand
-                        .drone
+                        .drone()
                         .with(|drone| (drone.glance().number, drone.track().to_vec()))
                 })
                 .collect();
@@ -338,67 +267,6 @@ impl<'a> Hangar<'a> {
         }
         Ok(())
     }
-}
-
-impl<M> Line<M>
-where
-    M: Machine<Event = What> + 'static,
-{
-    async fn open(
-        handle: &Handle,
-        from: IpAddr,
-        to: SocketAddr,
-        make: impl FnMut(Peer, Time) -> M + Send + 'static,
-    ) -> Opened<M> {
-        let opened = match plan(Role::Client, to, Some(from)) {
-            Ok(plan) => handle.open(plan, make).await.map_err(Into::into),
-            Err(error) => Err(error),
-        };
-        Opened { to, opened }
-    }
-}
-
-/// What became of a line.
-struct Opened<M> {
-    to: SocketAddr,
-    opened: anyhow::Result<Session<M>>,
-}
-
-impl<M> Opened<M> {
-    /// The line; a failure is told, and is not tried again until the client is another.
-    fn told(self, console: &Console) -> Line<M> {
-        if let Err(error) = &self.opened {
-            console.error(&sentence(error));
-        }
-        Line {
-            to: self.to,
-            _session: self.opened.ok(),
-        }
-    }
-}
-
-async fn open_link(
-    handle: &Handle,
-    plan: &Arc<Plan>,
-    drone: &SharedDrone,
-) -> anyhow::Result<Session<DroneLink>> {
-    let drone = drone.clone();
-    let make = move |peer: Peer, _| {
-        let client = peer.addr.parse().unwrap_or(SocketAddr::from(([0; 4], 0)));
-        DroneLink::new(drone.clone(), client)
-    };
-    Ok(handle.open(plan.clone(), make).await?)
-}
-
-/// A session of datagrams, from an address of the drone's where it has one.
-fn plan(role: Role, addr: SocketAddr, from: Option<IpAddr>) -> anyhow::Result<Arc<Plan>> {
-    let endpoint: Endpoint = format!("udp://{addr}").parse()?;
-    let from = from.filter(|ip| !ip.is_unspecified());
-    let options = Options {
-        bind: from.map(|ip| SocketAddr::new(ip, 0).to_string()),
-        ..Options::default()
-    };
-    Ok(Arc::new(Plan::resolve(role, &endpoint, options)?))
 }
 
 /// One line for a drone.

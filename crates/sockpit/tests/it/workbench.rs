@@ -1,0 +1,210 @@
+//! `sockpit workbench`: where it is, who gets in, and how it ends.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+
+use crate::support::{Program, Running, Signal, TempDir, client, folder, sockpit};
+
+/// A workbench with folders of its own.
+pub(crate) struct Workbench {
+    pub(crate) running: Running,
+    pub(crate) folder: TempDir,
+}
+
+impl Workbench {
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let folder = folder();
+        let running = workbench(&folder, &[]).args(args).start();
+        running.wait_for_stdout(b"\n");
+        Self { running, folder }
+    }
+
+    /// What it printed.
+    pub(crate) fn url(&self) -> String {
+        let stdout = String::from_utf8(self.running.stdout()).expect("a URL is text");
+        stdout.lines().next().expect("a line").to_owned()
+    }
+
+    pub(crate) fn token(&self) -> String {
+        let url = self.url();
+        let (_, token) = url.split_once("#token=").expect("a URL has the token");
+        token.to_owned()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        let url = self.url();
+        let place = url
+            .strip_prefix("http://")
+            .and_then(|url| url.split_once('/'));
+        let port = place.and_then(|(place, _)| place.rsplit(':').next()?.parse().ok());
+        port.unwrap_or_else(|| panic!("no port in `{url}`"))
+    }
+
+    fn ask(&self, host: &str) -> String {
+        let mut stream = client(self.port());
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+fn workbench(folder: &TempDir, args: &[&str]) -> Program {
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    sockpit(&["workbench", "--port", "0"][..if args.is_empty() { 3 } else { 1 }])
+        .args(args)
+        .env("XDG_DATA_HOME", &path("data"))
+        .env("XDG_CACHE_HOME", &path("cache"))
+}
+
+#[test]
+fn it_prints_where_it_is_and_serves_the_page() {
+    let bench = Workbench::start(&[]);
+    let (url, port) = (bench.url(), bench.port());
+    assert!(url.starts_with(&format!("http://127.0.0.1:{port}/#token=")));
+    bench.running.wait_for_stderr("data/sockpit/workbench");
+    let page = bench.ask(&format!("localhost:{port}"));
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+    assert!(bench.ask("elsewhere.test").starts_with("HTTP/1.1 421 "));
+    let finished = bench.running.interrupt().check_code(130);
+    assert_eq!(finished.text(), format!("{url}\n"));
+}
+
+#[test]
+fn nothing_at_all_opens_the_workbench() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let running = sockpit(&[])
+        .env("XDG_DATA_HOME", &path("data"))
+        .env("XDG_CACHE_HOME", &path("cache"))
+        .start();
+    running.wait_for_stdout(b"/#token=");
+    running.signal(Signal::TERM);
+    running.finish().check_code(143);
+    let project = folder.path().join("data/sockpit/workbench");
+    let mode = fs::metadata(project).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
+fn a_port_that_was_asked_for_and_is_taken_is_an_error_that_names_its_owner() {
+    let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = holder.local_addr().unwrap().port().to_string();
+    let folder = folder();
+    workbench(&folder, &["--port", &port])
+        .run()
+        .check_code(2)
+        .check_stdout("")
+        .check_stderr(&[
+            &format!("cannot listen on tcp://127.0.0.1:{port}: address already in use"),
+            &format!("(pid {},", std::process::id()),
+        ]);
+}
+
+#[test]
+fn f1_other_machines_are_let_in_only_with_a_token_file_and_a_warning() {
+    let folder = folder();
+    workbench(&folder, &["--port", "0", "--bind", "0.0.0.0"])
+        .run()
+        .check_code(2)
+        .check_stdout("")
+        .check_stderr(&["--token-file"]);
+    let file = folder.path().join("token").display().to_string();
+    let bench = Workbench::start(&["--bind", "0.0.0.0", "--token-file", &file]);
+    bench.running.wait_for_stderr("not encrypted");
+    assert_eq!(bench.token(), fs::read_to_string(&file).unwrap().trim());
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    workbench(&folder, &["--port", "0", "--token-file", &file])
+        .run()
+        .check_code(2)
+        .check_stderr(&["others can read it", "chmod 600"]);
+}
+
+#[test]
+fn f1_a_unix_socket_serves_the_page_to_its_owner() {
+    let folder = folder();
+    let path = folder.path().join("bench.sock");
+    let running = workbench(&folder, &["--unix", &path.display().to_string()]).start();
+    running.wait_for_stderr("ssh -L");
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let mut stream = UnixStream::connect(&path).unwrap();
+    stream
+        // port: nothing is opened there
+        .write_all(b"GET / HTTP/1.1\r\nHost: localhost:80\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    running.interrupt().check_code(130);
+    assert!(!path.exists());
+}
+
+#[test]
+fn g3_the_token_is_printed_and_stands_nowhere_else() {
+    let bench = Workbench::start(&[]);
+    let token = bench.token();
+    assert_eq!(token.len(), 64);
+    let pid = bench.running.pid().as_raw_nonzero();
+    for file in ["cmdline", "environ"] {
+        let bytes = fs::read(format!("/proc/{pid}/{file}")).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains(&token), "{file}");
+    }
+    let page = bench.ask(&format!("127.0.0.1:{}", bench.port()));
+    assert!(!page.contains(&token));
+    let mut folders = vec![bench.folder.path().to_owned()];
+    while let Some(path) = folders.pop() {
+        for entry in fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => assert!(
+                    !fs::read_to_string(&path)
+                        .unwrap_or_default()
+                        .contains(&token)
+                ),
+            }
+        }
+    }
+    let finished = bench.running.interrupt();
+    assert!(!finished.stderr.contains(&token));
+}
+
+#[test]
+fn g7_what_serves_the_page_may_not_capture() {
+    let bench = Workbench::start(&[]);
+    let pid = bench.running.pid().as_raw_nonzero();
+    // The thread that serves is the first one, whose number is the process'.
+    let status = fs::read_to_string(format!("/proc/{pid}/task/{pid}/status")).unwrap();
+    for name in ["CapEff:", "CapPrm:", "CapInh:"] {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let set = u64::from_str_radix(line.unwrap().trim(), 16).unwrap();
+        assert_eq!(set & (1 << 13), 0, "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_a_project_is_said() {
+    let folder = folder();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let project = file.display().to_string();
+    workbench(&folder, &["--port", "0", "--project", &project])
+        .run()
+        .check_code(2)
+        .check_stderr(&["cannot open the project `"]);
+    workbench(&folder, &["--allow-host", "http://bench.lan"])
+        .run()
+        .check_code(2)
+        .check_stderr(&["is no name"]);
+    workbench(&folder, &["--history", "1k"])
+        .run()
+        .check_code(2)
+        .check_stderr(&["is less than 1MiB"]);
+}
