@@ -53,8 +53,11 @@ mod token;
 mod welcome;
 mod wire;
 
-/// How long sessions, rooms and drones may take to end in order.
+/// How long sessions and rooms may take to end in order.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long drones may take to land: longer than the engine waits for one that refuses.
+const LAND_WITHIN: Duration = Duration::from_secs(75);
 
 /// What the workbench is told.
 #[derive(Debug)]
@@ -175,11 +178,11 @@ impl Served {
         self.socket.as_deref()
     }
 
-    /// Tells the pages, ends what runs in order, and is done soon.
+    /// Tells the pages, ends what runs in order, and is done soon, unless a drone has to land first.
     pub async fn close(self) {
         self.closing.send_replace(true);
         // What does not end in time ends with the engine's workbench.
-        let _ = timeout(CLOSE_WITHIN + Duration::from_secs(1), self.task).await;
+        let _ = timeout(LAND_WITHIN, self.task).await;
     }
 }
 

@@ -63,7 +63,7 @@ const NOT_TOLD: &[&str] = &[
 const LABELS: [&str; 3] = ["error: ", "hint: ", "warning: "];
 
 /// After these stands what no user sees.
-const INNER: [&str; 11] = [
+const INNER: &[&str] = &[
     "contains(",
     "split(",
     "strip_prefix(",
@@ -75,6 +75,7 @@ const INNER: [&str; 11] = [
     "reason =",
     "debug_assert!(",
     "concat!(",
+    "FILTER: &str =",
 ];
 
 pub(super) fn check(files: &[File], findings: &mut Vec<Finding>) {
@@ -132,8 +133,11 @@ fn sentences(text: &str) -> Vec<(usize, String)> {
         let is_inner = INNER.iter().any(|inner| before.ends_with(inner));
         // What is looked for in the words of others.
         let is_pattern = code[literal.place + 2..].starts_with(") =>");
+        // What stands in a table of words to be typed, less what follows them.
+        let is_typed = literal.text.ends_with(' ') && is_first_cell(before);
         if is_inner
             || is_pattern
+            || is_typed
             || attribute(before).is_some_and(|attribute| !attribute.starts_with("error"))
         {
             continue;
@@ -156,11 +160,24 @@ fn sentences(text: &str) -> Vec<(usize, String)> {
 fn attribute(code: &str) -> Option<&str> {
     let start = code.rfind("#[")?;
     let inside = &code[start + 2..];
-    let depth = |open: char, close: char| {
-        let count = |c: char| inside.matches(c).count();
-        count(open) as isize - count(close) as isize
-    };
-    (depth('[', ']') >= 0 && depth('{', '}') >= 0 && !inside.contains(';')).then_some(inside)
+    let mut depth = 1_usize;
+    for c in inside.chars() {
+        match c {
+            '[' => depth += 1,
+            ']' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return None;
+        }
+    }
+    Some(inside)
+}
+
+/// Whether what comes after `code` is the first of several in a table.
+fn is_first_cell(code: &str) -> bool {
+    code.strip_suffix('(')
+        .is_some_and(|before| before.trim_end().ends_with([',', '[']))
 }
 
 /// A template with nameless places.

@@ -43,11 +43,17 @@ pub enum Gone {
 /// In bytes: what is shelved at once, and above which bytes are shelved as they come.
 pub(super) const BLOCK: usize = 1024 * 1024;
 
+/// A block of no more pieces is of long ones, such as those of a large message or of a file: few
+/// reads get it back, and memory is for what is looked through piece by piece.
+const FEW: u32 = 64;
+
 /// The bytes, each with its place: how many bytes were put before it.
 pub(super) struct Store {
     blocks: VecDeque<Block>,
     /// The place that the next byte will have.
     next: u64,
+    /// No block before this place is in memory.
+    in_memory: u64,
     /// Capacity of the blocks in memory, in bytes.
     memory: usize,
     /// In bytes.
@@ -61,6 +67,8 @@ pub(super) struct Store {
 struct Block {
     start: u64,
     len: u64,
+    /// How often something was put there.
+    pieces: u32,
     body: Body,
 }
 
@@ -76,6 +84,7 @@ impl Store {
         Self {
             blocks: VecDeque::new(),
             next: 0,
+            in_memory: 0,
             memory: 0,
             shelved: 0,
             shelf,
@@ -92,6 +101,7 @@ impl Store {
         self.next += bytes.len() as u64;
         if let Some(Block {
             len,
+            pieces,
             body: Body::Memory(held),
             ..
         }) = self.blocks.back_mut()
@@ -101,11 +111,15 @@ impl Store {
                 held.extend_from_slice(bytes);
                 self.memory += held.capacity();
                 *len += bytes.len() as u64;
+                *pieces += 1;
                 return start;
             }
             self.memory -= held.capacity();
             held.shrink_to_fit();
             self.memory += held.capacity();
+            if *pieces <= FEW {
+                self.shelve_block(self.blocks.len() - 1);
+            }
         }
         let body = if bytes.len() > BLOCK
             && let Some(place) = self.shelve(bytes)
@@ -119,6 +133,7 @@ impl Store {
         self.blocks.push_back(Block {
             start,
             len: bytes.len() as u64,
+            pieces: 1,
             body,
         });
         start
@@ -127,13 +142,24 @@ impl Store {
     /// Shelves the oldest block that is in memory, but not the one that still grows. Says whether
     /// there is more room.
     pub(super) fn shelve_oldest(&mut self) -> bool {
-        let complete = self.blocks.len().saturating_sub(1);
-        let oldest = self
-            .blocks
-            .iter_mut()
-            .take(complete)
-            .find(|block| matches!(block.body, Body::Memory(_)));
-        let (Some(block), Some(shelf), None) = (oldest, &mut self.shelf, &self.trouble) else {
+        let known = self.in_memory;
+        let first = self.blocks.partition_point(|block| block.start < known);
+        let complete = self.blocks.len().saturating_sub(1).max(first);
+        let mut rest = self.blocks.range(first..complete);
+        let oldest = rest.position(|block| matches!(block.body, Body::Memory(_)));
+        let oldest = oldest.map_or(complete, |after| first + after);
+        let Some(block) = self.blocks.get(oldest) else {
+            return false;
+        };
+        // Whoever asks again need not look through all that is shelved.
+        self.in_memory = block.start;
+        oldest < complete && self.shelve_block(oldest)
+    }
+
+    /// Says whether there is more room.
+    fn shelve_block(&mut self, index: usize) -> bool {
+        let block = self.blocks.get_mut(index);
+        let (Some(block), Some(shelf), None) = (block, &mut self.shelf, &self.trouble) else {
             return false;
         };
         let Body::Memory(held) = &block.body else {
@@ -173,9 +199,14 @@ impl Store {
                 .get(first)
                 .is_some_and(|place| *place < block.start + block.len);
             if !is_wanted {
-                let (start, len) = (block.start, block.len);
+                let (start, len, pieces) = (block.start, block.len, block.pieces);
                 let body = std::mem::replace(&mut block.body, Body::Freed);
-                self.free(Block { start, len, body });
+                self.free(Block {
+                    start,
+                    len,
+                    pieces,
+                    body,
+                });
             }
         }
     }

@@ -111,10 +111,7 @@ impl View {
     /// Takes up what the history has and the view has not, for about as much work as it takes to
     /// look at `budget` bytes.
     pub fn advance(&mut self, history: &History, budget: usize) -> Progress {
-        if self.version != history.version(self.look.session) {
-            self.revision = self.revision.wrapping_add(1);
-            self.begin(self.look.clone(), history);
-        }
+        self.renew(history);
         self.let_go(history);
         let mut left = budget.max(1);
         while left > 0
@@ -132,6 +129,15 @@ impl View {
             is_done,
             taken: self.taken.saturating_sub(first),
             of: next - first,
+        }
+    }
+
+    /// Begins again, with no rows, if the history was cleared or is to be cut in another way. Until
+    /// then the rows are of what was before.
+    pub fn renew(&mut self, history: &History) {
+        if self.version != history.version(self.look.session) {
+            self.revision = self.revision.wrapping_add(1);
+            self.begin(self.look.clone(), history);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::composer::{Content, Draft};
 use crate::plan::{Eol, Options, Plan, Role};
 use crate::time::TimeSpan;
 
-/// Splits a line as a POSIX shell does: blanks, `'…'`, and a backslash outside of them.
+/// Splits a line as a POSIX shell does: blanks, `'…'`, `$'…'`, and a backslash outside of them.
 fn split(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -16,6 +16,10 @@ fn split(line: &str) -> Vec<String> {
     while let Some(character) = rest.next() {
         match character {
             ' ' => words.extend(word.take()),
+            '$' if rest.as_str().starts_with('\'') => {
+                rest.next();
+                word.get_or_insert_default().push_str(&escaped(&mut rest));
+            }
             '\'' => {
                 let word = word.get_or_insert_default();
                 word.extend(rest.by_ref().take_while(|c| *c != '\''));
@@ -32,6 +36,24 @@ fn split(line: &str) -> Vec<String> {
     }
     words.extend(word);
     words
+}
+
+/// What stands in `$'…'`, which is read to its end.
+fn escaped(rest: &mut std::str::Chars<'_>) -> String {
+    let mut bytes = Vec::new();
+    while let Some(character) = rest.next().filter(|c| *c != '\'') {
+        match character {
+            '\\' if rest.as_str().starts_with(['\'', '\\']) => {
+                bytes.extend(rest.next().map(|c| c as u8));
+            }
+            '\\' => {
+                let digits: String = rest.by_ref().take(3).collect();
+                bytes.push(u8::from_str_radix(&digits, 8).unwrap());
+            }
+            other => bytes.extend_from_slice(other.to_string().as_bytes()),
+        }
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
 /// What `printf` makes of a word.
@@ -210,6 +232,12 @@ proptest! {
     fn a_shell_reads_back_every_word(words in prop::collection::vec("[^\0]*", 1..5)) {
         let line = words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ");
         prop_assert_eq!(split(&line), words);
+    }
+
+    #[test]
+    fn what_is_pasted_has_nothing_that_a_terminal_obeys(word in "[^\0]*[\x01-\x1f\x7f\u{202e}][^\0]*") {
+        let quoted = quote(&word);
+        prop_assert!(!quoted.chars().any(|c| c.is_control() || c == '\u{202e}'), "{:?}", quoted);
     }
 
     #[test]

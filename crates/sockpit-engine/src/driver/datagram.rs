@@ -280,12 +280,8 @@ where
                 }
                 Some(Command::Disconnect(number)) => self.remove_peer(number, Reason::Local),
                 Some(Command::Close) => self.finish(Reason::Local),
-                Some(Command::Reset) => {
-                    self.finish(Reason::Local);
-                    self.stop_by = Some(self.scene.now());
-                }
-                // The handle was dropped: nobody is interested in an orderly end.
-                None => {
+                // Without the handle nobody is interested in an orderly end.
+                Some(Command::Reset) | None => {
                     self.finish(Reason::Local);
                     self.stop_by = Some(self.scene.now());
                 }

@@ -146,6 +146,21 @@ async fn a4_a_keeper_that_is_held_up_misses_events_counts_them_and_holds_up_nobo
 }
 
 #[tokio::test]
+async fn a4_what_was_missed_is_seen_in_the_views_of_all_sessions() {
+    let bench = Workbench::start().unwrap();
+    let keeper = keep(&bench, Limits::default()).await;
+    let reader = keeper.open(Look {
+        session: Some(2),
+        ..Look::default()
+    });
+    // The bus tells of it before the next event, of whatever session that is.
+    let missed = What::Gap { count: 5 };
+    bench.handle().publish_first(1, 1, missed).await;
+    let state = until(&keeper, &reader, |state| state.lost == 5).await;
+    assert_eq!(state.next, 1);
+}
+
+#[tokio::test]
 async fn others_get_their_answers_while_one_looks_for_something_for_long() {
     let bench = Workbench::start().unwrap();
     let keeper = keep(&bench, Limits::default()).await;

@@ -12,6 +12,7 @@ use sockpit_core::event::{Event, What};
 use sockpit_core::frame::Framing;
 use sockpit_core::history::{History, Look, Manner, Progress, View};
 use sockpit_core::plan::Plan;
+use sockpit_core::time::Time;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
@@ -200,6 +201,7 @@ impl Keeping {
 
     fn turn(&mut self) -> Turn {
         let taken = self.take_events();
+        self.kept.renew();
         self.answer();
         if taken != Taken::Some {
             self.pass(taken == Taken::Everything);
@@ -241,8 +243,12 @@ impl Keeping {
         match told {
             Told::Event(event) => {
                 self.last_number = event.number;
-                self.kept.history.take(&event);
                 self.has_news = true;
+                match &event.what {
+                    // What was missed before an event need not be of its session.
+                    What::Gap { count } => self.take_gap(event.time, *count),
+                    _ => self.kept.history.take(&event),
+                }
             }
             Told::Plan(session, plan) => {
                 let manner = Manner::of(&plan);
@@ -259,16 +265,20 @@ impl Keeping {
         if count == 0 {
             return 0;
         }
+        self.take_gap(self.clock.now(), count);
+        self.has_news = true;
+        1
+    }
+
+    fn take_gap(&mut self, time: Time, count: u64) {
         let gap = Event {
             number: self.last_number,
-            time: self.clock.now(),
+            time,
             session: 0,
             peer: 0,
             what: What::Gap { count },
         };
         self.kept.history.take(&gap);
-        self.has_news = true;
-        1
     }
 
     /// Tells the history the time, so that what silence ends has ended.
@@ -320,6 +330,7 @@ impl Keeping {
             }
             Ask::Alter(change) => {
                 change(&mut kept.history);
+                kept.renew();
                 true
             }
             Ask::Work(work) => {
@@ -411,6 +422,13 @@ impl Keeping {
 }
 
 impl Kept {
+    /// Has no view answer out of rows that are no more.
+    fn renew(&mut self) {
+        for looking in self.views.values_mut() {
+            looking.view.renew(&self.history);
+        }
+    }
+
     fn look(&mut self, number: u64, look: Look) {
         match self.views.get_mut(&number) {
             Some(looking) => looking.view.change(look, &self.history),

@@ -1,5 +1,9 @@
 //! Where it is found out how a connection speaks, before it becomes a member.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +22,16 @@ const HTTP: &[u8] = b"GET ";
 /// How long a connection may keep silent before it is taken for one that waits to be greeted.
 const SILENCE: Duration = Duration::from_millis(300);
 
+/// The same where a browser came from of late: it opens connections ahead, and a busy one may take
+/// its time to ask. Our own guests wait 1.5 s for a greeting.
+const BUSY: Duration = Duration::from_millis(1200);
+
+/// How long it is remembered that a browser came from an address.
+const OF_LATE: Duration = Duration::from_secs(60);
+
+/// Addresses that browsers came from which are remembered.
+const MOST_BROWSERS: usize = 64;
+
 /// A beginning that came in pieces is looked at again after this long.
 const PIECE: Duration = Duration::from_millis(10);
 
@@ -30,6 +44,7 @@ const LAST: Duration = Duration::from_secs(1);
 /// Looks at those who come, where browsers are wanted, and takes those who come through the door.
 pub(crate) struct Reception {
     web: Option<Web>,
+    browsers: Rc<RefCell<Browsers>>,
     door: Door,
     /// By the door.
     entered: mpsc::Receiver<(DuplexStream, String)>,
@@ -49,6 +64,7 @@ impl Reception {
         let (knows, known) = mpsc::channel(WAITING);
         Self {
             web,
+            browsers: Rc::default(),
             door: Door::new(enters),
             entered,
             pass: Arc::default(),
@@ -66,9 +82,10 @@ impl Reception {
             (link, _) => return Some((link, addr)),
         };
         let (door, knows) = (self.door.clone(), self.knows.clone());
+        let browsers = self.browsers.clone();
         let closing = Closing(self.closing.subscribe());
         self.visits.spawn_local(async move {
-            if begins_with_http(&stream).await {
+            if begins_with_http(&stream, &browsers).await {
                 let visit = Visit {
                     stream: Box::new(stream),
                     addr,
@@ -123,21 +140,61 @@ impl Reception {
     }
 }
 
+/// Where browsers came from of late, the oldest first.
+#[derive(Default)]
+struct Browsers(VecDeque<(IpAddr, Instant)>);
+
+impl Browsers {
+    fn note(&mut self, ip: IpAddr, now: Instant) {
+        self.0.retain(|(other, _)| *other != ip);
+        if self.0.len() == MOST_BROWSERS {
+            self.0.pop_front();
+        }
+        self.0.push_back((ip, now));
+    }
+
+    fn have_come_from(&self, ip: IpAddr, now: Instant) -> bool {
+        let is_late = |at: &Instant| now.duration_since(*at) < OF_LATE;
+        self.0.iter().any(|(other, at)| *other == ip && is_late(at))
+    }
+}
+
 /// Whether a connection begins as a browser does. Nothing of it is consumed.
-async fn begins_with_http(stream: &TcpStream) -> bool {
-    let deadline = Instant::now() + SILENCE;
+async fn begins_with_http(stream: &TcpStream, browsers: &RefCell<Browsers>) -> bool {
+    let begin = Instant::now();
+    let Ok(ip) = stream.peer_addr().map(|addr| addr.ip()) else {
+        return false;
+    };
+    let mut speaks = speaks_http(stream, begin + SILENCE).await;
+    // Its first connection may have spoken while this one was silent.
+    if speaks.is_none() && browsers.borrow().have_come_from(ip, Instant::now()) {
+        speaks = speaks_http(stream, begin + BUSY).await;
+    }
+    let speaks = speaks.unwrap_or(false);
+    if speaks {
+        browsers.borrow_mut().note(ip, Instant::now());
+    }
+    speaks
+}
+
+/// Whether a connection begins with HTTP; `None` where that is not known by then.
+async fn speaks_http(stream: &TcpStream, deadline: Instant) -> Option<bool> {
     let mut start = [0; HTTP.len()];
     loop {
-        let Ok(Ok(len)) = timeout_at(deadline, stream.peek(&mut start)).await else {
-            return false;
+        let peeked = timeout_at(deadline, stream.peek(&mut start)).await;
+        let Ok(len) = peeked.ok()? else {
+            return Some(false);
         };
         let start = &start[..len];
         if start.len() == HTTP.len() || start.is_empty() || !HTTP.starts_with(start) {
-            return start == HTTP;
+            return Some(start == HTTP);
         }
         if Instant::now() + PIECE >= deadline {
-            return false;
+            return None;
         }
         sleep_until(Instant::now() + PIECE).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

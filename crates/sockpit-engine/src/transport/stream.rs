@@ -110,10 +110,16 @@ async fn connect_unix(plan: &Plan) -> Result<StreamLink, Error> {
     let addr = unix::sock_addr(&plan.address).map_err(fail)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None).map_err(fail)?;
     options::set_common(&socket, &plan.socket)?;
-    if let Some(bind) = &plan.socket.bind {
-        let local = unix::sock_addr(&unix::parse_bind(bind)).and_then(|addr| socket.bind(&addr));
-        local.map_err(|error| Error::new(Operation::Bind, bind, error))?;
-    }
+    // The name stays with the socket; its path is of no use to anybody once there is a connection, or
+    // none, and would be in the way of the next one.
+    let _bound = match &plan.socket.bind {
+        Some(bind) => {
+            let (local, mode) = (unix::parse_bind(bind), plan.socket.mode);
+            unix::bind(&socket, &local, Type::STREAM, mode)
+                .map_err(|error| Error::new(Operation::Bind, bind, error))?
+        }
+        None => BoundPath::none(),
+    };
     loop {
         match socket.connect(&addr) {
             Ok(()) => break,

@@ -10,10 +10,11 @@ use sockpit_core::time::Time;
 use sockpit_engine::project::Project;
 use sockpit_engine::{Clock, Handle, history};
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use super::bell::Topic;
 use super::page::Page;
-use super::{desk, drones, rooms, timeline, wire};
+use super::{CLOSE_WITHIN, desk, drones, rooms, timeline, wire};
 
 /// All that pages share: the engine's handle, the project folder, and what each area keeps.
 pub(super) struct Bench {
@@ -68,6 +69,16 @@ impl Bench {
         page
     }
 
+    /// Lets a page go that has left, though calls of it may still be under way.
+    pub(super) fn dismiss(&self, page: &Page) {
+        self.pages().remove(&page.number);
+    }
+
+    /// Whether any page is connected.
+    pub(super) fn has_pages(&self) -> bool {
+        self.pages().values().any(|page| page.strong_count() != 0)
+    }
+
     /// Says that what all pages are told has changed. From any thread, however often.
     pub(super) fn changed(&self, topic: Topic) {
         // A page that has left meanwhile is let go of when nobody holds the list any more.
@@ -103,12 +114,11 @@ impl Bench {
 
     /// Ends what runs, in order.
     pub(super) async fn close(&self) {
-        tokio::join!(
-            desk::close(self),
-            rooms::close(self),
-            drones::close(self),
-            timeline::close(self)
-        );
+        let others = async {
+            tokio::join!(desk::close(self), rooms::close(self), timeline::close(self));
+        };
+        // What is in the air is not left there.
+        let _ = tokio::join!(timeout(CLOSE_WITHIN, others), drones::close(self));
     }
 
     fn pages(&self) -> MutexGuard<'_, BTreeMap<u64, Weak<Page>>> {

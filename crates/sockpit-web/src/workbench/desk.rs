@@ -42,6 +42,9 @@ mod watch;
 /// Sessions that a workbench may have, open or not.
 const MAX_SESSIONS: usize = 256;
 
+/// In bytes: what is told of all sessions together may have, as every page is told it again and again.
+const MAX_TOLD: usize = 4 * 1024 * 1024;
+
 /// How long all sessions together may take to end in order.
 const CLOSE_WITHIN: Duration = Duration::from_millis(4800);
 

@@ -8,8 +8,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, ToSocketAddrs as _};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex};
 
+use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sockpit_core::tello::COMMAND_PORT;
@@ -45,7 +46,6 @@ pub(super) struct Drones {
     count: Mutex<u64>,
     /// The sessions out of whose events passwords are taken (rule G3).
     veiled: Arc<Mutex<Veiled>>,
-    pages: Mutex<BTreeMap<u64, Weak<Page>>>,
 }
 
 /// The sessions of drones that are flown.
@@ -97,13 +97,6 @@ impl Drones {
 
     fn forget(&self, id: u64) {
         self.drones.lock().expect("no holder panics").remove(&id);
-    }
-
-    /// Whether any page is connected that was told of drones.
-    fn is_watched(&self) -> bool {
-        let mut pages = self.pages.lock().expect("no holder panics");
-        pages.retain(|_, page| page.strong_count() != 0);
-        !pages.is_empty()
     }
 
     fn all(&self) -> Vec<(u64, Arc<Drone>)> {
@@ -236,9 +229,6 @@ async fn close_one(bench: &Shared, id: u64) -> Answer {
 
 /// The whole state of a topic.
 pub(super) async fn news(bench: &Shared, page: &Arc<Page>, _topic: Topic) -> Option<Value> {
-    let mut pages = bench.drones.pages.lock().expect("no holder panics");
-    pages.insert(page.number, Arc::downgrade(page));
-    drop(pages);
     let all = bench.drones.all();
     let told = all.iter().map(|(id, drone)| drone.record().told(*id, page));
     Some(told.collect())
@@ -246,12 +236,19 @@ pub(super) async fn news(bench: &Shared, page: &Arc<Page>, _topic: Topic) -> Opt
 
 /// Ends what runs, in order: what flies is told to land.
 pub(super) async fn close(bench: &Bench) {
-    for (_, drone) in bench.drones.all() {
-        match &*drone {
-            Drone::Real(real) => drop(real.close().await),
-            Drone::Simulated(simulated) => simulated.close().await,
-        }
-    }
+    let all = bench.drones.all();
+    // All at once: none waits in the air for another's landing.
+    let real = all.iter().filter_map(|(_, drone)| match &**drone {
+        Drone::Real(real) => Some(real.close()),
+        Drone::Simulated(_) => None,
+    });
+    join_all(real).await;
+    // Those that are simulated here may be the ones that land.
+    let simulated = all.iter().filter_map(|(_, drone)| match &**drone {
+        Drone::Simulated(simulated) => Some(simulated.close()),
+        Drone::Real(_) => None,
+    });
+    join_all(simulated).await;
 }
 
 /// Takes passwords out of the events of these sessions from here on (rule G3).

@@ -54,7 +54,8 @@ impl OfPage {
 
     fn has_shown(&self, key: &(u32, Place), began: u64) -> bool {
         let shown = self.shown.lock().expect("no holder panics");
-        shown.get(key) == Some(&began)
+        let shown = shown.get(key);
+        shown.is_some_and(|shown| shown.abs_diff(began) <= SAME_START)
     }
 }
 

@@ -95,10 +95,7 @@ impl Service {
         drop(porch);
         // Pages tell their browsers while what runs is ended.
         let told = async { while connections.join_next().await.is_some() {} };
-        let _ = timeout(CLOSE_WITHIN, async {
-            tokio::join!(self.bench.close(), told)
-        })
-        .await;
+        let _ = tokio::join!(self.bench.close(), timeout(CLOSE_WITHIN, told));
     }
 
     /// Whether the workbench closes, for who waits for it.

@@ -34,6 +34,9 @@ const WRITE_WITHIN: Duration = Duration::from_secs(15);
 /// The least time between two news of one topic: 30 a second.
 const NEWS_EVERY: Duration = Duration::from_millis(33);
 
+/// What every byte of news adds to that: one topic is told at 8 MB a second at most.
+const NEWS_BYTE: Duration = Duration::from_nanos(125);
+
 /// In bytes: how long a call may be. A payload of 1 MiB has twice as many digits.
 const MAX_CALL: usize = 4 * 1024 * 1024;
 
@@ -85,6 +88,7 @@ where
         Ok(Ok(page)) => {
             let (mut sink, mut frames) = socket.split();
             let close = attend(service, &page, &mut sink, &mut frames).await;
+            service.bench.dismiss(&page);
             socket = sink
                 .reunite(frames)
                 .expect("they are the halves of one socket");
@@ -191,13 +195,10 @@ where
                     // The page waits for each answer; one that does not is not read further.
                     let _ = pieces.send(piece).await;
                 }
-                Ok(Message::Binary(_)) => {
+                Ok(Message::Binary(_)) | Err(Error::Capacity(_)) => {
                     return Some(farewell::too_long());
                 }
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_)) => {
-                }
-                Err(Error::Capacity(_)) => {
-                    return Some(farewell::too_long());
                 }
                 Err(Error::Utf8(_)) => return Some(farewell::no_text()),
                 Err(Error::Protocol(_)) => return Some(farewell::no_protocol()),
@@ -299,7 +300,8 @@ where
 struct Teller {
     wanted: Rung,
     last: [Option<String>; Topic::ALL.len()],
-    told_at: [Option<Instant>; Topic::ALL.len()],
+    /// When each may be told again.
+    due: [Option<Instant>; Topic::ALL.len()],
 }
 
 impl Teller {
@@ -312,8 +314,7 @@ impl Teller {
     }
 
     fn due_of(&self, topic: Topic) -> Instant {
-        let told_at = self.told_at[topic as usize];
-        told_at.map_or_else(Instant::now, |at| at + NEWS_EVERY)
+        self.due[topic as usize].unwrap_or_else(Instant::now)
     }
 
     /// The news of every topic whose time has come, as far as they say something else than before.
@@ -321,8 +322,7 @@ impl Teller {
         let now = Instant::now();
         let mut told = Vec::new();
         for topic in Topic::ALL {
-            let told_at = self.told_at[topic as usize];
-            let is_early = told_at.is_some_and(|at| now < at + NEWS_EVERY);
+            let is_early = self.due[topic as usize].is_some_and(|due| now < due);
             if !self.wanted.has(topic) || is_early {
                 continue;
             }
@@ -331,18 +331,20 @@ impl Teller {
             // One that panics tells nothing.
             let task = tokio::spawn(async move { news::of(&theirs, &looks, topic).await });
             let is: Option<Value> = task.await.unwrap_or_default();
-            self.told_at[topic as usize] = Some(Instant::now());
-            let Some(is) = is else {
-                continue;
-            };
-            let text = json!({ "news": topic.word(), "is": is }).to_string();
-            let last = &mut self.last[topic as usize];
-            if last.as_ref() != Some(&text) && text.len() <= MAX_ANSWER {
-                *last = Some(text.clone());
-                told.push(text);
-            }
+            told.extend(self.tell(topic, is));
         }
         told
+    }
+
+    /// What is told of a topic, if it is something else than before.
+    fn tell(&mut self, topic: Topic, is: Option<Value>) -> Option<String> {
+        let text = is.map(|is| json!({ "news": topic.word(), "is": is }).to_string());
+        let len = text.as_ref().map_or(0, String::len);
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        self.due[topic as usize] = Some(Instant::now() + NEWS_EVERY + NEWS_BYTE * len);
+        let last = &mut self.last[topic as usize];
+        let text = text.filter(|text| last.as_ref() != Some(text) && text.len() <= MAX_ANSWER)?;
+        Some(last.insert(text).clone())
     }
 }
 

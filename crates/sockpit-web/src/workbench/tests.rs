@@ -17,6 +17,8 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::{ServeError, Served, Settings, Token, serve};
 
+mod files;
+mod limits;
 mod pages;
 
 /// What a test waits at most.
@@ -94,17 +96,22 @@ impl Bed {
         self._bench.handle()
     }
 
-    async fn connect(&self) -> TcpStream {
+    pub(super) async fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()
+    }
+
+    /// A request with this workbench's own for `PORT` and `TOKEN`.
+    pub(super) fn filled(&self, request: &str) -> String {
+        request
+            .replace("PORT", &self.port.to_string())
+            .replace("TOKEN", &self.token)
     }
 
     /// Sends a request, in whose lines `PORT` and `TOKEN` stand for this workbench's, and reads what
     /// comes until the end.
     pub(super) async fn ask(&self, request: &str) -> Reply {
         let mut stream = self.connect().await;
-        let request = request
-            .replace("PORT", &self.port.to_string())
-            .replace("TOKEN", &self.token);
+        let request = self.filled(request);
         stream.write_all(request.as_bytes()).await.unwrap();
         let has_body = !request.starts_with("HEAD ");
         let mut read = Vec::new();

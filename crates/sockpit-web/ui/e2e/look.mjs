@@ -74,9 +74,16 @@ const LOOKS = [
   { theme: 'light', width: 390, height: 844 },
 ];
 
+/** Keeps a picture, if SOCKPIT_PICTURES names a folder for them. */
+export async function picture(page, name) {
+  if (!process.env.SOCKPIT_PICTURES) return;
+  mkdirSync(process.env.SOCKPIT_PICTURES, { recursive: true });
+  await page.screenshot({ path: join(process.env.SOCKPIT_PICTURES, `${name}.png`) });
+}
+
 /**
  * Looks at a screen in both themes, at a desk's and at a phone's size: axe finds nothing, and nothing
- * is wider than the window. SOCKPIT_PICTURES names a folder for pictures of what was looked at.
+ * is wider than the window.
  */
 export async function lookAt(page, name) {
   const before = page.viewportSize();
@@ -86,10 +93,7 @@ export async function lookAt(page, name) {
     await page.setViewportSize({ width, height });
     // Two frames: what depends on the size is drawn anew.
     await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-    if (process.env.SOCKPIT_PICTURES) {
-      mkdirSync(process.env.SOCKPIT_PICTURES, { recursive: true });
-      await page.screenshot({ path: join(process.env.SOCKPIT_PICTURES, `${look}.png`) });
-    }
+    await picture(page, look);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(wide <= width, `${look}: the page is ${wide} px wide`);
     await page.evaluate(AXE);

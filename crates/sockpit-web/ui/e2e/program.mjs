@@ -12,6 +12,9 @@ import { chromium } from 'playwright-core';
 const ROOT = join(import.meta.dirname, '../../../..');
 const START_MS = 20_000;
 
+// Everything that is started wants to be ended.
+process.setMaxListeners(0);
+
 /** The program to be tested. */
 export const BINARY = process.env.SOCKPIT_BINARY ?? join(process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target'), 'debug/sockpit');
 
@@ -58,12 +61,13 @@ async function serveOther(page, bench) {
   });
 }
 
-/** Starts the workbench; `url` is the address that it prints. */
+/** Starts the workbench, in a folder of its own unless `--project` names one; `url` is the address that it prints. */
 export async function workbench(...args) {
   accessSync(BINARY);
-  const project = folder();
+  const given = args.indexOf('--project');
+  const project = given < 0 ? folder() : args[given + 1];
   const began = performance.now();
-  const child = start(BINARY, ['workbench', '--port', '0', '--no-open', '--project', project, ...args], {
+  const child = start(BINARY, ['workbench', '--port', '0', '--no-open', ...(given < 0 ? ['--project', project] : []), ...args], {
     env: { ...process.env, SOCKPIT_LANG: 'en', LC_ALL: 'C.UTF-8' },
   });
   const url = await new Promise((resolve, reject) => {
@@ -98,9 +102,10 @@ export function browser(...more) {
 
 /**
  * Opens the page of a workbench. Whatever it asks of another host, and whatever it complains of on
- * its console, is collected in `page.wrongs`; a test that ends with any has failed.
+ * its console, is collected in `page.wrongs`; a test that ends with any has failed. `script` runs in the
+ * page before its own.
  */
-export async function open(chrome, bench, { lang = 'en', theme = 'light', width = 1280, height = 720 } = {}) {
+export async function open(chrome, bench, { lang = 'en', theme = 'light', width = 1280, height = 720, script } = {}) {
   const context = await chrome.newContext({
     locale: lang === 'zh' ? 'zh-CN' : 'en-GB',
     colorScheme: theme,
@@ -124,6 +129,7 @@ export async function open(chrome, bench, { lang = 'en', theme = 'light', width 
     void dialog.dismiss();
   });
   if (OTHER_PAGE) await serveOther(page, bench);
+  if (script) await page.addInitScript(script);
   await page.goto(bench.url);
   await page.getByRole('navigation').first().waitFor();
   return page;

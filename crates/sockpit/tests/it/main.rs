@@ -49,3 +49,4 @@ mod wire;
 mod wire_live;
 mod workbench;
 mod workbench_attack;
+mod workbench_hostile;

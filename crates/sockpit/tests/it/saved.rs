@@ -67,6 +67,7 @@ fn the_rules_of_a_saved_session_serve_another() {
 #[test]
 fn a_served_client_that_is_refused_says_why() {
     let folder = folder();
+    // port: nobody listens below 1024 without privileges
     let nobody = "[[session]]\nname = 'c'\nconnect = 'tcp://127.0.0.1:1'\n";
     fs::write(folder.path().join("c.toml"), nobody).unwrap();
     let finished = sockpit(&["run", "c.toml"]).folder(&folder).run();

@@ -1,12 +1,15 @@
 //! What the page of another site can do to a workbench, in a real browser: nothing.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 
 use serde_json::json;
 
 use crate::browser::{Browser, Page};
+use crate::support::folder;
 use crate::workbench::Workbench;
 
 /// Everything that a page may try with an address that is not its own. Each says what came of it:
@@ -40,7 +43,7 @@ const json = { method: 'POST', body: '{"page":1}' };
 const plain = { ...json, mode: 'no-cors', headers: { 'content-type': 'text/plain' } };
 const known = { ...json, headers: { authorization: 'Bearer x' } };
 addEventListener('load', async () => {
-  const script = new URL(target + 'SCRIPT');
+  const script = target + '/SCRIPT';
   await Promise.all([
     attempt('fetch page', fetch(target + '/').then(got)),
     attempt('fetch page unread', fetch(target + '/', { mode: 'no-cors' }).then(got)),
@@ -73,13 +76,29 @@ addEventListener('load', async () => {
 #[test]
 fn f3_the_page_of_another_port_or_address_gets_nothing() {
     let bench = Workbench::start(&[]);
-    let target = format!("http://127.0.0.1:{}", bench.port());
-    for ip in [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2)] {
-        let Some(mut browser) = Browser::start() else {
+    let port = bench.port();
+    let target = format!("http://127.0.0.1:{port}");
+    // What is there, so that nothing is refused for its name.
+    let entrance = bench.ask(&format!("127.0.0.1:{port}"));
+    let named = |end: &str| {
+        let mut names = entrance.split("./").map(|part| part.split('"').next());
+        let found = names.find_map(|name| name.filter(|name| name.ends_with(end)));
+        found.unwrap_or_else(|| panic!("no {end} in {entrance}"))
+    };
+    let attack = ATTACK
+        .replace("SCRIPT", named(".js"))
+        .replace("STYLE", named(".css"));
+    let sites = [
+        serve(Ipv4Addr::LOCALHOST.into(), attack.clone()) + "/",
+        serve(Ipv4Addr::new(127, 0, 0, 2).into(), attack.clone()) + "/",
+        // A page of no site at all, whose origin is `null`.
+        format!("data:text/html;base64,{}", base64(attack.as_bytes())),
+    ];
+    for site in sites {
+        let Some(mut browser) = Browser::start_with(&[OPEN]) else {
             return;
         };
-        let site = serve(ip.into(), ATTACK.replace("SCRIPT", "/assets/index.js"));
-        let mut page = browser.open(&format!("{site}/#{target}"), "");
+        let mut page = browser.open(&format!("{site}#{target}"), "");
         page.wait_for("every attempt", "globalThis.tried");
         let tried = page.value("tried");
         let tried = tried.as_object().expect("an object");
@@ -101,6 +120,30 @@ fn f3_the_page_of_another_port_or_address_gets_nothing() {
     page.check_quiet();
 }
 
+/// Browsers ask before a page of the Internet may speak to this machine. Whoever has said yes, or has
+/// another browser, is to be no worse off.
+const OPEN: &str =
+    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests";
+
+/// As a URL of `data:` has it (RFC 4648 §4).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits = three
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = bits << (8 * (3 - three.len()));
+        for digit in 0..4 {
+            match digit <= three.len() {
+                true => text.push(char::from(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize])),
+                false => text.push('='),
+            }
+        }
+    }
+    text
+}
+
 /// In no frame of the page is anything of the workbench.
 fn check_frames(page: &mut Page<'_>, target: &str) {
     page.wait_for(
@@ -116,6 +159,11 @@ fn check_frames(page: &mut Page<'_>, target: &str) {
             .to_owned();
         assert!(!url.starts_with(&format!("{target}/#")), "{url}");
     }
+    // Neither is the answer to the form.
+    assert!(
+        page.value("document.querySelector('iframe').contentDocument")
+            .is_null()
+    );
     // A frame of another site can be looked into by nobody; one that was refused has no page.
     let seen = "[...document.querySelectorAll('iframe')].every((frame) => {
         try { return !frame.contentDocument?.querySelector('#app') } catch { return true }
@@ -155,6 +203,31 @@ fn f3_a_name_that_was_bound_again_leads_nowhere() {
         made.onerror = () => resolve('failed');
     })";
     assert_eq!(page.value(socket), "failed");
+}
+
+#[test]
+fn f3_a_name_that_was_allowed_leads_to_the_page() {
+    let rule = "--host-resolver-rules=MAP *.lan 127.0.0.1";
+    let Some(mut browser) = Browser::start_with(&[rule]) else {
+        return;
+    };
+    let file = folder();
+    let path = file.path().join("token");
+    // Everything that a token of one's own may have.
+    let token = "A-z_0.9~A-z_0.9~A-z_0.9~A-z_0.9~";
+    fs::write(&path, token).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    let path = path.display().to_string();
+    let bench = Workbench::start(&["--allow-host", "bench.lan", "--token-file", &path]);
+    let port = bench.port();
+    let mut page = browser.open(&format!("http://bench.lan:{port}/#token={token}"), "");
+    page.wait_for("the page", "document.querySelector('nav.sessions')");
+    page.check_quiet();
+    let mut other = browser.open(&format!("http://other.lan:{port}/#token={token}"), "");
+    other.wait_for(
+        "the refusal",
+        "document.body?.textContent.includes('not known by that name')",
+    );
 }
 
 #[test]

@@ -62,6 +62,23 @@ fn what_no_user_reads_needs_no_entry() {
 }
 
 #[test]
+fn words_to_be_typed_need_no_entry_but_what_they_do_does() {
+    check_missing(
+        "const A: [(&str, &str); 1] = [(\"text contains \", \"has it in them\")];\n",
+        "has it in them",
+    );
+    check_missing("fn a() { b(\"nobody is there \"); }\n", "nobody is there");
+}
+
+#[test]
+fn what_stands_after_an_attribute_with_a_body_is_told() {
+    check_missing(
+        "#[derive(Clone)]\nenum A { B }\nfn c() -> Vec<&'static str> { vec![\"no such thing\"] }\n",
+        "no such thing",
+    );
+}
+
+#[test]
 fn places_are_the_same_whatever_they_are_called() {
     let catalogue = "[a]\nb = \"the port {number} is taken\"\n";
     assert_eq!(

@@ -13,11 +13,14 @@ use crate::time::Time;
 /// What a line of the greeting of a room of ours begins with.
 const GREETING: &str = "* ";
 
-/// What its last line has in it, in every language: how a nickname is answered.
-const PROMPT: &str = "`nick@room`";
+/// What its last line has in it, in each language: how a nickname is answered.
+const PROMPTS: [&str; 2] = ["`nick@room`", "`昵称@聊天室`"];
 
 /// Lines that a greeting may have.
 const LONGEST_GREETING: usize = 64;
+
+/// Rooms that one is in; a server that says more of them means to fill the memory.
+const MOST_ROOMS: usize = 1024;
 
 /// Ids that are remembered, to know what was seen.
 const MOST_SEEN: usize = 10_000;
@@ -35,7 +38,9 @@ impl Guest {
                 self.settle_for_plain(now);
                 self.tell("line", json!({ "text": text }));
             }
-            Phase::Listening { .. } if text.contains(PROMPT) => self.enter(),
+            Phase::Listening { .. } if PROMPTS.iter().any(|prompt| text.contains(prompt)) => {
+                self.enter();
+            }
             Phase::Listening { .. } => {
                 self.greeting.push(text.to_owned());
                 if self.greeting.len() > LONGEST_GREETING {
@@ -229,12 +234,15 @@ impl Guest {
 
     pub(super) fn take_room(&mut self, room: String) {
         if self.gathered.is_some() {
-            if !self.entered.contains(&room) {
+            if !self.entered.contains(&room) && self.entered.len() < MOST_ROOMS {
                 self.entered.push(room);
             }
             return;
         }
         if !self.rooms.contains(&room) {
+            if self.rooms.len() >= MOST_ROOMS {
+                return;
+            }
             self.rooms.push(room.clone());
         }
         // Somebody who asks for another room wants to talk there.

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::saying::{FAREWELL, FLOOD_PAUSE};
 use super::*;
+use crate::chat::notice::Notice;
+use crate::strings::Language;
 use crate::text::charset::Charset;
 
 /// A guest with a link, driven by hand.
@@ -112,6 +114,24 @@ fn settings() -> Settings {
 
 fn text(id: &str, from: &str, text: &str) -> Value {
     json!({"kind": "text", "room": "lobby", "from": from, "text": text, "id": id})
+}
+
+#[test]
+fn a_room_is_known_in_every_language() {
+    for language in [Language::English, Language::Chinese] {
+        let welcome = Notice::Welcome {
+            node: String::new(),
+            greeting: "be kind".to_owned(),
+            room: "lobby".into(),
+            count: 3,
+        };
+        let mut driven = Driven::new(settings());
+        for line in welcome.say(language).lines() {
+            driven.hear(&format!("* {line}\n"));
+        }
+        let sent = driven.sent();
+        assert!(sent.starts_with("/json on\n"), "{language:?}: {sent}");
+    }
 }
 
 #[test]

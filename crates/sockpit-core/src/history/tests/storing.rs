@@ -153,6 +153,24 @@ fn a_long_payload_does_not_stay_in_memory() {
 }
 
 #[test]
+fn a_payload_in_long_chunks_is_shelved_and_short_messages_stay_in_memory() {
+    const LEN: usize = 256 * 1024;
+    let mut history = with_shelf(64 << 20, 1 << 30, usize::MAX);
+    for number in 0..32 {
+        say(&mut history, number + 1, number * LEN as u64, &[b'y'; LEN]);
+    }
+    let shelf = history.used().shelf;
+    assert!(shelf >= 6 << 20, "{:?}", history.used());
+    let grown = view(Look::default(), &history);
+    assert_eq!(grown.payload(&history, 3, 0, 2).unwrap(), b"yy");
+    let after = 32 * LEN as u64;
+    for number in 0..100_000 {
+        say(&mut history, number + 33, after + number * 64, &[b'x'; 64]);
+    }
+    assert!(history.used().shelf <= 8 << 20, "{:?}", history.used());
+}
+
+#[test]
 fn a_shelf_that_fails_is_told_of_and_the_oldest_go() {
     let mut history = with_shelf(3 << 20, 1 << 30, 2);
     for number in 0..100 {

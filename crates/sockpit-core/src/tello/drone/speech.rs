@@ -73,7 +73,9 @@ impl Drone {
         }
     }
 
-    fn state(&self) -> State {
+    /// What it would tell of itself, whether or not somebody is told.
+    #[must_use]
+    pub fn state(&self) -> State {
         let [pitch, roll] = self.body.tilt();
         let [vx, vy, vz] = self.body.speed();
         let [ax, ay, az] = self.acceleration();

@@ -51,9 +51,7 @@ const WRITTEN: [&str; 7] = [
 
 /// Takes what is written out of a call; the rest is the call's own.
 pub(super) fn split(with: With) -> Result<(Written, With), Complaint> {
-    let Value::Object(mut rest) = with.value() else {
-        return Err(Complaint::new("a call comes with an object"));
-    };
+    let mut rest: Map<String, Value> = with.read()?;
     let mut written = Map::new();
     for key in WRITTEN {
         written.extend(rest.remove_entry(key));

@@ -72,6 +72,7 @@ struct Run {
 
 impl Run {
     async fn drive(mut self, mut plan: Arc<Plan>) {
+        let mut refused = None;
         loop {
             let Some(bench) = self.bench.upgrade() else {
                 return;
@@ -89,7 +90,10 @@ impl Run {
             };
             let is_tried_again = match opened {
                 None => false,
-                Some(Err(error)) => self.fail(&plan, error).await,
+                Some(Err(error)) => {
+                    refused = self.fail(&plan, error).await;
+                    refused.is_none()
+                }
                 Some(Ok(session)) => {
                     let session = Arc::new(session);
                     let (number, local) = (session.number(), session.local().to_vec());
@@ -131,21 +135,23 @@ impl Run {
             }
         }
         {
+            // All at once: from here on it may be opened anew.
             let mut state = self.seat.state();
-            if matches!(state.phase, Phase::Open | Phase::Opening) {
-                state.phase = match self.seat.is_left() {
-                    true => Phase::Closed,
-                    false => Phase::Ended,
-                };
-            }
+            state.phase = match self.seat.is_left() {
+                true => Phase::Closed,
+                false => Phase::Ended,
+            };
             state.session = None;
             state.since = None;
+        }
+        if let Some(complaint) = refused {
+            self.answer(Err(complaint));
         }
         self.ring();
     }
 
-    /// Takes that it could not be opened; `true` where it is tried again.
-    async fn fail(&mut self, plan: &Arc<Plan>, error: Error) -> bool {
+    /// Takes that it could not be opened; gives what is said of it where it is not tried again.
+    async fn fail(&mut self, plan: &Arc<Plan>, error: Error) -> Option<Complaint> {
         let operation = error.operation();
         let may_pass = matches!(operation, Operation::Resolve | Operation::Connect);
         let is_tried_again = self.seat.state().saved.reconnects && may_pass;
@@ -161,29 +167,22 @@ impl Run {
             Ok(Some(hint)) => complaint.hint(hint),
             _ => complaint,
         };
-        {
-            let mut state = self.seat.state();
-            state.ended = Some(Ended {
-                reason,
-                message,
-                failures: Vec::new(),
-            });
-            if !is_tried_again {
-                state.phase = Phase::Ended;
-            }
+        self.seat.state().ended = Some(Ended {
+            reason,
+            message,
+            failures: Vec::new(),
+        });
+        if !is_tried_again {
+            return Some(complaint);
         }
-        match is_tried_again {
-            true => self.answer(Ok(json!({ "number": null, "local": [] }))),
-            false => self.answer(Err(complaint)),
-        }
-        is_tried_again
+        self.answer(Ok(json!({ "number": null, "local": [] })));
+        None
     }
 
     /// Takes how a connection ended; `true` where there is to be another.
     fn conclude(&self, outcome: &Outcome) -> bool {
         let mut state = self.seat.state();
         if self.seat.is_left() {
-            state.phase = Phase::Closed;
             state.ended = (!outcome.failures.is_empty()).then(|| Ended {
                 reason: outcome.reason,
                 message: String::new(),
@@ -200,12 +199,7 @@ impl Run {
             outcome.reason,
             Reason::Local | Reason::Limit | Reason::Timeout
         );
-        let is_tried_again = state.saved.reconnects && !is_over;
-        state.phase = match is_tried_again {
-            true => Phase::Opening,
-            false => Phase::Ended,
-        };
-        is_tried_again
+        state.saved.reconnects && !is_over
     }
 
     /// Waits before the next connection; `false` where none is wanted any more.

@@ -1,7 +1,7 @@
 //! A file is sent in pieces, the next one when the one before was taken.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -48,7 +48,8 @@ pub(super) struct Filing {
     sent: Arc<AtomicU64>,
     /// What came and makes no message yet.
     held: BytesMut,
-    page: Weak<Page>,
+    /// Number of the page that sends it.
+    page: u64,
 }
 
 /// What of the file makes a message.
@@ -109,7 +110,7 @@ pub(super) async fn begin(bench: &Shared, page: &Arc<Page>, with: With) -> Answe
         taken: 0,
         sent: sent.clone(),
         held: BytesMut::new(),
-        page: Arc::downgrade(page),
+        page: page.number,
     };
     {
         let mut state = seat.state();
@@ -156,7 +157,11 @@ pub(super) async fn take(bench: &Shared, job: u32, piece: Bytes) -> Answer {
     if is_last {
         filing.end(bench, job);
     } else {
-        bench.desk.files().insert(job, filing);
+        let state = seat.state();
+        // One that was stopped meanwhile is forgotten; who stops it does so in this order, too.
+        if state.jobs.contains_key(&job) {
+            bench.desk.files().insert(job, filing);
+        }
     }
     bench.changed(Topic::Sessions);
     Ok(json!({ "job": job, "taken": taken }))
@@ -169,16 +174,18 @@ async fn unwanted(seat: &Seat, job: u32) {
     }
 }
 
-/// Forgets files whose page is gone.
+/// Forgets files whose page is gone, and those that ended with their session.
 pub(super) fn tidy(bench: &Bench) {
-    let gone: Vec<u32> = bench
+    let known: Vec<(u32, Arc<Seat>, u64)> = bench
         .desk
         .files()
         .iter()
-        .filter(|(_, filing)| filing.page.strong_count() == 0)
-        .map(|(job, _)| *job)
+        .map(|(job, filing)| (*job, filing.seat.clone(), filing.page))
         .collect();
-    for job in gone {
+    for (job, seat, page) in known {
+        if bench.page(page).is_some() && seat.state().jobs.contains_key(&job) {
+            continue;
+        }
         let filing = bench.desk.files().remove(&job);
         if let Some(filing) = filing {
             filing.end(bench, job);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sockpit_core::rule::List;
+use sockpit_core::rule::{List, Rules};
 use sockpit_core::session::Message;
 use sockpit_core::time::{Time, TimeSpan};
 use tokio::task::AbortHandle;
@@ -312,10 +312,7 @@ pub(super) fn run_list(bench: &Shared, with: With) -> Answer {
     let seat = bench.desk.seat(&key)?;
     let (session, plan) = seat.open_session()?;
     let rules = plan.rules.clone();
-    let lists = rules
-        .as_deref()
-        .map(|rules| rules.lists())
-        .unwrap_or_default();
+    let lists = rules.as_deref().map(Rules::lists).unwrap_or_default();
     let (place, list) = list.find(lists)?;
     let rounds = rounds.unwrap_or(list.rounds.map(NonZeroU32::get));
     let length: Duration = list.items.iter().map(|item| item.delay).sum();
@@ -416,10 +413,7 @@ pub(super) async fn send_item(bench: &Shared, with: With) -> Answer {
     } = with.read()?;
     let (session, plan) = bench.desk.seat(&key)?.open_session()?;
     let rules = plan.rules.clone();
-    let lists = rules
-        .as_deref()
-        .map(|rules| rules.lists())
-        .unwrap_or_default();
+    let lists = rules.as_deref().map(Rules::lists).unwrap_or_default();
     let (place, list) = list.find(lists)?;
     let Some(found) = list.items.get(item) else {
         let message = format!("the list `{}` has {} items", list.name, list.items.len());

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::json;
 use sockpit_core::scenario::{Saved, SavedError};
+use sockpit_core::size::ByteSize;
 use sockpit_engine::project::{self, FileName, Project};
 
 use super::seat::Seat;
-use super::{MAX_SESSIONS, OfSession, done, plan};
+use super::{MAX_SESSIONS, MAX_TOLD, OfSession, done, plan};
 use crate::workbench::Shared;
 use crate::workbench::bell::Topic;
 use crate::workbench::bench::Bench;
@@ -69,6 +70,7 @@ pub(super) fn add(
             format!("there are {MAX_SESSIONS} sessions, which is as many as there may be");
         return Err(Complaint::new(message).hint("remove one first"));
     }
+    check_room(&seats, None, &saved)?;
     let stem = match &file {
         Some(file) => file.stem().to_owned(),
         None => FileName::of_name(&saved.name).stem().to_owned(),
@@ -79,6 +81,31 @@ pub(super) fn add(
     drop(seats);
     bench.changed(Topic::Sessions);
     Ok(key)
+}
+
+/// Checks that pages can be told of a session beside the others, in place of what `former` has.
+pub(super) fn check_room(
+    seats: &[Arc<Seat>],
+    former: Option<&Arc<Seat>>,
+    saved: &Saved,
+) -> Result<(), Complaint> {
+    let len = |saved: &Saved| {
+        let options = saved.options.iter();
+        let options: usize = options.map(|(key, value)| key.len() + value.len()).sum();
+        saved.rules.len() + saved.endpoint.len() + options
+    };
+    let others = seats
+        .iter()
+        .filter(|seat| former.is_none_or(|former| !Arc::ptr_eq(seat, former)));
+    let told: usize = others.map(|seat| len(&seat.state().saved)).sum();
+    if told + len(saved) <= MAX_TOLD {
+        return Ok(());
+    }
+    let most = ByteSize(MAX_TOLD);
+    let message = format!("the rules of all sessions together have at most {most}");
+    Err(Complaint::new(message)
+        .hint("remove a session, or make its rules shorter")
+        .field("rules"))
 }
 
 /// `wanted`, or the first of `wanted 2`, `wanted 3`, … that nobody has.
@@ -231,6 +258,15 @@ pub(super) async fn import(bench: &Shared, with: With) -> Answer {
             SavedError::File(error) => plan::rule_mistake(&error, &toml).field("toml"),
             error => Complaint::new(error.to_string()).field("toml"),
         })?;
+    // All of them, or none.
+    let (count, room) = (
+        sessions.len(),
+        MAX_SESSIONS.saturating_sub(bench.desk.all().len()),
+    );
+    if count > room {
+        let message = format!("the file has {count} sessions, and there is room for {room} more");
+        return Err(Complaint::new(message).hint("remove one first"));
+    }
     let keys = sessions.into_iter().map(|saved| add(bench, saved, None));
     let keys: Vec<String> = keys.collect::<Result<_, _>>()?;
     Ok(json!({ "keys": keys }))

@@ -191,7 +191,7 @@ fn messages(framing: &Framing, bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut decoder = framing.decoder(MAX_TRIED);
     // What is no longer than the limit cannot outgrow it.
     let _ = decoder.push(Time::ZERO, bytes, |frame| {
-        messages.push(frame.payload.to_vec())
+        messages.push(frame.payload.to_vec());
     });
     decoder.finish(|frame| messages.push(frame.payload.to_vec()));
     messages

@@ -194,22 +194,25 @@ impl Seat {
         state.peers.iter().skip(first).map(peer_told).collect()
     }
 
-    /// Takes what the engine says of an open session; `true` where something is new.
+    /// Takes what the engine says of a session, unless that has ended meanwhile; whether the numbers
+    /// and the peers are others than before.
     pub(super) fn take_traffic(
         &self,
+        session: &Arc<Session<Machine>>,
         count: usize,
         traffic: Traffic,
-        peers: Option<Vec<PeerFacts>>,
+        peers: Vec<PeerFacts>,
     ) -> (bool, bool) {
         let mut state = self.state();
+        let is_it = |open: &Arc<_>| Arc::ptr_eq(open, session);
+        if !state.session.as_ref().is_some_and(is_it) {
+            return (false, false);
+        }
         let is_news = state.count != count || state.traffic != traffic;
         state.count = count;
         state.traffic = traffic;
-        let has_peers = peers.is_some_and(|peers| {
-            let differs = state.peers != peers;
-            state.peers = peers;
-            differs
-        });
+        let has_peers = state.peers != peers;
+        state.peers = peers;
         (is_news, has_peers)
     }
 

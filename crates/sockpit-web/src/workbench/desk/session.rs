@@ -9,7 +9,7 @@ use sockpit_core::scenario::Saved;
 
 use super::seat::{Phase, Seat, peer_told};
 use super::sending::{Aim, Target};
-use super::{OfSession, compose, done, drive, keep, plan, watch};
+use super::{OfSession, compose, done, drive, keep, plan};
 use crate::workbench::Shared;
 use crate::workbench::bell::Topic;
 use crate::workbench::call::{Answer, With};
@@ -45,10 +45,11 @@ pub(super) async fn answer(bench: &Shared, op: &str, with: With) -> Answer {
         }
         "session.peers" => {
             let OfSession { key } = with.read()?;
-            let seat = bench.desk.seat(&key)?;
-            watch::look(&seat).await;
-            let peers: Vec<_> = seat.state().peers.iter().map(peer_told).collect();
-            Ok(Value::from(peers))
+            let peers = match bench.desk.seat(&key)?.session() {
+                Some(session) => session.peers().await,
+                None => Vec::new(),
+            };
+            Ok(peers.iter().map(peer_told).collect())
         }
         "session.disconnect" => {
             let OfPeer { key, peer } = with.read()?;
@@ -219,6 +220,7 @@ async fn change(bench: &Shared, with: With) -> Answer {
         saved.rules = rules;
     }
     let saved = checked(saved)?;
+    keep::check_room(&bench.desk.all(), Some(&seat), &saved)?;
     let changed = changed_keys(&former, &saved);
     seat.state().saved = saved.clone();
     let is_adopted = is_open

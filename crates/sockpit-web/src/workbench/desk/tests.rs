@@ -521,3 +521,89 @@ async fn rules_are_tried_taken_apart_and_written() {
     let error = page.error("rules.check", json!({ "toml": "[[rule" })).await;
     assert!(!error["at"].is_null(), "{error}");
 }
+
+#[tokio::test]
+async fn peers_beyond_those_that_can_be_shown_are_only_counted() {
+    let bed = start().await;
+    let mut page = Page::of(&bed).await;
+    let session = json!({ "name": "many", "role": "server", "endpoint": "udp://127.0.0.1:0" });
+    let (key, port) = page.open(session).await;
+    let speak = async |address: u32| {
+        let from = format!("127.0.{}.{}:0", address / 200, address % 200 + 1);
+        let peer = UdpSocket::bind(from).await.unwrap();
+        peer.send_to(b"hello", ("127.0.0.1", port)).await.unwrap();
+    };
+    for address in 0..10 {
+        speak(address).await;
+    }
+    page.news("peers", |peers| {
+        peers[&key].as_array().is_some_and(|all| all.len() == 10)
+    })
+    .await;
+    let mut address = 10;
+    let counted = loop {
+        for _ in 0..1000 {
+            speak(address).await;
+            address += 1;
+        }
+        // What is sent faster than it is read may be dropped.
+        let all = page.ok("session.peers", json!({ "key": key })).await;
+        let count = all.as_array().unwrap().len();
+        if count > 5000 {
+            break count as u64;
+        }
+    };
+    page.news("sessions", |all| all[0]["peers"].as_u64() >= Some(counted))
+        .await;
+    page.news("peers", |peers| peers[&key] == json!([])).await;
+}
+
+#[tokio::test]
+async fn sessions_with_more_rules_than_pages_can_be_told_are_refused() {
+    let bed = start().await;
+    let mut page = Page::of(&bed).await;
+    let rules = format!(
+        "# {}\n[[rule]]\nany = true\necho = true\n",
+        "\"".repeat(1_040_000)
+    );
+    let session = |rules: &str| json!({ "name": "a", "role": "server", "endpoint": "tcp://127.0.0.1:0", "rules": rules });
+    for _ in 0..4 {
+        page.ok("session.create", session(&rules)).await;
+    }
+    let error = page.error("session.create", session(&rules)).await;
+    assert_eq!(error["field"], "rules", "{error}");
+    let key = page.ok("session.create", session("")).await["key"].clone();
+    let more = json!({ "key": key, "rules": rules });
+    assert_eq!(page.error("session.change", more).await["field"], "rules");
+    let named = json!({ "key": key, "name": "b" });
+    page.ok("session.change", named).await;
+    page.news("sessions", |all| all[4]["name"] == "b").await;
+}
+
+#[tokio::test]
+async fn a_session_that_ended_may_be_opened_at_once() {
+    let bed = start().await;
+    let mut page = Page::of(&bed).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
+    let session = json!({ "name": "short", "role": "client", "endpoint": endpoint });
+    let (key, _) = page.open(session).await;
+    for _ in 0..20 {
+        page.news("sessions", |all| all[0]["state"] == "open").await;
+        drop(listener.accept().await.unwrap());
+        page.news("sessions", |all| all[0]["state"] == "ended")
+            .await;
+        page.ok("session.open", json!({ "key": key })).await;
+    }
+    // It is the one that was opened last: what is said is heard, and the end is its own.
+    let (mut peer, _) = listener.accept().await.unwrap();
+    page.ok(
+        "send",
+        json!({ "key": key, "target": "latest", "text": "hi" }),
+    )
+    .await;
+    assert_eq!(read(&mut peer, 2).await, b"hi");
+    page.ok("session.close", json!({ "key": key })).await;
+    page.news("sessions", |all| all[0]["state"] == "closed")
+        .await;
+}

@@ -52,7 +52,7 @@ pub(super) fn begin(bench: &Shared) {
                 continue;
             }
             turn = turn.wrapping_add(1);
-            if open.len() > MANY && turn % EVERY_OF_MANY != 0 {
+            if open.len() > MANY && !turn.is_multiple_of(EVERY_OF_MANY) {
                 continue;
             }
             let mut news = (false, false);
@@ -76,7 +76,7 @@ pub(super) fn begin(bench: &Shared) {
 }
 
 /// Asks the engine; whether the numbers and the peers of a session are others than before.
-pub(super) async fn look(seat: &Arc<Seat>) -> (bool, bool) {
+async fn look(seat: &Arc<Seat>) -> (bool, bool) {
     let Some(session) = seat.session() else {
         return (false, false);
     };
@@ -84,10 +84,10 @@ pub(super) async fn look(seat: &Arc<Seat>) -> (bool, bool) {
         return (false, false);
     };
     let peers = match count {
-        0..=LISTED => Some(session.peers().await),
-        _ => None,
+        0..=LISTED => session.peers().await,
+        _ => Vec::new(),
     };
-    seat.take_traffic(count, traffic, peers)
+    seat.take_traffic(&session, count, traffic, peers)
 }
 
 fn counts(seat: &Seat) -> Vec<u64> {

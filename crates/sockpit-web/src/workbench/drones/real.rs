@@ -302,10 +302,7 @@ impl Pilot {
 
     /// Lands a drone that nobody looks after any more.
     async fn look_around(&mut self) {
-        let is_watched = self
-            .bench
-            .upgrade()
-            .is_some_and(|bench| bench.drones.is_watched());
+        let is_watched = self.bench.upgrade().is_some_and(|bench| bench.has_pages());
         if is_watched || !self.flight.is_up(IT) {
             self.seen = Instant::now();
         } else if self.seen.elapsed() > ALONE {

@@ -10,7 +10,6 @@ use sockpit_core::event::{Event, What};
 use sockpit_core::tello::COMMAND_PORT;
 use sockpit_core::tello::drone::{Clip, Fault, HEARD, Pad, Phase, Settings, SharedDrone, SpeedUp};
 use sockpit_core::tello::sdk::Sdk;
-use sockpit_core::tello::state::State;
 use sockpit_engine::bus::{Scope, View, ViewLimit};
 use sockpit_engine::tello::Stand;
 use tokio::sync::{oneshot, watch};
@@ -226,15 +225,8 @@ fn note(event: &Event, record: &Record, last_sticks: &mut String) {
 }
 
 fn now(stand: &Stand, sdk: Sdk) -> Now {
-    let glance = stand.drone().with(|drone| drone.glance());
-    let [x, y, z] = glance.pose.at;
-    let state = State {
-        yaw_degrees: glance.pose.yaw.round() as i32,
-        height_cm: z.round() as i32,
-        battery_percent: glance.battery.into(),
-        tof_cm: z.round() as i32,
-        ..State::default()
-    };
+    let (glance, state) = stand.drone().with(|drone| (drone.glance(), drone.state()));
+    let [x, y, _] = glance.pose.at;
     Now {
         state: Some(state),
         place: Some([x, y]),

@@ -14,6 +14,21 @@ use super::super::page::Page;
 /// Lines that are kept; the oldest give way.
 const MOST_LINES: usize = 5000;
 
+/// In bytes: what their words may have all together.
+const MOST_WORDS: usize = 4 * 1024 * 1024;
+
+/// In bytes: the words of one answer, but for the first line.
+const MOST_TOLD: usize = 1024 * 1024;
+
+/// In bytes: of a longer line the beginning is kept.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// In bytes: who has a longer name is not told among the members.
+const LONGEST_NAME: usize = 256;
+
+/// Rooms whose members are told.
+const MOST_ROOMS: usize = 256;
+
 /// Members of a room that are told by name.
 const MOST_MEMBERS: usize = 1000;
 
@@ -38,6 +53,8 @@ struct Said {
     local: Vec<String>,
     urls: Vec<String>,
     lines: VecDeque<Line>,
+    /// In bytes: the words of the lines.
+    words: usize,
     /// Lines that were kept once.
     gone: u64,
     /// How often a line that was told has become another.
@@ -197,7 +214,13 @@ impl Book {
         let from = from.max(said.gone);
         let skipped = usize::try_from(from - said.gone).unwrap_or(usize::MAX);
         let lines = said.lines.iter().skip(skipped).take(count);
+        let mut words = 0;
         let lines = lines
+            .take_while(|line| {
+                let is_first = words == 0;
+                words += line.words();
+                is_first || words <= MOST_TOLD
+            })
             .zip(from..)
             .map(|(line, index)| line.told(index, page));
         json!({
@@ -216,6 +239,11 @@ impl Book {
 }
 
 impl Line {
+    /// In bytes.
+    fn words(&self) -> usize {
+        self.text.len() + self.from.len() + self.to.len() + self.room.len()
+    }
+
     fn told(&self, index: u64, page: &Page) -> Value {
         let text = match self.is_ours {
             true => page.say(&self.text),
@@ -247,18 +275,33 @@ impl Line {
 
 impl Said {
     fn push(&mut self, line: Line) {
-        if self.lines.len() == MOST_LINES {
-            self.lines.pop_front();
+        self.words += line.words();
+        self.lines.push_back(line);
+        while self.lines.len() > MOST_LINES || self.words > MOST_WORDS {
+            let Some(oldest) = self.lines.pop_front() else {
+                return;
+            };
+            self.words -= oldest.words();
             self.gone += 1;
         }
-        self.lines.push_back(line);
+    }
+
+    /// The members of a room, unless there are too many rooms.
+    fn members_of(&mut self, room: String) -> Option<&mut BTreeSet<String>> {
+        let has_place = self.members.len() < MOST_ROOMS && room.len() <= LONGEST_NAME;
+        match has_place || self.members.contains_key(&room) {
+            true => Some(self.members.entry(room).or_default()),
+            false => None,
+        }
     }
 
     fn take(&mut self, at: i64, told: &Told) {
         let text = |name: &str| told.data[name].as_str().unwrap_or_default().to_owned();
         let names = |name: &str| {
             let names = told.data[name].as_array().map_or(&[][..], Vec::as_slice);
-            names.iter().filter_map(Value::as_str).map(str::to_owned)
+            let names = names.iter().filter_map(Value::as_str);
+            let names = names.filter(|name| name.len() <= LONGEST_NAME);
+            names.map(str::to_owned)
         };
         let (room, from) = (text("room"), text("from"));
         let line = Line {
@@ -266,18 +309,18 @@ impl Said {
             room: room.clone(),
             from: from.clone(),
             to: text("to"),
-            text: text("text"),
+            text: shortened(text("text")),
             is_mine: !from.is_empty() && from == self.nick,
             is_replayed: told.data["replayed"] == true,
             ..Line::default()
         };
-        let (who, what) = (VisibleLine(&from), text("text"));
+        let (who, what) = (VisibleLine(&from), line.text.clone());
         let what = VisibleLine(&what);
         match told.kind.as_str() {
             "place" => {
                 self.nick = text("nick");
                 self.current = text("current");
-                self.rooms = names("rooms").collect();
+                self.rooms = names("rooms").take(MOST_ROOMS).collect();
                 self.is_plain = told.data["is_plain"] == true;
                 let rooms = &self.rooms;
                 self.members.retain(|room, _| rooms.contains(room));
@@ -317,7 +360,9 @@ impl Said {
             }),
             "entered" | "members" => {
                 let members = names("members").take(MOST_MEMBERS).collect();
-                self.members.insert(room, members);
+                if let Some(known) = self.members_of(room) {
+                    *known = members;
+                }
                 if told.kind == "members" {
                     self.push(Line {
                         kind: "notice",
@@ -326,8 +371,10 @@ impl Said {
                 }
             }
             "joined" => {
-                let members = self.members.entry(room).or_default();
-                if members.len() < MOST_MEMBERS {
+                if let Some(members) = self.members_of(room)
+                    && members.len() < MOST_MEMBERS
+                    && from.len() <= LONGEST_NAME
+                {
                     members.insert(from.clone());
                 }
                 self.push(line.ours("joined", format!("{who} joined")));
@@ -349,7 +396,7 @@ impl Said {
             }
             "renamed" => {
                 for members in self.members.values_mut() {
-                    if members.remove(&from) {
+                    if members.remove(&from) && line.text.len() <= LONGEST_NAME {
                         members.insert(line.text.clone());
                     }
                 }
@@ -417,8 +464,20 @@ impl Line {
     }
 }
 
+fn shortened(mut text: String) -> String {
+    if text.len() > LONGEST_LINE {
+        let end = (0..=LONGEST_LINE).rfind(|end| text.is_char_boundary(*end));
+        text.truncate(end.unwrap_or_default());
+        text.push('…');
+    }
+    text
+}
+
 /// When it was, in nanoseconds since 1970, as the room writes it.
 fn moment(told: &Told) -> Option<i128> {
     let moment: jiff::Timestamp = told.data["ts"].as_str()?.parse().ok()?;
     Some(moment.as_nanosecond())
 }
+
+#[cfg(test)]
+mod tests;

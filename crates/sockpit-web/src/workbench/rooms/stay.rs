@@ -147,6 +147,13 @@ impl Stay {
 
     /// Says a line, or carries out a command, in a room.
     pub(super) async fn say(&self, text: &str, room: Option<String>) -> Result<(), Complaint> {
+        let said = self.ask(text, room.as_ref());
+        // What was asked before a mistake leaves all the same.
+        self.nudge(Nudge::GoOn)?;
+        said
+    }
+
+    fn ask(&self, text: &str, room: Option<&String>) -> Result<(), Complaint> {
         if text.len() > LONGEST_LINE {
             return Err(Complaint::new("a line has 64 KiB at most").field("text"));
         }
@@ -163,7 +170,7 @@ impl Stay {
             | Ask::History { room: place, .. } = &mut request.ask
                 && place.is_none()
             {
-                place.clone_from(&room);
+                *place = room.cloned();
             }
             let mut guest = self.seat.guest();
             if MOST_UNSAID <= guest.unsaid() {
@@ -174,7 +181,7 @@ impl Stay {
             let asked = guest.ask(request.ask);
             asked.map_err(|error| Complaint::new(error.to_string()).field("text"))?;
         }
-        self.nudge(Nudge::GoOn)
+        Ok(())
     }
 
     /// Talks in another of its rooms.

@@ -10,13 +10,24 @@ async fn news_of_a_topic_are_told_at_most_thirty_times_a_second() {
     bell.ring(Topic::Views);
     teller.wanted.add(bell.rung().await);
     assert!(teller.due().unwrap() <= tokio::time::Instant::now());
-    teller.told_at[Topic::Views as usize] = Some(tokio::time::Instant::now());
-    let due = teller.due().unwrap();
-    assert_eq!(due - tokio::time::Instant::now(), super::NEWS_EVERY);
+    assert!(teller.tell(Topic::Views, Some("a".into())).is_some());
+    let pause = || teller.due().unwrap() - tokio::time::Instant::now();
+    assert!(pause() >= super::NEWS_EVERY && pause() < super::NEWS_EVERY * 2);
+    // What is said already is not said again.
+    assert_eq!(teller.tell(Topic::Views, Some("a".into())), None);
     // Another topic has a time of its own.
     bell.ring(Topic::Rooms);
     teller.wanted.add(bell.rung().await);
     assert!(teller.due().unwrap() <= tokio::time::Instant::now());
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_news_are_told_more_seldom() {
+    let mut teller = Teller::default();
+    let told = teller.tell(Topic::Sessions, Some("a".repeat(4_000_000).into()));
+    assert_eq!(told.map(|told| told.len() > 4_000_000), Some(true));
+    let due = teller.due_of(Topic::Sessions);
+    assert!(due - tokio::time::Instant::now() > std::time::Duration::from_millis(500));
 }
 
 #[tokio::test]

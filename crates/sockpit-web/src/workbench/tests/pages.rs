@@ -341,6 +341,52 @@ async fn a_simulated_drone_is_flown_and_lands() {
         .await;
 }
 
+/// A drone that takes off, and what it hears from then on; it says nothing when it is to land.
+async fn flying(page: &mut Caller) -> tokio::net::UdpSocket {
+    let drone = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = drone.local_addr().unwrap().to_string();
+    let fly = json!({ "address": address, "state_port": 0, "sdk": "2.0" });
+    let id = page.ok("tello.fly", fly).await["id"].clone();
+    let takeoff =
+        json!({ "id": 901, "op": "tello.do", "with": { "id": id, "command": "takeoff" } });
+    page.socket.say(&takeoff).await;
+    loop {
+        let (heard, from) = heard(&drone).await;
+        let reply = if heard.ends_with('?') { "50" } else { "ok" };
+        drone.send_to(reply.as_bytes(), from).await.unwrap();
+        if heard == "takeoff" {
+            break;
+        }
+    }
+    while page.next().await["id"] != 901 {}
+    drone
+}
+
+async fn heard(drone: &tokio::net::UdpSocket) -> (String, SocketAddr) {
+    let mut buffer = [0; 200];
+    let heard = timeout(DEADLINE, drone.recv_from(&mut buffer)).await;
+    let (len, from) = heard.expect("it is spoken to").unwrap();
+    (String::from_utf8_lossy(&buffer[..len]).into_owned(), from)
+}
+
+#[tokio::test]
+async fn every_drone_is_told_to_land_when_the_workbench_ends_though_one_does_not_answer() {
+    let mut bed = start().await;
+    let mut page = Caller::new(&bed).await;
+    let drones = [flying(&mut page).await, flying(&mut page).await];
+    let served = bed.served.take().unwrap();
+    let closing = tokio::spawn(served.close());
+    let landing = async {
+        for drone in &drones {
+            while heard(drone).await.0 != "land" {}
+        }
+    };
+    // A landing that nobody answers is waited for much longer.
+    let told = timeout(Duration::from_secs(4), landing).await;
+    assert!(told.is_ok(), "one of them was left in the air");
+    closing.abort();
+}
+
 #[tokio::test]
 async fn an_emergency_leaves_while_another_command_is_outstanding() {
     let bed = start().await;
@@ -530,6 +576,28 @@ async fn a_lens_shows_both_ends_of_sticky_messages() {
     assert_eq!(told["hex"], "74776f0a");
     assert_eq!(told["frames"].as_array().unwrap().len(), 1);
     assert_eq!(told["frames"][0]["number"], 2);
+    // Cut in another way, they are other messages.
+    let endpoint: Endpoint = pair.server.local()[0].parse().unwrap();
+    let options = Options {
+        frame: Some("fixed:7".parse().unwrap()),
+        ..Options::default()
+    };
+    let plan = Plan::resolve(Role::Server, &endpoint, options).unwrap();
+    assert!(pair.server.adopt(Arc::new(plan)).await);
+    let mut frames = Vec::new();
+    for _ in 0..100 {
+        let told = page.ok("wire.lens", lens(server, "in")).await;
+        let pieces = told["frames"].as_array().unwrap().iter();
+        frames = pieces
+            .map(|it| (it["off"].as_u64().unwrap(), it["len"].as_u64().unwrap()))
+            .collect();
+        if frames == [(0, 7), (7, 7)] {
+            break;
+        }
+        // sleep: nothing tells a page when the lens has more to show
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(frames, [(0, 7), (7, 7)]);
 }
 
 #[tokio::test]

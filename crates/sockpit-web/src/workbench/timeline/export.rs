@@ -106,7 +106,15 @@ pub(super) async fn export(
 pub(super) async fn bytes(reader: Arc<Reader>, index: u64) -> Result<Download, Complaint> {
     let part = move |reader: Arc<Reader>, from: u64| async move {
         reader
-            .ask(move |view, history| detail::bytes(view, history, index, from, PIECE))
+            .ask(move |view, history| {
+                let layout = view.layout(index);
+                // Escapes are undone from the beginning on each time: as much again makes few times.
+                let len = match layout.is_some_and(|layout| layout.is_stuffed) {
+                    true => usize::try_from(from).unwrap_or(PIECE).max(PIECE),
+                    false => PIECE,
+                };
+                detail::bytes(view, history, index, from, len)
+            })
             .await
     };
     let first = part(reader.clone(), 0).await??;
@@ -116,8 +124,12 @@ pub(super) async fn bytes(reader: Arc<Reader>, index: u64) -> Result<Download, C
         let mut from = 0;
         while !piece.is_empty() {
             from += piece.len() as u64;
-            if sender.send(piece.into()).await.is_err() {
-                return;
+            let mut rest = Bytes::from(piece);
+            while !rest.is_empty() {
+                let next = rest.split_to(rest.len().min(PIECE));
+                if sender.send(next).await.is_err() {
+                    return;
+                }
             }
             match part(reader.clone(), from).await {
                 Ok(Ok(next)) => piece = next,
@@ -174,8 +186,8 @@ impl File {
         }
         let mut from = state.first;
         while from < state.next {
-            match self.piece(reader, from).await {
-                Ok((piece, next)) => {
+            match self.piece(reader, state.revision, from).await {
+                Ok(Some((piece, next))) => {
                     if !piece.is_empty() && sender.send(piece.into()).await.is_err() {
                         return End::Done;
                     }
@@ -184,19 +196,29 @@ impl File {
                     };
                     from = next;
                 }
-                Err(Over) => return End::Broken(sender),
+                Ok(None) | Err(Over) => return End::Broken(sender),
             }
         }
         End::Done
     }
 
-    async fn piece(self, reader: &Reader, from: u64) -> Result<(Vec<u8>, Option<u64>), Over> {
+    /// Rows from one on, and the one to go on with; `None` where rows are others than they were, as
+    /// the history was cleared or is cut in another way.
+    async fn piece(
+        self,
+        reader: &Reader,
+        revision: u32,
+        from: u64,
+    ) -> Result<Option<(Vec<u8>, Option<u64>)>, Over> {
         let Self { form, clock } = self;
         reader
             .ask(move |view, history| {
+                if view.revision() != revision {
+                    return None;
+                }
                 let mut piece = Vec::new();
                 let next = view.export(history, form, clock, from, BUDGET, &mut piece);
-                (piece, next)
+                Some((piece, next))
             })
             .await
     }
@@ -220,14 +242,15 @@ async fn capture(reader: Reader, look: Look, epoch: Epoch, mut sender: BodySende
     let mut from = state.first;
     while from < state.next {
         let until = from.saturating_add(ROWS_AT_ONCE).min(state.next);
+        let revision = state.revision;
         let events = reader
             .ask(move |view, history| {
                 let rows = from.max(view.first())..until;
-                rows.filter_map(|index| view.event(history, index))
-                    .collect::<Vec<Event>>()
+                let events = rows.filter_map(|index| view.event(history, index));
+                (view.revision() == revision).then(|| events.collect::<Vec<Event>>())
             })
             .await;
-        let Ok(events) = events else {
+        let Ok(Some(events)) = events else {
             return End::Broken(sender);
         };
         for event in &events {

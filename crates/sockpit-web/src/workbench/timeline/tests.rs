@@ -10,6 +10,7 @@ use sockpit_core::endpoint::Endpoint;
 use sockpit_core::plan::{Options, Plan, Role};
 use sockpit_core::session::{Input, Message, Session as Machine};
 use sockpit_engine::{Session, Target};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 use crate::workbench::tests::{Bed, Socket, start};
@@ -221,6 +222,31 @@ async fn a_view_is_a_file_in_each_format() {
 }
 
 #[tokio::test]
+async fn a_file_of_what_is_forgotten_meanwhile_is_not_taken_for_whole() {
+    for format in ["csv", "pcapng"] {
+        let mut look = open("frame=lines", json!({})).await;
+        let line = [&[b'x'; 9999][..], b"\n"].concat();
+        // More than waits in sockets and queues, if nobody reads.
+        for _ in 0..2000 {
+            look.say(&line);
+        }
+        look.await_rows(2002).await;
+        let request = look.request("/api/export", json!({ "format": format }));
+        let mut stream = look.bed.connect().await;
+        let request = look.bed.filled(&request);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.readable().await.unwrap();
+        look.call_bare("view.clear", json!({ "session": null }))
+            .await;
+        look.await_rows(0).await;
+        let mut read = Vec::new();
+        let ended = timeout(DEADLINE, stream.read_to_end(&mut read)).await;
+        assert!(ended.is_ok(), "{format}: the file never ends");
+        assert!(!read.ends_with(b"\r\n0\r\n\r\n"), "{format} looks whole");
+    }
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused_and_says_where() {
     let mut look = open("frame=lines", json!({})).await;
     let view = look.view.clone();
@@ -418,17 +444,20 @@ impl Look {
         self.post("/api/export", json!({ "format": format })).await
     }
 
-    async fn post(&mut self, path: &str, mut with: Value) -> String {
+    fn request(&self, path: &str, mut with: Value) -> String {
         with["page"] = self.number.clone();
         with["view"] = self.view.clone();
         let body = with.to_string();
-        let request = format!(
+        format!(
             "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nConnection: close\r\n\
              Authorization: Bearer TOKEN\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
-        );
-        let reply = self.bed.ask(&request).await;
+        )
+    }
+
+    async fn post(&mut self, path: &str, with: Value) -> String {
+        let reply = self.bed.ask(&self.request(path, with)).await;
         assert_eq!(reply.status, 200, "{}", reply.body);
         unchunked(&reply.body)
     }

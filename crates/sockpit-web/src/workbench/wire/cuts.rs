@@ -16,7 +16,8 @@ use sockpit_core::lens::{Cut, Ends, Lens, Options, Piece, Row};
 use sockpit_core::plan::Shape;
 use sockpit_core::text::hex;
 use sockpit_core::transcript::NOTE;
-use sockpit_engine::history::{Keeper, Over};
+use sockpit_engine::history::{Keeper, Over, Reader};
+use tokio::sync::OnceCell;
 
 use super::super::Shared;
 use super::super::call::Answer;
@@ -47,6 +48,8 @@ type End = (u32, u32);
 #[derive(Default)]
 pub(super) struct Glass {
     asked: Mutex<Option<Instant>>,
+    /// Who has come, in all sessions.
+    opened: OnceCell<Reader>,
     looked: tokio::sync::Mutex<Option<Looked>>,
 }
 
@@ -85,18 +88,26 @@ impl Glass {
         window: Range<u64>,
     ) -> Answer {
         let keeper = bench.timeline.keeper();
-        let company = company(keeper, whose).await?;
+        let company = self.company(keeper, whose).await?;
         let mut looked = self.looked.lock().await;
-        let is_same = looked
-            .as_ref()
-            .is_some_and(|looked| looked.other == company.other);
-        if !is_same {
-            *looked = Some(Looked::new(keeper, whose, company.other).await?);
-        }
-        let Some(seen) = looked.as_mut() else {
-            return Err(Over.into());
+        let seen = match looked.take() {
+            Some(mut seen) if seen.other == company.other => {
+                match seen.catch_up(keeper, whose).await? {
+                    true => Some(seen),
+                    false => None,
+                }
+            }
+            _ => None,
         };
-        seen.catch_up(keeper, whose).await?;
+        let seen = match seen {
+            Some(seen) => seen,
+            None => {
+                let mut seen = Looked::new(keeper, whose, company.other).await?;
+                seen.catch_up(keeper, whose).await?;
+                seen
+            }
+        };
+        let seen = looked.insert(seen);
         let hex = seen.bytes(whose, window.clone()).await?;
         let mut told = seen.told(page, &window);
         if let Some(fields) = told.as_object_mut() {
@@ -111,6 +122,52 @@ impl Glass {
         }
         Ok(told)
     }
+
+    /// Looks for the other end of a conversation among the sessions of this workbench: the one whose
+    /// addresses are the same the other way round.
+    async fn company(
+        &self,
+        keeper: &Keeper,
+        (session, peer, _): Whose,
+    ) -> Result<Company, Complaint> {
+        let begin = async || {
+            let filter = "opened".parse::<Filter>();
+            let filter = filter.map_err(|error| Complaint::new(error.to_string()))?;
+            Ok::<_, Complaint>(keeper.open(Look {
+                filter: Some(filter),
+                ..Look::default()
+            }))
+        };
+        let reader = self.opened.get_or_try_init(begin).await?;
+        reader.settled().await?;
+        let opened = reader.ask(|view, history| {
+            let from = view.first().max(view.next().saturating_sub(MOST_OPENED));
+            let events = (from..view.next()).filter_map(|index| view.event(history, index));
+            let opened = events.filter_map(|event| match event.what {
+                What::Opened { addr, local } => Some((event.session, event.peer, local, addr)),
+                _ => None,
+            });
+            opened.collect::<Vec<_>>()
+        });
+        let opened = opened.await?;
+        let mut ours = opened.iter().filter(|it| (it.0, it.1) == (session, peer));
+        let other = ours.next_back().and_then(|(.., local, addr)| {
+            let is_other = |it: &&(u32, u32, String, String)| {
+                it.2 == *addr && it.3 == *local && (it.0, it.1) != (session, peer)
+            };
+            let other = opened.iter().rev().find(is_other);
+            other.map(|it| (it.0, it.1))
+        });
+        let peers: BTreeMap<u32, String> = opened
+            .into_iter()
+            .filter(|it| it.0 == session)
+            .map(|(_, peer, _, addr)| (peer, addr))
+            .collect();
+        Ok(Company {
+            other,
+            peers: peers.into_iter().collect(),
+        })
+    }
 }
 
 /// Who is there.
@@ -118,45 +175,6 @@ struct Company {
     other: Option<End>,
     /// The peers of the session.
     peers: Vec<(u32, String)>,
-}
-
-/// Looks for the other end of a conversation among the sessions of this workbench: the one whose
-/// addresses are the same the other way round.
-async fn company(keeper: &Keeper, (session, peer, _): Whose) -> Result<Company, Complaint> {
-    let filter = "opened".parse::<Filter>();
-    let filter = filter.map_err(|error| Complaint::new(error.to_string()))?;
-    let reader = keeper.open(Look {
-        filter: Some(filter),
-        ..Look::default()
-    });
-    reader.settled().await?;
-    let opened = reader.ask(|view, history| {
-        let from = view.first().max(view.next().saturating_sub(MOST_OPENED));
-        let events = (from..view.next()).filter_map(|index| view.event(history, index));
-        let opened = events.filter_map(|event| match event.what {
-            What::Opened { addr, local } => Some((event.session, event.peer, local, addr)),
-            _ => None,
-        });
-        opened.collect::<Vec<_>>()
-    });
-    let opened = opened.await?;
-    let mut ours = opened.iter().filter(|it| (it.0, it.1) == (session, peer));
-    let other = ours.next_back().and_then(|(.., local, addr)| {
-        let is_other = |it: &&(u32, u32, String, String)| {
-            it.2 == *addr && it.3 == *local && (it.0, it.1) != (session, peer)
-        };
-        let other = opened.iter().rev().find(is_other);
-        other.map(|it| (it.0, it.1))
-    });
-    let peers: BTreeMap<u32, String> = opened
-        .into_iter()
-        .filter(|it| it.0 == session)
-        .map(|(_, peer, _, addr)| (peer, addr))
-        .collect();
-    Ok(Company {
-        other,
-        peers: peers.into_iter().collect(),
-    })
 }
 
 impl Looked {
@@ -216,20 +234,22 @@ impl Looked {
         })
     }
 
-    /// Reads what has come since.
-    async fn catch_up(&mut self, keeper: &Keeper, whose: Whose) -> Result<(), Complaint> {
+    /// Reads what has come since; `false` where what was seen is void, as the history was cleared or
+    /// its messages are others.
+    async fn catch_up(&mut self, keeper: &Keeper, whose: Whose) -> Result<bool, Complaint> {
         let began = Instant::now();
         let mut has_messages = true;
         loop {
             let batch = self.chunks.read(keeper.now()).await?;
-            if batch.is_new && !self.rows.is_empty() {
-                // The history was cleared: what is left of it is another stream.
-                self.rows.clear();
-            }
+            let mut is_void = batch.is_void;
             if has_messages {
                 let messages = self.messages.read(keeper.now()).await?;
                 has_messages = messages.has_more;
+                is_void |= messages.is_void;
                 self.waiting.extend(messages.events);
+            }
+            if is_void {
+                return Ok(false);
             }
             let mut told = Vec::new();
             for event in batch.events {
@@ -256,7 +276,7 @@ impl Looked {
             self.keep(rows);
             let is_done = is_quiet && !has_messages;
             if is_done || began.elapsed() > PATIENCE {
-                return Ok(());
+                return Ok(true);
             }
         }
     }
@@ -432,29 +452,37 @@ fn bytes_of(
 ) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut at = window.start;
-    while at < window.end {
-        let spot = Spot::Byte {
-            session,
-            peer,
-            direction,
-            offset: at,
-        };
-        let Some(row) = view
-            .locate(history, spot)
-            .and_then(|index| view.row(history, index))
-        else {
+    let spot = Spot::Byte {
+        session,
+        peer,
+        direction,
+        offset: at,
+    };
+    let Some(first) = view.locate(history, spot) else {
+        return bytes;
+    };
+    for index in first..view.next() {
+        if window.end <= at {
             break;
+        }
+        let Some(identity) = view.identity(history, index) else {
+            continue;
         };
-        let Some(skipped) = row.offset.and_then(|offset| at.checked_sub(offset)) else {
+        let way = (identity.session, identity.peer, identity.direction);
+        if way != (session, peer, Some(direction)) {
+            continue;
+        }
+        // A stream has no gaps but where something was missed.
+        let Some(skipped) = at.checked_sub(identity.offset) else {
             break;
         };
         let wanted = usize::try_from(window.end - at).unwrap_or(usize::MAX);
-        match view.payload(history, row.index, skipped, wanted) {
-            Ok(piece) if !piece.is_empty() => {
+        match view.payload(history, index, skipped, wanted) {
+            Ok(piece) => {
                 at += piece.len() as u64;
                 bytes.extend_from_slice(&piece);
             }
-            _ => break,
+            Err(_) => break,
         }
     }
     bytes

@@ -125,11 +125,10 @@ impl Drawing {
         let mut changes = keeper.changes();
         let mut source = Source::new(keeper, Some(session), None);
         source.reader().settled().await?;
-        let charset = keeper.plan(session).await?.and_then(|plan| plan.text);
-        let options = Options {
+        let mut options = Options {
             teach: Some(language),
             language,
-            charset,
+            charset: keeper.plan(session).await?.and_then(|plan| plan.text),
             picture_rows: 0,
             gives: Gives::Steps,
             ..Options::default()
@@ -139,25 +138,30 @@ impl Drawing {
         loop {
             let now = keeper.now();
             let batch = source.read(now).await?;
-            if batch.is_new {
+            if batch.is_void {
+                options.charset = keeper.plan(session).await?.and_then(|plan| plan.text);
                 *ladder = Ladder::new(options.clone());
                 *self.drawn.lock().expect("no holder panics") = Drawn::default();
             }
-            let (is_new, has_more, has_held) = (batch.is_new, batch.has_more, batch.has_held);
-            self.learn(&batch.events);
+            let (is_void, has_more, has_held) = (batch.is_void, batch.has_more, batch.has_held);
+            let has_learnt = self.learn(&batch.events);
             let pushed = waited(move || {
                 let steps = push(&mut ladder, &batch, epoch, now);
                 (ladder, steps)
             });
             let steps;
             (ladder, steps) = pushed.await.map_err(|_| Over)?;
-            if self.keep(steps) || is_new {
+            let has_drawn = self.keep(steps);
+            if has_drawn || has_learnt || is_void {
                 ring();
+            }
+            // Whoever waits is shown what there is; the rest is news.
+            if has_drawn || !has_more {
+                self.begun.send_replace(true);
             }
             if has_more {
                 continue;
             }
-            self.begun.send_replace(true);
             // A packet may wait for its write in the ladder itself, too.
             let pause = match has_held {
                 true => SOON,
@@ -172,9 +176,10 @@ impl Drawing {
         }
     }
 
-    /// Learns who the peers are, and where packets come from.
-    fn learn(&self, events: &[Event]) {
+    /// Learns who the peers are, and where packets come from; says whether anything was new.
+    fn learn(&self, events: &[Event]) -> bool {
         let mut drawn = self.drawn.lock().expect("no holder panics");
+        let mut has_learnt = false;
         for event in events {
             match &event.what {
                 What::Opened { addr, .. } => {
@@ -190,9 +195,11 @@ impl Drawing {
                 } if kind == NOTE && data.get("level").is_some() => {
                     drawn.packets = Some((data["level"] != "none", message.clone()));
                 }
-                _ => {}
+                _ => continue,
             }
+            has_learnt = true;
         }
+        has_learnt
     }
 
     fn keep(&self, steps: Vec<Step>) -> bool {
@@ -204,7 +211,7 @@ impl Drawing {
         has_any
     }
 
-    /// A part of it for a page.
+    /// A part of it for a page; `total` counts those before `first`, too.
     pub(super) fn told(
         &self,
         bench: &Shared,
@@ -228,7 +235,7 @@ impl Drawing {
                 let steps: Vec<Value> = steps
                     .map(|(step, index)| steps::told(step, index, epoch, page))
                     .collect();
-                (drawn.gone, drawn.steps.len() as u64, steps)
+                (drawn.gone, drawn.gone + drawn.steps.len() as u64, steps)
             }
             Some(peer) => {
                 let gone = drawn.gone_of_peer.get(&peer).copied().unwrap_or(0);
@@ -241,7 +248,7 @@ impl Drawing {
                     Some(steps::told(drawn.steps.get(place)?, index, epoch, page))
                 });
                 let steps = steps.collect();
-                (gone, places.map_or(0, VecDeque::len) as u64, steps)
+                (gone, gone + places.map_or(0, VecDeque::len) as u64, steps)
             }
         };
         let parties = drawn.parties.iter();

@@ -39,8 +39,9 @@ pub(super) struct Source {
 pub(super) struct Batch {
     /// Events whose turn it is.
     pub(super) events: Vec<Event>,
-    /// Whether what was given before is to be forgotten, as the history was cleared.
-    pub(super) is_new: bool,
+    /// Whether what was given before is to be forgotten, as the history was cleared, or is cut in
+    /// another way.
+    pub(super) is_void: bool,
     /// Whether there is more to be read at once.
     pub(super) has_more: bool,
     /// Whether some wait for their turn.
@@ -110,8 +111,9 @@ impl Source {
             piece
         });
         let piece = piece.await?;
-        let is_new = self.revision.replace(piece.revision) != Some(piece.revision);
-        if is_new {
+        let known = self.revision.replace(piece.revision);
+        let is_void = known.is_some_and(|known| known != piece.revision);
+        if is_void {
             self.held.clear();
         }
         self.next = piece.next;
@@ -130,7 +132,7 @@ impl Source {
         let due = std::mem::replace(&mut self.held, rest);
         Ok(Batch {
             events: due.into_values().collect(),
-            is_new,
+            is_void,
             has_more: piece.has_more,
             has_held: !self.held.is_empty(),
         })

@@ -32,7 +32,7 @@ export function install() {
       /** Rows are there where the list stands, all of them. */
       filled: () => {
         const rows = [...document.querySelectorAll('[role="grid"] [data-i]')];
-        return rows.length > 5 && rows.every((row) => row.querySelector('.time'));
+        return rows.length > 0 && rows.every((row) => row.querySelector('.time'));
       },
       /** A row is there and is the active one. */
       row: (i) => rowAt(i)?.classList.contains('active') && rowAt(i).querySelector('.time') !== null && probe.conditions.filled(),
@@ -49,7 +49,7 @@ export function install() {
       /** A message of so many bytes is shown, with a preview. */
       large: (unit) => [...document.querySelectorAll('[role="grid"] [data-i]')].some((row) => row.querySelector('.len')?.textContent.includes(unit) && textOf(row).length > 20),
       /** The hex view shows these bytes at its end. */
-      bytes: (hex) => [...document.querySelectorAll('.detail .hex .line')].map(bytesOf).join('').endsWith(hex),
+      bytes: (hex) => document.querySelector('.detail .hex .line') !== null && [...document.querySelectorAll('.detail .hex .line')].map(bytesOf).join('').toLowerCase().endsWith(hex),
       /** Somebody can work with it. */
       ready: () => document.querySelector('main button') !== null,
     },

@@ -1,6 +1,7 @@
 // The workbench as the page knows it: the link, the sessions, and what is looked at.
 
 import { CallError, Link, type LinkState } from './link';
+import type { Spot } from '../timeline/timeline.svelte';
 import { prefs } from './prefs.svelte';
 import { t } from './words.svelte';
 import type { Peer, Session, Welcome } from './types';
@@ -34,7 +35,7 @@ class Bench {
   /** The key of the session that is looked at; `null` is all of them. */
   key = $state<string | null>(null);
   /** An event that another part of the page asks to be shown: its session's number and its own. */
-  focus = $state<{ session: number; n: number } | null>(null);
+  focus = $state.raw<{ session: number; n: number; or?: Spot } | null>(null);
   notices = $state<Notice[]>([]);
   /** What a screen reader is told; the latest counts. */
   spoken = $state('');
@@ -70,7 +71,7 @@ class Bench {
   #goWhere(hash: string): void {
     const [area, key, tab] = hash.replace(/^#\/?/, '').split('/');
     this.area = AREAS.find((one) => one === area) ?? 'sessions';
-    if (this.area === 'sessions') this.key = key ? decodeURIComponent(key) : null;
+    if (this.area === 'sessions') this.key = key ? decoded(key) : null;
     this.tab = TABS.find((one) => one === tab) ?? 'timeline';
   }
 
@@ -100,10 +101,19 @@ class Bench {
   }
 }
 
+/** A part of an address, which anybody may have written. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 /** Takes the token out of the address, so that it is in no bookmark and no history. */
 function takeToken(): string {
   const NAME = 'token';
-  const match = /[#&]token=([\w-]+)/.exec(location.hash);
+  const match = /[#&]token=([\w.~-]+)/.exec(location.hash);
   if (match?.[1] !== undefined) {
     sessionStorage.setItem(NAME, match[1]);
     history.replaceState(null, '', location.pathname + location.search);

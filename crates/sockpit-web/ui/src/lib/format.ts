@@ -17,8 +17,8 @@ export function span(ns: number): string {
   if (abs < 1e6) return `${digits(ns / 1e3)} µs`;
   if (abs < 1e9) return `${digits(ns / 1e6)} ms`;
   if (abs < 60e9) return `${digits(ns / 1e9)} s`;
-  const minutes = Math.floor(abs / 60e9);
-  return `${ns < 0 ? '-' : ''}${minutes} min ${Math.round((abs - minutes * 60e9) / 1e9)} s`;
+  const seconds = Math.round(abs / 1e9);
+  return `${ns < 0 ? '-' : ''}${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
 function digits(n: number): string {

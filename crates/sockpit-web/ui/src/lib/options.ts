@@ -73,3 +73,8 @@ export const GROUPS: readonly { id: 'messages' | 'life' | 'socket' | 'multicast'
 export function fits(option: Option, transport: Transport, role: Role): boolean {
   return (option.on?.includes(transport) ?? true) && (option.role === undefined || option.role === role);
 }
+
+/** Whether a switch is on: the words that the program takes for it. */
+export function isOn(value: string | undefined): boolean {
+  return value !== undefined && ['', '1', 'on', 'yes', 'true'].includes(value);
+}

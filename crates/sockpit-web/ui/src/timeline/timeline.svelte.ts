@@ -14,7 +14,8 @@ export const ROW_HEIGHT = 22;
 export type Clock = 'clock' | 'since' | 'reference';
 
 /** What a row is found by when its place has changed. */
-export type Spot = { n: number } | { session: number; peer: number; dir: 'in' | 'out'; off: number } | { at: number };
+/** A place of the view; `or` is gone to where it does not show that. */
+export type Spot = ({ n: number } | { session: number; peer: number; dir: 'in' | 'out'; off: number } | { at: number }) & { or?: Spot };
 
 interface Ways {
   in: number;
@@ -169,8 +170,10 @@ class Timeline {
       this.#isAsked = isAsked;
       return true;
     }
-    const answer = await bench.ask<{ i: number | null }>('view.locate', { view: this.view.id, ...spot });
+    const { or, ...at } = spot;
+    const answer = await bench.ask<{ i: number | null }>('view.locate', { view: this.view.id, ...at });
     const i = answer?.i ?? null;
+    if (i === null && or) return this.jump(or, isAsked);
     if (i === null) {
       if (isAsked) bench.tell('bad', t('timeline.not-shown'));
       return false;

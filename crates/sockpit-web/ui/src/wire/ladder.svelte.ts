@@ -35,7 +35,9 @@ export class LadderView {
       bench.link.on<Record<string, number>>('ladder', (totals) => {
         const total = totals[session];
         // The total is of all peers: which of the new steps are of this one, the program knows.
-        if (total !== undefined && (peer !== null || total !== this.total)) this.#follow();
+        // Where packets come from may be known before the first step.
+        const isNew = peer !== null || total !== this.total || this.packets === null;
+        if (total !== undefined && isNew) this.#follow();
       }),
     );
     const timer = setInterval(() => void this.#follow(), REMIND_MS);

@@ -1,0 +1,150 @@
+// What a person does at the workbench, and the peers that they talk to: for the tests.
+import assert from 'node:assert/strict';
+import { accessSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { connect as dial } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { after, test } from 'node:test';
+import { browser, end, open, workbench } from './program.mjs';
+
+/** In ms: what waits longer has failed. */
+export const LONGEST = 15_000;
+const TEST_MS = 90_000;
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let chrome;
+after(() => chrome?.close());
+
+/** A test at a workbench of its own; it fails by whatever the page complains of, too. */
+export function trial(name, options, body = options) {
+  const looks = options === body ? {} : options;
+  test(name, { timeout: looks.timeout ?? TEST_MS }, async (t) => {
+    chrome ??= await browser();
+    const bench = await workbench();
+    t.after(() => end(bench.child));
+    const page = await open(chrome, bench, looks);
+    t.after(() => page.context().close());
+    page.setDefaultTimeout(LONGEST);
+    try {
+      await body({ page, bench, t, chrome });
+    } catch (error) {
+      error.message += `\n${await page.locator('[role=alert], .notice').allInnerTexts().catch(() => '')}`;
+      throw error;
+    }
+    assert.deepEqual(page.wrongs, []);
+  });
+}
+
+/** Waits until something is so, and gives it; for what is seen outside of the page. */
+export async function until(what, told = 'it never came') {
+  const last = performance.now() + LONGEST;
+  for (;;) {
+    const is = await what();
+    if (is) return is;
+    if (performance.now() > last) throw new Error(typeof told === 'function' ? told() : told);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Whether a program is there; where it is not, the test says so. */
+export function has(t, program) {
+  const isThere = (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program));
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (!isThere) t.skip(`there is no ${program} here`);
+  return isThere;
+}
+
+/** A peer that keeps what it gets. */
+export async function dialTo(t, port, host = '127.0.0.1') {
+  const socket = dial(typeof port === 'number' ? { port, host } : { path: port });
+  t.after(() => socket.destroy());
+  return hearing(await once(socket, 'connect'));
+}
+
+export function hearing(socket) {
+  socket.heard = Buffer.alloc(0);
+  socket.on('data', (bytes) => (socket.heard = Buffer.concat([socket.heard, bytes])));
+  socket.on('error', () => {});
+  socket.hears = (what) =>
+    until(
+      () => (typeof what === 'number' ? socket.heard.length >= what : socket.heard.includes(what)),
+      () => `heard only ${JSON.stringify(socket.heard.subarray(0, 200).toString('latin1'))} of ${socket.heard.length} bytes`,
+    );
+  return socket;
+}
+
+export function once(emitter, event) {
+  return new Promise((resolve, reject) => {
+    emitter.once('error', reject);
+    emitter.once(event, (first) => resolve(event === 'connect' || event === 'listening' ? emitter : first));
+  });
+}
+
+export const button = (page, name) => page.getByRole('button', { name, exact: true });
+export const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
+export const rows = (page) => page.getByRole('grid', { name: /^(Timeline|时间线)$/ }).locator('[data-i]');
+export const row = (page, text) => rows(page).filter({ hasText: text });
+
+/** Makes a session; the protocol is named as the page names it. */
+export async function make(page, { protocol = 'TCP server', host, port, path, framing } = {}) {
+  await button(page, '+ New session').click();
+  await page.getByLabel('Protocol').waitFor();
+  await page.getByLabel('Protocol').selectOption(protocol);
+  if (host !== undefined) await set(page.getByLabel(/Listen on|Connect to/), host);
+  if (port !== undefined) await set(page.getByLabel('port', { exact: true }), String(port));
+  if (path !== undefined) await set(page.getByLabel('Path'), path);
+  if (framing !== undefined) await set(page.getByLabel('Framing').first(), framing);
+}
+
+/** Fills a field whose value counts when it is left. */
+export async function set(field, value) {
+  await field.fill(value);
+  await field.blur();
+}
+
+/** Opens the session and gives its port. */
+export async function begin(page) {
+  await button(page, 'Open').click();
+  return where(page);
+}
+
+export async function where(page) {
+  await page.locator('.bar .state .open').waitFor();
+  const local = await page.locator('.bar .state').innerText();
+  return Number(/:(\d+)\s/.exec(local)?.[1]);
+}
+
+/** A server of lines on a port of the system's choice, and its port. */
+export async function server(page, more = {}) {
+  await make(page, { port: 0, framing: 'lines', ...more });
+  return begin(page);
+}
+
+/** Writes into the text field of the composer, and waits until the program has read it. */
+export async function write(page, text, side = 'Text') {
+  await page.getByLabel(side, { exact: true }).and(page.locator('textarea')).fill(text);
+}
+
+/** Complaints of axe, each with the places it is about. */
+export async function axe(page, about) {
+  // The axe of a page that was there before is as good.
+  await page.evaluate(`window.axe || (() => {${AXE}})()`);
+  const found = await page.evaluate(async () => {
+    const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
+  });
+  return found.map((one) => `${about}: ${one}`);
+}
+
+/** Everything that a person downloads by a click, as text or bytes. */
+export async function downloaded(page, click) {
+  const [download] = await Promise.all([page.waitForEvent('download'), click()]);
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
