@@ -182,23 +182,25 @@ impl Extractor {
             }
             Kind::Json(fields) => {
                 let value: Value = serde_json::from_str(text.trim()).unwrap_or_default();
-                let field = |field: &String| {
-                    let found = if field.starts_with('/') {
-                        value.pointer(field)
-                    } else {
-                        value.get(field)
-                    };
-                    match found? {
-                        Value::Number(number) => number.as_f64(),
-                        Value::Bool(is_so) => Some(f64::from(u8::from(*is_so))),
-                        Value::String(text) => number(text),
-                        _ => None,
-                    }
+                let field = |field: &String| match field_of(&value, field)? {
+                    Value::Number(number) => number.as_f64(),
+                    Value::Bool(is_so) => Some(f64::from(u8::from(*is_so))),
+                    Value::String(text) => number(text),
+                    _ => None,
                 };
                 fields.iter().map(field).collect()
             }
         }
     }
+}
+
+/// A field by its name, by a JSON pointer, or by names with dots between them.
+fn field_of<'a>(value: &'a Value, field: &str) -> Option<&'a Value> {
+    if field.starts_with('/') {
+        return value.pointer(field);
+    }
+    let nested = || value.pointer(&format!("/{}", field.replace('.', "/")));
+    value.get(field).or_else(nested)
 }
 
 /// A number as people write it, `0x1F` too; none that is endless.

@@ -21,7 +21,7 @@ export function trial(name, options, body = options) {
   const looks = options === body ? {} : options;
   test(name, { timeout: looks.timeout ?? TEST_MS }, async (t) => {
     chrome ??= await browser();
-    const bench = await workbench();
+    const bench = await workbench(...(looks.args ?? []));
     t.after(() => end(bench.child));
     const page = await open(chrome, bench, looks);
     t.after(() => page.context().close());

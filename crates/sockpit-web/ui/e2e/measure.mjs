@@ -49,12 +49,11 @@ function tell(bench, what, value, unit, limit) {
 
 /** A page of a workbench with an open server in front, its timeline being looked at. */
 class Stage {
-  static async set(options, more = []) {
-    const bench = await workbench(...more);
-    const stage = new Stage(bench);
+  static async set(options, rules = '') {
+    const stage = new Stage(await workbench());
     await stage.look();
-    const session = { name: 'measured', role: 'server', endpoint: 'tcp://127.0.0.1:0', options, rules: stage.rules };
-    const { key } = await stage.call('session.create', { ...session, rules: options.rules ?? '', options: { ...options, rules: undefined } });
+    const session = { name: 'measured', role: 'server', endpoint: 'tcp://127.0.0.1:0', options, rules };
+    const { key } = await stage.call('session.create', session);
     const { local } = await stage.call('session.open', { key });
     stage.key = key;
     stage.port = Number(/:(\d+)$/.exec(local[0])[1]);
@@ -183,7 +182,7 @@ async function rate() {
   const before = probe.threads(stage.pid);
   const memory = probe.memory(stage.pid).now;
   const chromium = probe.descendants(process.pid, 'chrom');
-  const spentBefore = chromium.map(spent);
+  const spentBefore = chromium.map((pid) => spentBy(pid));
   let isOver = false;
   const feeding = load.rate(RATE, seconds).finally(() => (isOver = true));
   const clicks = [];
@@ -219,7 +218,7 @@ async function rate() {
   await stage.cdp.send('HeapProfiler.collectGarbage');
   const after = await stage.heap();
   const times = probe.threads(stage.pid);
-  const spentAfter = chromium.map(spent);
+  const spentAfter = chromium.map((pid) => spentBy(pid));
   const renderers = probe.descendants(process.pid, 'chrom').map((pid) => probe.memory(pid));
   tell('rate', `messages sent, ${RATE} a second for ${seconds} s`, fed.sent, '');
   tell('rate', 'sent in', fed.ms / 1000, 's');
@@ -246,9 +245,10 @@ async function rate() {
   await stage.end();
 }
 
-/** In seconds: a process's processor time. */
-function spent(pid) {
-  return Object.values(probe.threads(pid)).reduce((sum, time) => sum + time, 0);
+/** In seconds: the processor's time of a process, or of its threads of a name. */
+function spentBy(pid, name) {
+  const threads = Object.entries(probe.threads(pid));
+  return threads.reduce((sum, [is, time]) => sum + (name === undefined || is === name ? time : 0), 0);
 }
 
 async function large() {
@@ -281,34 +281,33 @@ echo = true
 `;
 
 async function stopped() {
-  const stage = await Stage.set({ frame: 'lines', rules: ECHO });
-  const measure = async (name) => {
+  const stage = await Stage.set({ frame: 'lines' }, ECHO);
+  const measure = async () => {
     const load = new Load(stage.port);
-    const before = probe.threads(stage.pid);
+    const before = spentBy(stage.pid, 'sockpit-shard');
     const { rate } = await load.echo(PAIR_SECONDS);
-    const after = probe.threads(stage.pid);
-    if (args.verbose) console.error(name, Math.round(rate), loadavg()[0], Object.entries(after).map(([name, time]) => `${name} ${(time - (before[name] ?? 0)).toFixed(2)}`).join(', '));
+    const cost = ((spentBy(stage.pid, 'sockpit-shard') - before) / (rate * PAIR_SECONDS)) * 1e6;
     await load.end();
-    const spent = (after['sockpit-shard'] ?? 0) - (before['sockpit-shard'] ?? 0);
-    return { rate, cost: (spent / (rate * PAIR_SECONDS)) * 1e6 };
+    if (args.verbose) console.error(Math.round(rate), cost.toFixed(2), loadavg()[0]);
+    return { rate, cost };
   };
   // Until the history is full, so that all rounds are alike.
   for (let i = 0; i < 3; i += 1) await measure();
   const pairs = [];
   const alone = async () => {
     await stage.lookAway();
-    return measure('absent');
+    return measure();
   };
   const looked = async () => {
     await stage.look();
-    const running = await measure('running');
+    const running = await measure();
     const pids = probe.descendants(process.pid, 'chrom');
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
-    const held = await measure('held').finally(() => pids.forEach((pid) => process.kill(pid, 'SIGCONT')));
+    const held = await measure().finally(() => pids.forEach((pid) => process.kill(pid, 'SIGCONT')));
     return { running, held };
   };
   for (let i = 0; i < PAIRS; i += 1) {
-    // Absent comes after the page and before it by turns: each round ends as the next one begins.
+    // Without a page before and after, so that a change of the machine is in both.
     const before = await alone();
     const { running, held } = await looked();
     const after = await alone();
@@ -342,7 +341,10 @@ async function start() {
     await page.goto(bench.url, { waitUntil: 'commit' });
     const seen = await page.evaluate(async () => {
       const ready = await window.probe.painted('ready');
-      const paint = performance.getEntriesByName('first-contentful-paint')[0].startTime;
+      const entry = () => performance.getEntriesByName('first-contentful-paint')[0];
+      // It is told a little after it was painted.
+      while (!entry()) await new Promise((resolve) => setTimeout(resolve, 5));
+      const paint = entry().startTime;
       return { paint, ready, at: performance.timeOrigin + paint };
     });
     times.paint.push(seen.paint);

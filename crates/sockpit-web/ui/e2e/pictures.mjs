@@ -145,12 +145,13 @@ async function openSession(page, w, name) {
 /** The timeline of a session, without the notes. */
 async function messages(page, w, name) {
   await go(page, session(name));
+  await page.getByRole('grid').getByRole('row').nth(3).waitFor();
   await page.getByRole('combobox', { name: w('timeline.filter'), exact: true }).fill('not note');
   await page.keyboard.press('Enter');
-  await row(page, 'ALARM').waitFor();
+  await page.locator('.kind-note').first().waitFor({ state: 'detached' });
 }
 
-/** Makes everything that the pictures show. */
+/** Makes what most of the pictures show. */
 async function prepare(page) {
   const w = words('en');
   await slave(5020);
@@ -192,7 +193,11 @@ async function prepare(page) {
   await pause(60);
 
   await openSession(page, w, 'meter');
+}
 
+/** A room, and what is said in it. */
+async function talk(page) {
+  const w = words('en');
   await go(page, 'rooms');
   await page.getByRole('button', { name: w('rooms.serve'), exact: true }).first().click();
   const serve = page.getByRole('dialog');
@@ -216,7 +221,7 @@ async function prepare(page) {
   await join.waitFor({ state: 'hidden' });
   const say = page.getByLabel(w('rooms.say'), { exact: true });
   await say.waitFor();
-  const talk = [
+  const said = [
     ['li', 'does the gateway answer?'],
     ['anna', 'it does, with ALARM from 30 ℃ on'],
     ['小王', '收到，我这边也看到了'],
@@ -224,14 +229,18 @@ async function prepare(page) {
     ['anna', '/me looks at the ladder'],
     ['li', 'anna: thank you'],
   ];
-  for (const [who, what] of talk) {
+  for (const [who, what] of said) {
     if (who === 'anna') {
       await say.fill(what);
       await say.press('Enter');
     } else guests[who].write(`${what}\n`);
     await pause(250);
   }
+}
 
+/** A drone that is not there, and a flight. */
+async function fly(page) {
+  const w = words('en');
   await go(page, 'drones');
   const simulate = page.getByRole('form', { name: w('drones.simulate') });
   await simulate.getByRole('button', { name: w('drones.begin') }).click();
@@ -269,6 +278,7 @@ const PICTURES = {
   },
   async composer({ page, w, lang }) {
     await go(page, session('meter'));
+    await page.getByLabel(w('timeline.as'), { exact: true }).selectOption('both');
     await page.getByLabel(w('composer.hex'), { exact: true }).fill('01 03 00 00 00 02');
     await page.getByRole('button', { name: new RegExp(`^${w('composer.checksum').replace('{which}', '')}`) }).click();
     const panel = page.getByRole('dialog', { name: w('composer.checksum-title') });
@@ -294,8 +304,9 @@ const PICTURES = {
   async lens({ page, w }) {
     await go(page, session('small reads', 'wire'));
     await page.getByRole('tab', { name: w('wire.lens') }).click();
-    await page.getByRole('button', { name: w('wire.next-piece') }).click();
-    await page.getByRole('button', { name: w('wire.next-piece') }).click();
+    for (let time = 0; time < 2; time++) await page.getByRole('button', { name: w('wire.zoom-in') }).click();
+    await page.getByRole('button', { name: w('wire.pan-left') }).click();
+    for (let time = 0; time < 2; time++) await page.getByRole('button', { name: w('wire.next-piece') }).click();
     await pause(300);
   },
   async graphs({ page, w }) {
@@ -353,6 +364,8 @@ try {
   const hand = await open(chrome, bench);
   hand.setDefaultTimeout(15_000);
   await prepare(hand);
+  if (names.some((name) => ['rooms', 'ports'].includes(name))) await talk(hand);
+  if (names.some((name) => ['tello', 'ports'].includes(name))) await fly(hand);
   for (const lang of Object.keys(LANGUAGES)) {
     for (const name of names) {
       const page = await open(chrome, bench, { lang, theme: DARK.has(name) ? 'dark' : 'light', ...SIZES[name] });

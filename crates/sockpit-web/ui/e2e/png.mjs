@@ -1,4 +1,7 @@
 // Makes pictures small: a screenshot has few colours, and a palette of 256 holds what there is to see.
+//
+// Half of the palette are the most frequent colours; the others are those that are far from all of them,
+// so that an arrow of a few pixels keeps its colour.
 import { deflateSync, inflateSync, crc32 } from 'node:zlib';
 
 const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
@@ -9,7 +12,7 @@ export function small(png) {
   const { width, height, pixels } = decode(png);
   const counts = new Map();
   for (const colour of pixels) counts.set(colour, (counts.get(colour) ?? 0) + 1);
-  const palette = [...counts].sort((one, other) => other[1] - one[1] || one[0] - other[0]).slice(0, MOST_COLOURS).map(([colour]) => colour);
+  const palette = chosen([...counts].sort((one, other) => other[1] - one[1] || one[0] - other[0]));
   const places = new Map(palette.map((colour, place) => [colour, place]));
   const rows = Buffer.alloc(height * (width + 1));
   for (let y = 0; y < height; y++) {
@@ -66,6 +69,24 @@ function decode(png) {
   return { width, height, pixels };
 }
 
+/** Which colours there are to be, of those with their counts, the most frequent first. */
+function chosen(counts) {
+  const palette = counts.slice(0, MOST_COLOURS / 2).map(([colour]) => colour);
+  const others = counts.slice(palette.length).map(([colour, count]) => ({ colour, count, far: Math.min(...palette.map((one) => distance(one, colour))) }));
+  while (palette.length < MOST_COLOURS && others.length > 0) {
+    const next = others.reduce((best, one) => (one.far * one.count > best.far * best.count ? one : best));
+    if (next.far === 0) break;
+    palette.push(next.colour);
+    for (const one of others) one.far = Math.min(one.far, distance(next.colour, one.colour));
+  }
+  return palette;
+}
+
+/** Between two colours, squared. */
+function distance(one, other) {
+  return [16, 8, 0].reduce((sum, shift) => sum + (((one >> shift) & 255) - ((other >> shift) & 255)) ** 2, 0);
+}
+
 /** As the PNG specification has it, 9.4. */
 function paeth(left, above, corner) {
   const guess = left + above - corner;
@@ -77,8 +98,8 @@ function nearest(palette, colour) {
   let best = 0;
   let least = Infinity;
   for (const [place, other] of palette.entries()) {
-    const distance = [16, 8, 0].reduce((sum, shift) => sum + (((colour >> shift) & 255) - ((other >> shift) & 255)) ** 2, 0);
-    if (distance < least) [best, least] = [place, distance];
+    const far = distance(colour, other);
+    if (far < least) [best, least] = [place, far];
   }
   return best;
 }

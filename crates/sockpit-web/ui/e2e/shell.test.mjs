@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { BINARY, end, start } from './program.mjs';
-import { axe, button, dialTo, make, row, rows, server, set, tab, trial, until, write } from './desk.mjs';
+import { BINARY, end, folder, start } from './program.mjs';
+import { axe, begin, button, dialTo, make, row, rows, server, tab, trial, until, write } from './desk.mjs';
 
 const SIZES = [
   { width: 1280, height: 720 },
@@ -54,8 +54,8 @@ trial('themes: as the system, light, dark; kept', async ({ page }) => {
 });
 
 trial('the palette does what is typed, and the keys are listed', async ({ page, t }) => {
-  (await dialTo(t, await server(page))).write('here\n');
-  await row(page, 'here').waitFor();
+  (await dialTo(t, await server(page))).write('hallo\n');
+  await row(page, 'hallo').waitFor();
   await page.keyboard.press('Control+k');
   const asked = page.getByRole('combobox', { name: 'Type what you want to do' });
   await asked.fill('go netw');
@@ -68,7 +68,7 @@ trial('the palette does what is typed, and the keys are listed', async ({ page, 
   await page.getByText('Nothing is called so').waitFor();
   await asked.press('Escape');
   await page.getByRole('link', { name: 'Sessions' }).click();
-  await row(page, 'here').waitFor();
+  await row(page, 'hallo').waitFor();
   await page.keyboard.press('?');
   const keys = page.getByRole('dialog', { name: 'Keys' });
   await keys.waitFor();
@@ -92,6 +92,7 @@ async function tabTo(page, name) {
 }
 
 trial('the keyboard alone makes a server, opens it, finds a message and answers it', async ({ page, t }) => {
+  await button(page, '+ New session').waitFor();
   await page.keyboard.press('c');
   await page.getByLabel('Protocol').waitFor();
   await tabTo(page, 'port');
@@ -138,7 +139,7 @@ trial('a program that was killed and started again: the page says what is lost',
   await page.locator('.bar [role=alert]').getByText('the program does not answer').waitFor();
   const again = start(BINARY, ['workbench', '--port', new URL(bench.url).port, '--no-open', '--project', bench.project]);
   t.after(() => end(again));
-  await page.getByRole('alert').getByText(/started again, and what it had recorded but not saved is lost/).waitFor();
+  await page.getByRole('alert').getByText(/started again, and what was not saved is lost/).waitFor();
   const url = await until(() => /http:\/\/\S+#token=\S+/.exec(again.output)?.[0], () => again.errors);
   await page.goto(url);
   await page.reload();
@@ -147,6 +148,26 @@ trial('a program that was killed and started again: the page says what is lost',
   // The browser itself says that nobody listened meanwhile.
   page.wrongs = page.wrongs.filter((wrong) => !/ERR_CONNECTION|WebSocket/.test(wrong));
   assert.ok(existsSync(join(bench.project, 'Session.toml')));
+});
+
+const tokenFile = join(folder(), 'token');
+trial('a program that keeps its token is found again', { args: ['--token-file', tokenFile] }, async ({ page, bench, t }) => {
+  (await dialTo(t, await server(page))).write('before\n');
+  await row(page, 'before').waitFor();
+  await button(page, 'Save').click();
+  await page.getByText('Saved', { exact: true }).waitFor();
+  bench.child.kill('SIGKILL');
+  await page.getByRole('alert').getByText(/does not answer/).waitFor();
+  const { port } = new URL(bench.url);
+  const again = start(BINARY, ['workbench', '--port', port, '--no-open', '--project', bench.project, '--token-file', tokenFile]);
+  t.after(() => end(again));
+  await page.getByText('The program was started again: the timeline and what was not saved are lost.').waitFor();
+  await page.getByRole('alert').waitFor({ state: 'detached' });
+  await page.locator('.bar .state').getByText('closed').waitFor();
+  await row(page, 'before').waitFor({ state: 'detached' });
+  (await dialTo(t, await begin(page))).write('after\n');
+  await row(page, 'after').waitFor();
+  page.wrongs = page.wrongs.filter((wrong) => !/ERR_CONNECTION|WebSocket/.test(wrong));
 });
 
 /** Goes to each screen, and gives its name. */

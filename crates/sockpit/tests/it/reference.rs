@@ -116,5 +116,5 @@ fn a_page_is_printed_for_man() {
     sockpit(&["man", "sing"])
         .run()
         .check_code(2)
-        .check_stderr(&["there is no command `sing`; there are demo, "]);
+        .check_stderr(&["there is no command `sing`; there are workbench, demo, "]);
 }

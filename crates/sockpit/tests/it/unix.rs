@@ -307,3 +307,25 @@ fn max_peers_holds_on_a_unix_path() {
     drop(first);
     assert_eq!(read_exactly(&mut second, 3), b"TWO");
 }
+
+#[test]
+fn a_client_that_has_a_name_leaves_no_path_behind() {
+    let folder = folder();
+    let (path, endpoint) = path_in(&folder);
+    let own = folder.path().join("own.sock");
+    let bind = own.display().to_string();
+    // Nobody listens yet.
+    connect(&[&endpoint, "--bind", &bind, "--send", "a"])
+        .run()
+        .check_code(1);
+    assert!(!own.exists());
+    let listener = UnixListener::bind(&path).unwrap();
+    for _ in 0..2 {
+        let running = connect(&[&endpoint, "--bind", &bind]).start();
+        let (_stream, addr) = listener.accept().unwrap();
+        assert_eq!(addr.as_pathname(), Some(own.as_path()));
+        running.signal(Signal::TERM);
+        running.finish().check_code(143);
+        assert!(!own.exists());
+    }
+}

@@ -61,6 +61,9 @@ fn fields_are_found_by_name_or_pointer() {
     );
     assert_eq!(columns(&found), [("temp", vec![20.0]), ("/a/1", vec![2.5])]);
     assert_eq!(found.skipped, 2);
+    let lines = "{\"in\":{\"deep\":[0,-1]}}\n{\"in.deep.1\":7}\n";
+    let found = extract("json:in.deep.1", lines, 10);
+    assert_eq!(columns(&found), [("in.deep.1", vec![-1.0, 7.0])]);
 }
 
 #[test]

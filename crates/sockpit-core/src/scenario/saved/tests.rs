@@ -220,3 +220,13 @@ proptest! {
         prop_assert_eq!(parse(&plc().write_over(&former)), Ok(plc()));
     }
 }
+
+#[test]
+fn the_sample_of_the_documentation_is_a_saved_session() {
+    let page = include_str!("../../../../../docs/workbench.md");
+    let sample = page.split("```toml\n").nth(1).unwrap();
+    let sample = sample.split("```").next().unwrap();
+    let saved = parse(sample).unwrap();
+    assert_eq!(saved.name, "gateway");
+    assert_eq!(saved.write_over(sample), sample);
+}

@@ -44,7 +44,7 @@ pub(super) struct Now {
     pub(super) waiting: String,
     /// Where in its life a simulated one is.
     pub(super) phase: Option<&'static str>,
-    /// Where its state is heard.
+    /// Where its state is heard, of a simulated one: is to be heard.
     pub(super) state_port: Option<u16>,
     pub(super) is_over: bool,
 }

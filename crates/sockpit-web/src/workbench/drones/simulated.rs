@@ -115,12 +115,20 @@ pub(super) async fn open(bench: &Shared, wish: Wish) -> Answer {
     let settings = wish.settings()?;
     let addr = wish.addr()?;
     let id = bench.drones.next()?;
-    let sdk = settings.sdk;
+    let model = Model {
+        sdk: settings.sdk,
+        state_port: settings.state_port,
+    };
     // Before it is there, so that nothing is missed.
     let view = bench.handle.view_within(LIMIT, Scope::Life).await;
     let stand = Stand::open(&bench.handle, addr, settings).await?;
     let address = stand.local().trim_start_matches("udp://").to_owned();
-    let record = Record::new("simulated", address.clone(), sdk, Arc::downgrade(bench));
+    let record = Record::new(
+        "simulated",
+        address.clone(),
+        model.sdk,
+        Arc::downgrade(bench),
+    );
     let record = Arc::new(record);
     let (closing, closes) = watch::channel(false);
     let (done, over) = oneshot::channel();
@@ -133,7 +141,7 @@ pub(super) async fn open(bench: &Shared, wish: Wish) -> Answer {
     bench.drones.keep(id, Drone::Simulated(simulated));
     let handle = bench.handle.clone();
     tokio::spawn(async move {
-        run(stand, &handle, view, &record, sdk, closes).await;
+        run(stand, &handle, view, &record, model, closes).await;
         record.end();
         // Who waits for the end may have left.
         let _ = done.send(());
@@ -167,12 +175,20 @@ impl Simulated {
     }
 }
 
+/// What was asked for, and stays.
+#[derive(Clone, Copy)]
+struct Model {
+    sdk: Sdk,
+    /// Where those who fly it hear its state.
+    state_port: u16,
+}
+
 async fn run(
     mut stand: Stand,
     handle: &sockpit_engine::Handle,
     mut view: View,
     record: &Record,
-    sdk: Sdk,
+    model: Model,
     mut closes: watch::Receiver<bool>,
 ) {
     let clip = Arc::new(Clip::flight());
@@ -186,12 +202,12 @@ async fn run(
             event = view.next() => match event {
                 Some(event) if event.session == stand.number() => {
                     note(&event, record, &mut last_sticks);
-                    record.set(now(&stand, sdk));
+                    record.set(now(&stand, model));
                 }
                 Some(_) => continue,
                 None => break,
             },
-            _ = pace.tick() => record.set(now(&stand, sdk)),
+            _ = pace.tick() => record.set(now(&stand, model)),
         }
         for failure in stand.connect(handle, &clip).await {
             let told = Complaint::from(failure);
@@ -224,7 +240,7 @@ fn note(event: &Event, record: &Record, last_sticks: &mut String) {
     }
 }
 
-fn now(stand: &Stand, sdk: Sdk) -> Now {
+fn now(stand: &Stand, model: Model) -> Now {
     let (glance, state) = stand.drone().with(|drone| (drone.glance(), drone.state()));
     let [x, y, _] = glance.pose.at;
     Now {
@@ -233,6 +249,7 @@ fn now(stand: &Stand, sdk: Sdk) -> Now {
         is_flying: !matches!(glance.phase, Phase::Ground | Phase::Off { .. }),
         is_ready: glance.client.is_some(),
         phase: Some(glance.phase.as_str()),
-        ..Now::new(sdk)
+        state_port: Some(model.state_port),
+        ..Now::new(model.sdk)
     }
 }

@@ -26,7 +26,7 @@ async fn f6_a_page_that_does_not_read_is_told_to_come_again() {
     let hello = json!({ "hello": { "token": token.reveal() } }).to_string();
     let service = Service::new(shared, Gate::new(&[], &[]), token, closes);
     // In bytes: so little that it is soon seen who does not read.
-    let (near, far) = duplex(4096);
+    let (near, far) = duplex(64);
     let carried = tokio::spawn(async move { socket::carry(&service, far).await });
     let mut page = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
     page.send(Message::text(hello)).await.unwrap();
@@ -39,10 +39,13 @@ async fn f6_a_page_that_does_not_read_is_told_to_come_again() {
         let call = json!({ "id": id, "op": "x".repeat(1000) }).to_string();
         page.send(Message::text(call)).await.unwrap();
     }
-    // sleep: as long as a write may be stuck; the clock is the test's
-    tokio::time::sleep(Duration::from_secs(16)).await;
+    // Everything is done that can be; nobody waits but for the clock, which is the test's.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::advance(Duration::from_secs(16)).await;
     let code = loop {
-        match page.next().await {
+        match timeout(DEADLINE, page.next()).await.expect("a message") {
             Some(Ok(Message::Close(Some(close)))) => break u16::from(close.code),
             Some(Ok(_)) => {}
             other => panic!("{other:?}"),

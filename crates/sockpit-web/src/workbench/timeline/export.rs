@@ -245,12 +245,20 @@ async fn capture(reader: Reader, look: Look, epoch: Epoch, mut sender: BodySende
         let revision = state.revision;
         let events = reader
             .ask(move |view, history| {
-                let rows = from.max(view.first())..until;
-                let events = rows.filter_map(|index| view.event(history, index));
-                (view.revision() == revision).then(|| events.collect::<Vec<Event>>())
+                if view.revision() != revision {
+                    return None;
+                }
+                let mut events: Vec<Event> = Vec::new();
+                let (mut next, mut bytes) = (from.max(view.first()), 0);
+                while next < until && bytes < BUDGET as u64 {
+                    bytes += view.layout(next).map_or(0, |layout| layout.wire_len);
+                    events.extend(view.event(history, next));
+                    next += 1;
+                }
+                Some((events, next))
             })
             .await;
-        let Ok(Some(events)) = events else {
+        let Ok(Some((events, next))) = events else {
             return End::Broken(sender);
         };
         for event in &events {
@@ -260,7 +268,7 @@ async fn capture(reader: Reader, look: Look, epoch: Epoch, mut sender: BodySende
                 transcript.push(event, epoch, &mut piece);
             }
         }
-        from = until;
+        from = next.min(state.next);
         if from == state.next {
             transcript.finish(&mut piece);
         }

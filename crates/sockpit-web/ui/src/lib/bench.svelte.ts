@@ -47,6 +47,7 @@ class Bench {
     this.link.onstate = (state, welcome) => {
       this.state = state;
       if (welcome) {
+        if (this.welcome && this.welcome.epoch_ms !== welcome.epoch_ms) this.tell('bad', t('shell.restarted'));
         this.welcome = welcome;
         this.openings += 1;
       }
