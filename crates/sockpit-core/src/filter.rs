@@ -256,9 +256,11 @@ impl Node {
                     node.gather(patterns);
                 }
             }
-            Self::Term(
-                Term::Text(TextField::Text, test) | Term::Said(test) | Term::Hex(test),
-            ) if !test.way.is_negative() => patterns.push(&test.pattern),
+            Self::Term(Term::Text(TextField::Text, test) | Term::Said(test) | Term::Hex(test))
+                if !test.way.is_negative() =>
+            {
+                patterns.push(&test.pattern);
+            }
             Self::Not(_) | Self::Term(_) => {}
         }
     }

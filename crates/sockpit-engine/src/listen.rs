@@ -313,7 +313,8 @@ where
         };
         let peer = self.scene.peer(number, addr.clone());
         let machine = (self.make)(peer, self.scene.now(), &arrival);
-        self.members.add(number, addr, self.scene.now(), inbox.clone());
+        self.members
+            .add(number, addr, self.scene.now(), inbox.clone());
         let scene = self.scene.clone();
         let driver = Stream::new(scene, number, link, machine, inbox, self.program.clone());
         self.drivers.spawn_local(driver);

@@ -720,7 +720,9 @@ fn habits_of_other_tools_are_told_what_is_written_here() {
 
 #[test]
 fn what_is_looked_for_in_what_was_said_can_be_asked_for() {
-    let filter: Filter = "in and (text ~ err or hex ~ \"0D\") and not text ~ ok".parse().unwrap();
+    let filter: Filter = "in and (text ~ err or hex ~ \"0D\") and not text ~ ok"
+        .parse()
+        .unwrap();
     let sources: Vec<&str> = filter.patterns().iter().map(|it| it.source()).collect();
     assert_eq!(sources, ["err", "0D"]);
     for (text, needs) in [

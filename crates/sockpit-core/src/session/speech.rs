@@ -126,13 +126,7 @@ impl Session {
 
     /// Sends a step of the script that names what was caught, or the time, or the peer.
     /// `count` is what `${counter}` says.
-    pub(super) fn render(
-        &mut self,
-        now: Time,
-        payload: &Payload,
-        captures: &Captures,
-        count: u64,
-    ) {
+    pub(super) fn render(&mut self, now: Time, payload: &Payload, captures: &Captures, count: u64) {
         let Some(mut responder) = self.responder.take() else {
             return;
         };

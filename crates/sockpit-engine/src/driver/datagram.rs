@@ -28,7 +28,9 @@ use super::timer::Timer;
 use super::{Cause, REPLY_LIMIT};
 use crate::bus::Scope;
 use crate::program::{Program, ProgramPlan};
-use crate::session::{Change, Command, FIRST_PEER, Outcome, PeerFacts, Scene, Target, Traffic, lost_fault};
+use crate::session::{
+    Change, Command, FIRST_PEER, Outcome, PeerFacts, Scene, Target, Traffic, lost_fault,
+};
 use crate::transport::DatagramSockets;
 use guard::Guard;
 use socket::Socket;

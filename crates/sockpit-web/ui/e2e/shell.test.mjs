@@ -134,7 +134,7 @@ trial('a program that was killed and started again: the page says what is lost',
   await page.getByText('Saved', { exact: true }).waitFor();
   await make(page, { port: 0 });
   bench.child.kill('SIGKILL');
-  await page.getByRole('alert').getByText(/does not answer/).waitFor();
+  await page.locator('.banner').getByText(/does not answer/).waitFor();
   await button(page, 'Open').click();
   await page.locator('.bar [role=alert]').getByText('the program does not answer').waitFor();
   const again = start(BINARY, ['workbench', '--port', new URL(bench.url).port, '--no-open', '--project', bench.project]);
@@ -157,12 +157,12 @@ trial('a program that keeps its token is found again', { args: ['--token-file', 
   await button(page, 'Save').click();
   await page.getByText('Saved', { exact: true }).waitFor();
   bench.child.kill('SIGKILL');
-  await page.getByRole('alert').getByText(/does not answer/).waitFor();
+  await page.locator('.banner').getByText(/does not answer/).waitFor();
   const { port } = new URL(bench.url);
   const again = start(BINARY, ['workbench', '--port', port, '--no-open', '--project', bench.project, '--token-file', tokenFile]);
   t.after(() => end(again));
   await page.getByText('The program was started again: the timeline and what was not saved are lost.').waitFor();
-  await page.getByRole('alert').waitFor({ state: 'detached' });
+  await page.locator('.banner').waitFor({ state: 'detached' });
   await page.locator('.bar .state').getByText('closed').waitFor();
   await row(page, 'before').waitFor({ state: 'detached' });
   (await dialTo(t, await begin(page))).write('after\n');

@@ -129,8 +129,15 @@ fn a_warning_of_a_capture_is_told_in_chinese() {
 
 #[test]
 fn a_command_without_its_own_helps_as_in_english() {
-    let told = sockpit(&["tello"]).env("SOCKPIT_LANG", "zh").run().check_code(2);
-    assert!(told.told().contains("用法：sockpit tello"), "{}", told.told());
+    let told = sockpit(&["tello"])
+        .env("SOCKPIT_LANG", "zh")
+        .run()
+        .check_code(2);
+    assert!(
+        told.told().contains("用法：sockpit tello"),
+        "{}",
+        told.told()
+    );
 }
 
 #[test]

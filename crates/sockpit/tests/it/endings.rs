@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{
-    Running, Signal, accept, client, connect, folder, listen, pattern, read_exactly, read_to_end,
-    reset, server, sockpit, wait_until, wait_until_full,
+    Running, Signal, accept, client, connect, folder, listen, narrow_server, pattern, read_exactly,
+    read_to_end, reset, server, sockpit, wait_until, wait_until_full,
 };
 
 /// Later than the half second after which others stop listening.
@@ -465,7 +465,7 @@ fn once_is_over_when_its_peer_has_left_though_stdin_is_open() {
 
 #[test]
 fn b7_messages_that_the_peer_did_not_take_before_the_end_are_told() {
-    let (listener, address) = server();
+    let (listener, address) = narrow_server();
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let lines = "a line that nobody reads\n".repeat(1 << 19);
         let client = connect(&[&address, "--frame", "lines"])

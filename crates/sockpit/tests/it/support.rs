@@ -535,6 +535,14 @@ pub(crate) fn server() -> (TcpListener, String) {
     (listener, format!("tcp://{addr}"))
 }
 
+/// The same, whose peers are soon full: they keep little that is not read, whatever the system allows.
+pub(crate) fn narrow_server() -> (TcpListener, String) {
+    let (listener, address) = server();
+    rustix::net::sockopt::set_socket_recv_buffer_size(&listener, 64 * 1024)
+        .expect("a socket of our own");
+    (listener, address)
+}
+
 /// The one peer that comes, with a deadline on whatever is done with it.
 pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).expect("a socket of our own");

@@ -81,7 +81,10 @@ fn a_step_says_the_numbers_of_its_header_and_the_event_that_told_of_it() {
         })
         .collect();
     let left = Side::Left;
-    assert_eq!(calls, [(left, None), (left, Some((0, 5))), (left, Some((0, 7)))]);
+    assert_eq!(
+        calls,
+        [(left, None), (left, Some((0, 5))), (left, Some((0, 7)))]
+    );
     for step in &steps {
         let told = step.told.expect("a session told it");
         assert_eq!((told.session, told.peer, told.number), (1, 1, 1));
@@ -105,6 +108,10 @@ fn a_step_says_the_numbers_of_its_header_and_the_event_that_told_of_it() {
     let segment = first.segment.expect("it is TCP");
     assert!(segment.flags.has(TcpFlags::SYN));
     assert_eq!((segment.seq, segment.ack, segment.len), (0, None, 0));
-    assert!(steps.iter().any(|step| arrow(step).kind == ArrowKind::Broken));
+    assert!(
+        steps
+            .iter()
+            .any(|step| arrow(step).kind == ArrowKind::Broken)
+    );
     assert!(steps.iter().all(|step| step.told.is_none()));
 }

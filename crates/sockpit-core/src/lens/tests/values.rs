@@ -42,7 +42,9 @@ fn check(shown: &str, rows: &[Row]) {
             }
         }
     }
-    let drawn = shown.lines().filter_map(|line| line.trim_start().strip_prefix("↑ "));
+    let drawn = shown
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("↑ "));
     let drawn: Vec<&str> = drawn.collect();
     let given = rows.iter().flat_map(|row| &row.verdicts);
     for verdict in given {
