@@ -302,8 +302,12 @@ async function stopped() {
     await stage.look();
     const running = await measure();
     const pids = probe.descendants(process.pid, 'chrom');
+    const goOn = () => pids.forEach((pid) => process.kill(pid, 'SIGCONT'));
+    process.once('exit', goOn);
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
-    const held = await measure().finally(() => pids.forEach((pid) => process.kill(pid, 'SIGCONT')));
+    const held = await measure();
+    process.off('exit', goOn);
+    goOn();
     return { running, held };
   };
   for (let i = 0; i < PAIRS; i += 1) {
@@ -374,6 +378,9 @@ function table() {
   }
   return text;
 }
+
+// Whoever is ended leaves nothing behind: see `exit`.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 const BENCHES = { start, rows, large, rate, stopped };
 
