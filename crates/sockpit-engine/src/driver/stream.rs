@@ -66,6 +66,8 @@ pub(crate) struct Stream<M: Machine> {
     shows_chunks: bool,
     /// For which pause of the bus it is registered.
     waits_for: u64,
+    /// In bytes: what a broken link did not take, and nobody was told of.
+    lost: usize,
     read_open: bool,
     /// What was read and is not heard yet, because replies fill the outbox.
     unheard: Bytes,
@@ -116,6 +118,8 @@ enum WriteSide {
     /// It ends once the outbox is empty.
     Ending,
     Ended,
+    /// The link takes nothing more.
+    Broken,
 }
 
 impl<M> Stream<M>
@@ -144,6 +148,7 @@ where
             is_watched: true,
             shows_chunks: true,
             waits_for: 0,
+            lost: 0,
             read_open: true,
             unheard: Bytes::new(),
             write: WriteSide::Open,
@@ -394,8 +399,14 @@ where
 
     /// Writes at once where nothing waits before it; the rest joins the outbox.
     fn transmit(&mut self, cx: &mut Context<'_>, bytes: Bytes, cause: &Cause, is_released: bool) {
-        if bytes.is_empty() || self.write == WriteSide::Ended {
-            return;
+        match self.write {
+            _ if bytes.is_empty() => return,
+            WriteSide::Open | WriteSide::Ending => {}
+            WriteSide::Ended => return,
+            WriteSide::Broken => {
+                self.lost += bytes.len();
+                return;
+            }
         }
         let (permit, account) = match cause {
             Cause::Reply if is_released => (None, Account::Held),
@@ -461,8 +472,8 @@ where
                 true
             }
             Poll::Ready(Err(error)) => {
-                let unsent = self.outbox.clear() + self.machine.held().total();
-                self.tell_unsent(unsent);
+                self.write = WriteSide::Broken;
+                self.lost += self.outbox.clear();
                 self.fail(cx, &error);
                 true
             }

@@ -1,9 +1,9 @@
 //! What peers do who mean harm, or know no better: the rules of reliability, each by its name.
 
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -674,6 +674,28 @@ fn b6_a_peer_that_leaves_before_it_has_read_is_told_of_once() {
         "that it left, and what was not sent: {}",
         ended.told()
     );
+}
+
+#[test]
+fn b6_the_replies_that_a_peer_does_not_take_are_told_of_once() {
+    let folder = folder();
+    let path = folder.path().join("rude");
+    let listener = listen(&[
+        &format!("unix://{}", path.display()),
+        "--frame",
+        "len:u8",
+        "--reply",
+        "echo",
+        "-v",
+    ]);
+    let mut rude = UnixStream::connect(&path).unwrap();
+    // From here on each write to it fails.
+    rude.shutdown(Shutdown::Read).unwrap();
+    rude.write_all(&b"\x01x".repeat(1000)).unwrap();
+    listener.wait_for_stderr("peer 1 has ended");
+    let ended = listener.interrupt().check_code(130);
+    let told = ended.stderr.matches("bytes were not sent").count();
+    assert_eq!(told, 1, "{}", ended.told());
 }
 
 #[test]

@@ -479,7 +479,8 @@ pub(crate) fn wait_until_full(peer: &TcpStream) {
         if now != before {
             (before, since) = (now, Instant::now());
         }
-        now.0 > 0 && since.elapsed() > Duration::from_millis(200)
+        // Longer than a busy machine keeps a program that could go on from going on.
+        now.0 > 0 && since.elapsed() > Duration::from_secs(1)
     });
 }
 

@@ -70,6 +70,11 @@ where
         }
         self.machine.handle_fault(self.scene.now(), fault);
         self.drain(cx, &Cause::Reply);
+        if self.write == WriteSide::Broken {
+            // What else the machine had to send is lost as well, and all of it is told at once.
+            let unsent = std::mem::take(&mut self.lost) + self.machine.held().total();
+            self.tell_unsent(unsent);
+        }
         self.close(fault.reason());
     }
 
@@ -132,7 +137,7 @@ where
 
     /// Tells of the end, and gives what it came to.
     pub(super) fn end(&mut self) -> Outcome {
-        let mut unsent = self.outbox.clear();
+        let mut unsent = self.outbox.clear() + std::mem::take(&mut self.lost);
         if !self.outcome.has(FaultKind::Unsent) {
             unsent += self.machine.held().total();
         }
