@@ -688,6 +688,7 @@ fn b6_the_replies_that_a_peer_does_not_take_are_told_of_once() {
         "echo",
         "-v",
     ]);
+    listener.wait_for_stderr("listening on");
     let mut rude = UnixStream::connect(&path).unwrap();
     // From here on each write to it fails.
     rude.shutdown(Shutdown::Read).unwrap();
