@@ -7,4 +7,6 @@ import './app.css';
 
 bench.link.connect();
 await speak(prefs.language);
-mount(App, { target: document.getElementById('app') ?? document.body });
+const target = document.getElementById('app') ?? document.body;
+target.replaceChildren();
+mount(App, { target });
