@@ -430,7 +430,7 @@ pub fn rule(bytes: &[u8]) {
     }
 }
 
-/// A scenario file, whose every file is a rule file.
+/// A scenario file, whose every file is a rule file: it has something to try, or it is served.
 pub fn scenario(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -440,7 +440,7 @@ pub fn scenario(bytes: &[u8]) {
         _ => Ok(b"[[rule]]\nreply = 'x'\n".to_vec()),
     };
     match Scenario::parse(text, "fuzz.toml", &mut open) {
-        Ok(scenario) => assert!(0 < scenario.cases().count()),
+        Ok(scenario) => assert_eq!(scenario.is_served(), scenario.cases().count() == 0),
         Err(error) => assert!(error.to_string().starts_with("fuzz.toml:")),
     }
 }
