@@ -94,7 +94,10 @@ export const row = (page, text) => rows(page).filter({ hasText: text });
 
 /** Makes a session; the protocol is named as the page names it. */
 export async function make(page, { protocol = 'TCP server', host, port, path, framing } = {}) {
+  const before = page.url();
   await button(page, '+ New session').click();
+  // The one before is shown until the new one is made.
+  await page.waitForURL((url) => url.href !== before);
   await page.getByLabel('Protocol').waitFor();
   await page.getByLabel('Protocol').selectOption(protocol);
   if (host !== undefined) await set(page.getByLabel(/Listen on|Connect to/), host);
