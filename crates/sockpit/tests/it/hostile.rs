@@ -730,7 +730,7 @@ fn noise_of_every_length_ends_nothing() {
             let reader = thread::spawn(move || std::io::copy(&mut answers, &mut std::io::sink()));
             // It may be cut off for what it sends.
             let _ = peer.write_all(&noise[..len]);
-            let _ = peer.shutdown(std::net::Shutdown::Write);
+            let _ = peer.shutdown(Shutdown::Write);
             // An end or a reset: either is an end.
             let _ = reader.join().expect("it only reads");
         }
