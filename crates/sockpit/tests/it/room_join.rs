@@ -306,7 +306,8 @@ fn ncat_s_chat_is_joined_as_it_is() {
         .check_code(0);
     listening.wait_for_stdout(b"> hello from here");
     listening.interrupt().check_code(130);
-    chat.interrupt();
+    // How ncat takes a signal is its own affair.
+    drop(chat);
 }
 
 #[test]
