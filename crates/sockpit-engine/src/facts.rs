@@ -184,7 +184,9 @@ impl Watch {
             return;
         };
         let set = match wanted {
-            true => timestamping::enable(fd),
+            // Places count anew: no stamp of what was written before may come afterwards.
+            true if socket::unsent(fd).is_ok_and(|unsent| unsent > 0) => return,
+            true => timestamping::enable(fd).and_then(|()| timestamping::drain(fd, |_| {})),
             false => timestamping::disable(fd),
         };
         if set.is_err() {
