@@ -302,3 +302,17 @@ trial('a session changes while it is open', async ({ page, t }) => {
   assert.equal(await where(page), port);
   assert.ok((await rows(page).count()) > 3);
 });
+
+trial('what is changed and opened in one go is all kept', async ({ page }) => {
+  await make(page);
+  await page.evaluate(() => {
+    const host = document.querySelector('.bar .host input');
+    const port = document.querySelector('.bar input.port');
+    for (const [field, value] of [[host, '127.0.0.2'], [port, '0']]) {
+      field.value = value;
+      field.dispatchEvent(new Event('change', { bubbles: true }));
+    }
+    document.querySelector('.bar .toggle').click();
+  });
+  await page.locator('.bar .state').getByText(/tcp:\/\/127\.0\.0\.2:\d+/).waitFor();
+});
