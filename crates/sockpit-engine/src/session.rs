@@ -329,7 +329,8 @@ impl Session<sockpit_core::session::Session> {
     }
 
     /// Goes on as `plan` says, with the peers that are there and those that come: see
-    /// [`adopt`](sockpit_core::session::Session::adopt). Returns `false` where the session is over.
+    /// [`adopt`](sockpit_core::session::Session::adopt). What arrives once this is done is heard as
+    /// `plan` says. Returns `false` where the session is over.
     pub async fn adopt(&self, plan: Arc<Plan>) -> bool {
         if let Some(manner) = &self.manner {
             *manner.plan.lock().expect("no holder panics") = plan.clone();
@@ -338,10 +339,12 @@ impl Session<sockpit_core::session::Session> {
                 .handle
                 .run(move |shard| shard.bus.tell_plan(number, &told));
         }
-        self.change(Target::All, 0, move |session, now| {
+        let change = move |session: &mut sockpit_core::session::Session, now| {
             session.adopt(now, plan.clone());
-        })
-        .await
+        };
+        // Each peer has it in its inbox once what was asked after it is answered, and looks there
+        // before it reads.
+        self.change(Target::All, 0, change).await && self.traffic().await.is_some()
     }
 
     /// Says that nothing more will be sent. Returns `false` where the session is over.
