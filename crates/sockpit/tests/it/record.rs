@@ -214,6 +214,9 @@ fn a_kill_under_load_leaves_whole_lines() {
         let path = folder.path().join("x.jsonl");
         let listener = listen(&[
             "tcp://127.0.0.1:0",
+            // A record that is longer than a page may be cut.
+            "--read-size",
+            "1KiB",
             "--frame",
             "lines",
             "--reply",
