@@ -366,14 +366,16 @@ fn those_who_announce_themselves_find_each_other() {
             exe='{}'
             ip link set lo up
             unshare -n sleep 60 & other=$!
-            # sleep: until the other network is there, which nothing tells
-            sleep 0.3
+            # sleep: polled, by the deadline of the program that is run
+            until [ \"$(readlink /proc/$other/ns/net)\" != \"$(readlink /proc/self/ns/net)\" ]; do sleep 0.05; done
             ip link add one type veth peer name two netns $other
             run() {{ nsenter -t $other -n \"$@\"; }}
             ip addr add 10.77.0.1/24 dev one; run ip addr add 10.77.0.2/24 dev two
             ip link set one up; run ip link set two up
-            # sleep: an IPv6 address is tentative for a while
-            sleep 2.5
+            here() {{ ip -6 addr show dev one scope link -tentative | grep -q inet6; }}
+            there() {{ run ip -6 addr show dev two scope link -tentative | grep -q inet6; }}
+            # sleep: polled; an IPv6 address is tentative for a while
+            until here && there; do sleep 0.05; done
             (sleep 8) | run timeout 8 $exe chat --bind :0 {family} --discover --name Tom --json > two.json 2> two.err & tom=$!
             (sleep 1; echo found you; sleep 1) | $exe chat --bind :0 {family} --discover --name Lily --json > one.json 2> one.err || true
             # sleep: the goodbye is on its way
