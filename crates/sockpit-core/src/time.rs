@@ -5,6 +5,8 @@ use std::ops::{Add, Sub};
 use std::str::FromStr;
 use std::time::Duration;
 
+pub mod backoff;
+
 /// A moment, in nanoseconds since the timeline began.
 ///
 /// All sessions of one workbench share a timeline, so their moments compare.
@@ -32,6 +34,15 @@ impl Time {
     pub fn earlier(self, span: Duration) -> Self {
         let span = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         Self(self.0.saturating_sub(span))
+    }
+
+    /// The first of two moments that may never come.
+    #[must_use]
+    pub fn first(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
     }
 }
 
