@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { button, dialTo, make, row, server, trial, until } from './desk.mjs';
+import { button, dialTo, make, row, server, trial } from './desk.mjs';
+import { until } from './look.mjs';
 
 const text = (page) => page.getByLabel('Text', { exact: true }).and(page.locator('textarea'));
 const hex = (page) => page.getByLabel('Hex', { exact: true }).and(page.locator('textarea'));

@@ -1,50 +1,26 @@
 // What a person does at the workbench, and the peers that they talk to: for the tests.
 import assert from 'node:assert/strict';
 import { accessSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { connect as dial } from 'node:net';
 import { delimiter, join } from 'node:path';
-import { after, test } from 'node:test';
-import { browser, end, open, workbench } from './program.mjs';
+import { test } from 'node:test';
+import { stage, theBrowser, until } from './look.mjs';
 
-/** In ms: what waits longer has failed. */
-export const LONGEST = 15_000;
 const TEST_MS = 90_000;
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-let chrome;
-after(() => chrome?.close());
 
 /** A test at a workbench of its own; it fails by whatever the page complains of, too. */
 export function trial(name, options, body = options) {
   const looks = options === body ? {} : options;
   test(name, { timeout: looks.timeout ?? TEST_MS }, async (t) => {
-    chrome ??= await browser();
-    const bench = await workbench(...(looks.args ?? []));
-    t.after(() => end(bench.child));
-    const page = await open(chrome, bench, looks);
-    t.after(() => page.context().close());
-    page.setDefaultTimeout(LONGEST);
+    const { bench, page } = await stage(t, looks);
     try {
-      await body({ page, bench, t, chrome });
+      await body({ page, bench, t, chrome: await theBrowser() });
     } catch (error) {
       error.message += `\n${await page.locator('[role=alert], .notice').allInnerTexts().catch(() => '')}`;
       throw error;
     }
     assert.deepEqual(page.wrongs, []);
   });
-}
-
-/** Waits until something is so, and gives it; for what is seen outside of the page. */
-export async function until(what, told = 'it never came') {
-  const last = performance.now() + LONGEST;
-  for (;;) {
-    const is = await what();
-    if (is) return is;
-    if (performance.now() > last) throw new Error(typeof told === 'function' ? told() : told);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** Whether a program is there; where it is not, the test says so. */
@@ -133,17 +109,6 @@ export async function server(page, more = {}) {
 /** Writes into the text field of the composer, and waits until the program has read it. */
 export async function write(page, text, side = 'Text') {
   await page.getByLabel(side, { exact: true }).and(page.locator('textarea')).fill(text);
-}
-
-/** Complaints of axe, each with the places it is about. */
-export async function axe(page, about) {
-  // The axe of a page that was there before is as good.
-  await page.evaluate(`window.axe || (() => {${AXE}})()`);
-  const found = await page.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
-    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
-  });
-  return found.map((one) => `${about}: ${one}`);
 }
 
 /** Everything that a person downloads by a click, as text or bytes. */

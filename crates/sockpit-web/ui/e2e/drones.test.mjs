@@ -1,24 +1,12 @@
 // Tello: a drone is simulated on one card and flown from another.
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
-import { after, before, test } from 'node:test';
-import { go, lookAt, picture, until, wordsOf } from './look.mjs';
-import { browser, end, open, workbench } from './program.mjs';
+import { test } from 'node:test';
+import { go, lookAt, picture, stage, until } from './look.mjs';
 
-let chrome;
-before(async () => (chrome = await browser()));
-after(() => chrome.close());
-
-async function stage(t, lang) {
-  const bench = await workbench();
-  const page = await open(chrome, bench, { lang });
-  page.setDefaultTimeout(15_000);
-  t.after(async () => {
-    await picture(page, `end-${lang}`);
-    await page.context().close();
-    await end(bench.child);
-  });
-  const w = wordsOf(lang);
+/** A page at the drones. */
+async function field(t, lang) {
+  const { page, w } = await stage(t, { lang });
   await go(page, 'drones');
   const card = (kind) => page.getByRole('article', { name: new RegExp(`^${w(`drones.${kind}`)} `) });
   return { page, w, real: card('real'), simulated: card('simulated') };
@@ -55,7 +43,7 @@ async function tell({ real, w }, command) {
 
 for (const lang of ['en', 'zh']) {
   test(`a simulated drone takes off, flies ahead and lands (${lang})`, async (t) => {
-    const scene = await stage(t, lang);
+    const scene = await field(t, lang);
     const { page, w, real, simulated } = scene;
     await flown(scene);
     const log = real.getByRole('log', { name: w('drones.log') });
@@ -100,7 +88,7 @@ for (const lang of ['en', 'zh']) {
 }
 
 test('a command that is refused is told with its reason, and is not sent', async (t) => {
-  const scene = await stage(t, 'en');
+  const scene = await field(t, 'en');
   const { page, w, real, simulated } = scene;
   await flown(scene);
   await tell(scene, 'forward 9000');
@@ -116,7 +104,7 @@ test('a command that is refused is told with its reason, and is not sent', async
 });
 
 test('an emergency stops the motors at once', async (t) => {
-  const scene = await stage(t, 'en');
+  const scene = await field(t, 'en');
   const { page, w, real, simulated } = scene;
   await flown(scene);
   await real.getByRole('button', { name: w('drones.takeoff') }).click();
@@ -129,7 +117,7 @@ test('an emergency stops the motors at once', async (t) => {
 });
 
 test('a drone that falls silent is told of, and is let go without a landing that nobody saw', async (t) => {
-  const scene = await stage(t, 'zh');
+  const scene = await field(t, 'zh');
   const { page, w, real, simulated } = scene;
   await flown(scene);
   await real.getByRole('button', { name: w('drones.takeoff') }).click();

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { button, dialTo, downloaded, server, tab, trial, until } from './desk.mjs';
+import { button, dialTo, downloaded, server, tab, trial } from './desk.mjs';
+import { until } from './look.mjs';
 
 /** As SSCOM 5 writes it: GBK, CRLF, four digits for what is not a row. */
 const SSCOM = [

@@ -1,25 +1,9 @@
 // The ports, the nets and the doctor: what this machine holds, is in, and can reach.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { after, before, test } from 'node:test';
-import { ask, go, lookAt, opened, picture, until, wordsOf } from './look.mjs';
-import { browser, end, open, start, workbench } from './program.mjs';
-
-let chrome;
-before(async () => (chrome = await browser()));
-after(() => chrome.close());
-
-async function stage(t, looks = {}) {
-  const bench = await workbench();
-  const page = await open(chrome, bench, looks);
-  page.setDefaultTimeout(15_000);
-  t.after(async () => {
-    await picture(page, 'end');
-    await page.context().close();
-    await end(bench.child);
-  });
-  return { bench, page, w: wordsOf(looks.lang ?? 'en') };
-}
+import { test } from 'node:test';
+import { ask, go, lookAt, opened, stage, until } from './look.mjs';
+import { start } from './program.mjs';
 
 /** A stranger that holds a port; a stubborn one does not go when it is asked to. */
 async function holder(t, isStubborn) {

@@ -1,25 +1,14 @@
 // Rooms: served by one page, joined from another one, in the other language, and by nc.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { go, lookAt, picture, until, wordsOf } from './look.mjs';
-import { browser, end, open, start, workbench } from './program.mjs';
+import { test } from 'node:test';
+import { go, lookAt, stage, until } from './look.mjs';
+import { end, start } from './program.mjs';
 
-let chrome;
-before(async () => (chrome = await browser()));
-after(() => chrome.close());
-
-/** A workbench of its own with its page, at the rooms. */
+/** A page at the rooms. */
 async function visitor(t, lang) {
-  const bench = await workbench();
-  const page = await open(chrome, bench, { lang });
-  page.setDefaultTimeout(15_000);
-  t.after(async () => {
-    await picture(page, `end-${lang}`);
-    await page.context().close();
-    await end(bench.child);
-  });
+  const { page, w } = await stage(t, { lang });
   await go(page, 'rooms');
-  return { page, w: wordsOf(lang) };
+  return { page, w };
 }
 
 /** Serves a room by the dialog; gives its address. */

@@ -1,6 +1,7 @@
 // Rules: as cards and as TOML, tried before they count, and counted when they answer.
 import assert from 'node:assert/strict';
-import { begin, button, dialTo, make, server, tab, trial, until } from './desk.mjs';
+import { begin, button, dialTo, make, server, tab, trial } from './desk.mjs';
+import { until } from './look.mjs';
 
 const field = (page, name) => page.getByLabel(name, { exact: true });
 const toml = (page) => page.getByRole('textbox', { name: 'Rules as TOML' });

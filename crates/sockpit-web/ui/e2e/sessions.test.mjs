@@ -5,7 +5,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { BINARY, end, start } from './program.mjs';
-import { begin, button, dialTo, downloaded, has, hearing, make, once, row, rows, server, set, tab, trial, until, where, write } from './desk.mjs';
+import { begin, button, dialTo, downloaded, has, hearing, make, once, row, rows, server, set, tab, trial, where, write } from './desk.mjs';
+import { until } from './look.mjs';
 
 /** A port that nobody had a moment ago, for what must know it before. */
 async function freePort() {
@@ -33,8 +34,8 @@ async function send(page, text) {
 
 /** What stands in a menu of the session. */
 async function more(page, name) {
-  await page.getByText('More …').click();
-  await button(page, name).click();
+  await button(page, 'More …').click();
+  await page.getByRole('menuitem', { name, exact: true }).click();
 }
 
 trial('a TCP server hears and answers', async ({ page, t }) => {
@@ -202,8 +203,7 @@ trial('what goes wrong is said beside the button', async ({ page, t }) => {
 trial('a saved session is a file that the command line runs', async ({ page, bench, t }) => {
   const port = await freePort();
   await make(page, { port, framing: 'lines' });
-  await page.getByText('More …').click();
-  await button(page, 'Rename').click();
+  await more(page, 'Rename');
   await page.getByLabel('Name', { exact: true }).fill('plc');
   await page.getByRole('dialog').getByRole('button', { name: 'Rename' }).click();
   await tab(page, 'Rules');

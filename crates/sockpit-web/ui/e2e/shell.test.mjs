@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { BINARY, end, folder, start } from './program.mjs';
-import { axe, begin, button, dialTo, make, row, rows, server, tab, trial, until, write } from './desk.mjs';
+import { begin, button, dialTo, make, row, rows, server, tab, trial, write } from './desk.mjs';
+import { axe, until } from './look.mjs';
 
 const SIZES = [
   { width: 1280, height: 720 },

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { button, dialTo, downloaded, has, row, rows, server, set, tab, trial, until, write } from './desk.mjs';
+import { button, dialTo, downloaded, has, row, rows, server, set, tab, trial, write } from './desk.mjs';
+import { until } from './look.mjs';
 
 const filter = (page) => page.getByRole('combobox', { name: 'Filter' });
 const inGrid = (page) => page.getByRole('grid', { name: 'Timeline' });

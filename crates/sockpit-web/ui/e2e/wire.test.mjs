@@ -2,26 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { after, before, test } from 'node:test';
-import { ask, go, lookAt, opened, picture, until, wordsOf } from './look.mjs';
-import { BINARY, browser, end, folder, open, start, workbench } from './program.mjs';
-
-let chrome;
-before(async () => (chrome = await browser()));
-after(() => chrome.close());
-
-/** A workbench with a page, ended at the end of the test; nothing may have gone wrong in the page. */
-async function stage(t, looks = {}, bench = undefined) {
-  const made = bench ?? (await workbench());
-  const page = await open(chrome, made, looks);
-  page.setDefaultTimeout(15_000);
-  t.after(async () => {
-    await picture(page, 'end');
-    await page.context().close();
-    await end(made.child);
-  });
-  return { bench: made, page, w: wordsOf(looks.lang ?? 'en') };
-}
+import { test } from 'node:test';
+import { ask, go, lookAt, opened, stage, told, until } from './look.mjs';
+import { BINARY, folder, start } from './program.mjs';
 
 /** Connects as a stranger, and ends with the test. */
 async function peer(t, port) {
@@ -153,21 +136,7 @@ test('a session that was not asked for packets says so, and is opened again with
 });
 
 /** The sessions as the program tells them. */
-function sessions(page) {
-  return page.evaluate(
-    () =>
-      new Promise((resolve) => {
-        const socket = new WebSocket(`${location.origin.replace('http', 'ws')}/ws`);
-        socket.onopen = () => socket.send(JSON.stringify({ hello: { token: sessionStorage.getItem('token'), lang: 'en' } }));
-        socket.onmessage = ({ data }) => {
-          const message = JSON.parse(data);
-          if (message.news !== 'sessions') return;
-          socket.close();
-          resolve(message.is);
-        };
-      }),
-  );
-}
+const sessions = (page) => told(page, 'sessions');
 
 /** Two sessions of one workbench that talk with each other. */
 async function pair(page, options = {}) {

@@ -1,11 +1,9 @@
 // The pure parts of the timeline.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { runnerImport } from 'vite';
+import { source } from './source.mjs';
 
-const load = async (name) =>
-  (await runnerImport(fileURLToPath(new URL(`../src/timeline/${name}.ts`, import.meta.url)), { configFile: false, logLevel: 'error' })).module;
+const load = (name) => source(`timeline/${name}.ts`);
 
 const scroll = await load('scroll');
 const { HeldRows } = await load('rows');

@@ -1,6 +1,8 @@
 // Text and hex of each other where that is plain: what is typed shows on the other side at once,
 // before the program has answered. Everything else is left to the program.
 
+import { hexOf, spacedHex } from '../lib/format';
+
 /** In characters: what is turned at once, at every key. */
 const LONGEST = 4096;
 
@@ -10,9 +12,7 @@ const PLAIN = /^[\x20-\x7e\t\n]*$/;
 /** `41 42` of `AB`; `null` where a charset or an escape has a say. */
 export function hexOfAscii(text: string, escapes: boolean): string | null {
   if (text.length > LONGEST || !PLAIN.test(text) || (escapes && text.includes('\\'))) return null;
-  return Array.from(text, (char) => char.charCodeAt(0).toString(16).padStart(2, '0'))
-    .join(' ')
-    .toUpperCase();
+  return spacedHex(Array.from(text, (char) => hexOf(char.charCodeAt(0))).join(''));
 }
 
 /** `AB` of `41 42`; `null` where it is no hex in groups of two, or not plain text. */

@@ -15,7 +15,7 @@ export interface Shaping {
   gather: string;
 }
 
-export const SHAPING_KEYS = ['split-at', 'split-every', 'split-delay', 'coalesce'] as const;
+const SHAPING_KEYS = ['split-at', 'split-every', 'split-delay', 'coalesce'] as const;
 
 export function shapingOf(options: Record<string, string>): Shaping {
   const at = options['split-at'];

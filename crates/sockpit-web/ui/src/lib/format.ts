@@ -38,6 +38,11 @@ export function size(bytes: number): string {
   return `${unit === 0 || Number.isInteger(n) ? n : n.toFixed(n < 10 ? 2 : 1)} ${units[unit]}`;
 }
 
+/** `0a`: at least so many hex digits. */
+export function hexOf(n: number, digits = 2): string {
+  return n.toString(16).padStart(digits, '0');
+}
+
 /** The bytes of `0a1b`. */
 export function bytesOfHex(hex: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(hex.length >> 1);
@@ -52,5 +57,5 @@ export function spacedHex(hex: string): string {
 
 /** The hex digits of bytes, without spaces. */
 export function hexOfBytes(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return Array.from(bytes, (byte) => hexOf(byte)).join('');
 }

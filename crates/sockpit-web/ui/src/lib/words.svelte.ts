@@ -45,8 +45,4 @@ export function number(n: number): string {
   return n.toLocaleString(LOCALES[prefs.language]);
 }
 
-export function locale(): string {
-  return LOCALES[prefs.language];
-}
-
 export type { Key, PluralKey };

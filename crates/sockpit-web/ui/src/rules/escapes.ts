@@ -1,11 +1,13 @@
 // Texts of rules on one line: line ends and other controls as escapes, and back.
 
+import { hexOf } from '../lib/format';
+
 const SHORT: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
 const MEANT: Record<string, string> = { n: '\n', r: '\r', t: '\t', '0': '\0', e: '\x1b', '\\': '\\' };
 
 /** `a\r\n` for a text that ends its line. */
 export function escaped(text: string): string {
-  return text.replace(/[\\\x00-\x1f\x7f]/g, (char) => SHORT[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return text.replace(/[\\\x00-\x1f\x7f]/g, (char) => SHORT[char] ?? `\\x${hexOf(char.charCodeAt(0))}`);
 }
 
 /** The text that is meant; `null` where an escape is none, or is a byte that no text has. */

@@ -37,13 +37,3 @@ export async function importSessions(files: Iterable<File>): Promise<void> {
     if (first !== undefined) bench.go('sessions', first);
   }
 }
-
-/** Gives a text to the user as a file. */
-export function download(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/octet-stream' }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
-}

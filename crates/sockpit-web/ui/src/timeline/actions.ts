@@ -2,6 +2,7 @@
 
 import { bench } from '../lib/bench.svelte';
 import { spacedHex } from '../lib/format';
+import { save } from '../lib/save';
 import { count, t } from '../lib/words.svelte';
 import { hasBytes, lineOf, type As, type Detail, type Row } from './row';
 import { MOST_AT_ONCE } from './rows';
@@ -67,12 +68,7 @@ async function download(path: string, args: object, otherwise: string): Promise<
       body: JSON.stringify({ page: bench.welcome?.page, ...args }),
     });
     if (!answer.ok) throw new Error(await complaintOf(answer));
-    const url = URL.createObjectURL(await answer.blob());
-    const link = document.createElement('a');
-    link.href = url;
-    link.download = nameOf(answer.headers.get('Content-Disposition')) ?? otherwise;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+    save(nameOf(answer.headers.get('Content-Disposition')) ?? otherwise, await answer.blob());
   } catch (error) {
     bench.tell('bad', t('timeline.export-failed'), error instanceof Error ? error.message : '');
   }

@@ -1,6 +1,6 @@
 // Bytes as text for the clipboard.
 
-import { hexOfBytes, spacedHex } from '../lib/format';
+import { hexOf, hexOfBytes, spacedHex } from '../lib/format';
 
 export type CopyForm = 'hex' | 'array' | 'text' | 'escaped' | 'base64';
 export const COPY_FORMS: readonly CopyForm[] = ['hex', 'array', 'text', 'escaped', 'base64'];
@@ -60,5 +60,5 @@ export function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> {
 }
 
 function two(byte: number): string {
-  return byte.toString(16).padStart(2, '0').toUpperCase();
+  return hexOf(byte).toUpperCase();
 }

@@ -1,5 +1,6 @@
 // Writing filters: words that may follow, and terms made of what is seen.
 
+import { hexOf } from '../lib/format';
 import type { Field, Row } from './row';
 
 export interface Word {
@@ -28,7 +29,7 @@ export function complete(text: string, caret: number, words: readonly Word[], mo
 /** A value as the filter language quotes it. */
 export function quoted(value: string): string {
   const inner = value.replace(/["\\\n\r\t\0]/g, (char) => `\\${{ '\n': 'n', '\r': 'r', '\t': 't', '\0': '0' }[char] ?? char}`);
-  return `"${inner.replace(/[\x01-\x1f\x7f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)}"`;
+  return `"${inner.replace(/[\x01-\x1f\x7f]/g, (char) => `\\x${hexOf(char.charCodeAt(0))}`)}"`;
 }
 
 /** A filter that asks for one thing more. */

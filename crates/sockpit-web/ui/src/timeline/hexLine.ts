@@ -1,5 +1,6 @@
 // One line of the hex view, laid out in cells.
 
+import { hexOf } from '../lib/format';
 import { glyphs, startBefore, type Glyph } from './glyphs';
 
 export interface Cell {
@@ -38,7 +39,7 @@ export function linesOf(bytes: Uint8Array, start: number, from: number, perLine:
       const glyph = starts.get(k);
       cells.push({
         at: k,
-        hex: byte.toString(16).padStart(2, '0').toUpperCase(),
+        hex: hexOf(byte).toUpperCase(),
         text: glyph ? (isPicture(glyph.text) ? '·' : glyph.text) : '',
         width: glyph ? Math.max(1, Math.min(glyph.to, end) - k) : 1,
         isBad: glyph?.isBad ?? false,

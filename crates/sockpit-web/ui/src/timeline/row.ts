@@ -1,5 +1,6 @@
 // What the program says of a row of a view, and what follows from it alone.
 
+import { hexOf } from '../lib/format';
 import type { Direction } from '../lib/types';
 
 export type Kind =
@@ -134,7 +135,7 @@ const SPELLINGS: Record<number, string> = { 0: '\\0', 9: '\\t', 10: '\\n', 13: '
 
 function spelling(picture: string): string {
   const code = picture.charCodeAt(0) - 0x2400;
-  return SPELLINGS[code] ?? `\\x${code.toString(16).padStart(2, '0')}`;
+  return SPELLINGS[code] ?? `\\x${hexOf(code)}`;
 }
 
 /** Pieces of a text, those within the ranges being marked. */

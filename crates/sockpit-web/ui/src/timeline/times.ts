@@ -17,8 +17,3 @@ export function timeOf(at: number, from: number | null, epochMs: number): string
 export function delta(ns: number | null): string {
   return ns === null ? '' : span(ns);
 }
-
-/** A time of a filter, in the milliseconds that the clock shows. */
-export function filterTime(at: number, epochMs: number): string {
-  return clock(at, epochMs);
-}

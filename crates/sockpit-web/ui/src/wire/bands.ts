@@ -51,7 +51,7 @@ export function ticks({ from, len }: Range, width: number): number[] {
   return found;
 }
 
-export const SHORTEST = 16;
+const SHORTEST = 16;
 export const LONGEST = 65_536;
 
 /** The window made larger or smaller about a place in it, within what there is. */
@@ -64,11 +64,6 @@ export function zoomed(range: Range, factor: number, about: number, end: number)
 /** The window, moved so that it is in the stream. */
 export function within({ from, len }: Range, end: number): Range {
   return { from: Math.max(0, Math.min(Math.round(from), end - Math.min(len, end))), len };
-}
-
-/** The piece that holds an offset. */
-export function pieceAt(pieces: Piece[], off: number): Piece | undefined {
-  return pieces.find((piece) => piece.off <= off && off < piece.end);
 }
 
 /** What hex dumps show of a byte. */

@@ -23,7 +23,7 @@ const ASK_MS = 500;
 const BUCKETS = 120;
 
 /** Now, in ns since the workbench began. */
-export function nowNs(): number {
+function nowNs(): number {
   return (Date.now() - (bench.welcome?.epoch_ms ?? Date.now())) * 1e6;
 }
 
