@@ -101,6 +101,12 @@ pub(crate) fn engine_error(error: &anyhow::Error) -> Option<&Error> {
     error.chain().find_map(|cause| cause.downcast_ref())
 }
 
+/// Whether connecting may succeed another time.
+pub(crate) fn may_pass(error: &anyhow::Error) -> bool {
+    engine_error(error)
+        .is_some_and(|error| matches!(error.operation(), Operation::Resolve | Operation::Connect))
+}
+
 /// An error with its causes, in one sentence.
 pub(crate) fn sentence(error: &anyhow::Error) -> String {
     let words = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<io::Error>()

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sockpit_core::plan::Plan;
 use sockpit_core::strings::Language;
+use sockpit_engine::{Error, doctor};
+use tokio::task::spawn_blocking;
 
 use super::complaint::Complaint;
 use super::page::Page;
@@ -99,4 +102,22 @@ impl With {
 pub(super) fn told<T: Serialize>(value: T) -> Answer {
     serde_json::to_value(value)
         .map_err(|error| Complaint::new(format!("the answer cannot be written: {error}")))
+}
+
+/// Has a thread do what may block.
+pub(super) async fn waited<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Complaint> {
+    let done = spawn_blocking(work).await;
+    done.map_err(|_| Complaint::new("what was asked for has failed, which is a mistake of Sockpit"))
+}
+
+/// Why something could not be opened, and what would help: who holds a port is looked up in files
+/// of the system.
+pub(super) async fn refusal(error: Error, plan: Arc<Plan>) -> Complaint {
+    let complaint = Complaint::from(&error);
+    match waited(move || doctor::hint(&error, &plan)).await {
+        Ok(Some(hint)) => complaint.hint(hint),
+        _ => complaint,
+    }
 }

@@ -23,10 +23,9 @@ use tokio::sync::oneshot;
 use super::Shared;
 use super::bell::Topic;
 use super::bench::Bench;
-use super::call::{Answer, With};
+use super::call::{Answer, With, waited};
 use super::complaint::Complaint;
 use super::page::Page;
-use super::ports::waited;
 
 mod real;
 mod record;

@@ -12,10 +12,9 @@ use sockpit_engine::doctor::{
 };
 
 use super::Shared;
-use super::call::{Answer, With};
+use super::call::{Answer, With, waited};
 use super::complaint::Complaint;
 use super::page::Page;
-use super::ports::waited;
 
 /// A host that answers at all does so sooner.
 const STREAM_PATIENCE: Duration = Duration::from_secs(5);

@@ -15,10 +15,9 @@ use serde_json::{Value, json};
 use sockpit_core::time::TimeSpan;
 use sockpit_engine::cause_text;
 use sockpit_engine::doctor::{self, Extent, Holder, Kind, Owner, Protocol, Selection, Signal};
-use tokio::task::spawn_blocking;
 
 use super::Shared;
-use super::call::{Answer, With};
+use super::call::{Answer, With, waited};
 use super::complaint::Complaint;
 use super::page::Page;
 
@@ -315,12 +314,4 @@ async fn free(free: Free) -> Answer {
             cause_text(&error)
         ))),
     }
-}
-
-/// Has a thread do what may block.
-pub(super) async fn waited<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Complaint> {
-    let done = spawn_blocking(work).await;
-    done.map_err(|_| Complaint::new("what was asked for has failed, which is a mistake of Sockpit"))
 }

@@ -1,32 +1,24 @@
 //! A session is opened, waited for, and opened again where that is wanted.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use serde_json::json;
 use sockpit_core::machine::Reason;
 use sockpit_core::plan::{Plan, Role};
-use sockpit_core::session::Input;
+use sockpit_core::session::{Input, Session as Machine};
 use sockpit_core::time::TimeSpan;
-use sockpit_engine::{Error, Operation, Outcome};
+use sockpit_core::time::backoff::Backoff;
+use sockpit_engine::{Error, Operation, Outcome, Session};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use super::seat::{Ended, Phase, Seat};
-use super::{plan, watch};
+use super::watch;
 use crate::workbench::Shared;
 use crate::workbench::bell::Topic;
 use crate::workbench::bench::Bench;
-use crate::workbench::call::Answer;
+use crate::workbench::call::{Answer, refusal};
 use crate::workbench::complaint::Complaint;
-
-/// The first wait before a client connects again; each later one is twice as long, as on the command
-/// line.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// A connection that held for so long was a good one: the waits begin anew.
-const GOOD_CONNECTION: Duration = Duration::from_secs(10);
 
 /// Opens a session; answers once it is open, or once it is known that it is not.
 pub(super) async fn open(bench: &Shared, seat: &Arc<Seat>) -> Answer {
@@ -35,10 +27,9 @@ pub(super) async fn open(bench: &Shared, seat: &Arc<Seat>) -> Answer {
         if matches!(state.phase, Phase::Opening | Phase::Open) {
             return Err(Complaint::new("the session is open already"));
         }
-        let plan = Arc::new(plan::of(&state.saved)?);
+        let plan = state.begin()?;
         state.phase = Phase::Opening;
         seat.come();
-        state.plan = Some(plan.clone());
         state.ended = None;
         state.number = None;
         state.local.clear();
@@ -52,7 +43,7 @@ pub(super) async fn open(bench: &Shared, seat: &Arc<Seat>) -> Answer {
         bench: Arc::downgrade(bench),
         seat: seat.clone(),
         told: Some(told),
-        pause: FIRST_PAUSE,
+        backoff: Backoff::default(),
     };
     tokio::spawn(run.drive(plan));
     match first.await {
@@ -67,7 +58,7 @@ struct Run {
     seat: Arc<Seat>,
     /// Who waits for the first of them.
     told: Option<oneshot::Sender<Answer>>,
-    pause: Duration,
+    backoff: Backoff,
 }
 
 impl Run {
@@ -111,15 +102,15 @@ impl Run {
                     if self.seat.is_left() {
                         session.close();
                     }
+                    // So does what was changed meanwhile.
+                    self.take_up(&session).await;
                     self.answer(Ok(json!({ "number": number, "local": local })));
                     bench.changed(Topic::Sessions);
                     watch::begin(&bench);
                     drop(bench);
                     let opened_at = Instant::now();
-                    let outcome = session.outcome().await;
-                    if opened_at.elapsed() >= GOOD_CONNECTION {
-                        self.pause = FIRST_PAUSE;
-                    }
+                    let outcome = self.outcome(&session).await;
+                    self.backoff.take_held(opened_at.elapsed());
                     self.seat.take_outcome(&outcome);
                     self.conclude(&outcome)
                 }
@@ -128,10 +119,8 @@ impl Run {
                 break;
             }
             // What was changed meanwhile counts from here on.
-            let told = self.seat.state().saved.clone();
-            if let Ok(changed) = plan::of(&told) {
-                plan = Arc::new(changed);
-                self.seat.state().plan = Some(plan.clone());
+            if let Ok(changed) = self.seat.state().begin() {
+                plan = changed;
             }
         }
         {
@@ -142,6 +131,7 @@ impl Run {
                 false => Phase::Ended,
             };
             state.session = None;
+            state.known = None;
             state.since = None;
         }
         if let Some(complaint) = refused {
@@ -150,26 +140,39 @@ impl Run {
         self.ring();
     }
 
+    /// Waits for the end of a connection, which takes up what is changed meanwhile.
+    async fn outcome(&self, session: &Session<Machine>) -> Outcome {
+        loop {
+            tokio::select! {
+                biased;
+                outcome = session.outcome() => return outcome,
+                () = self.seat.changed.notified() => self.take_up(session).await,
+            }
+        }
+    }
+
+    /// Has an open session go on as it is told now.
+    async fn take_up(&self, session: &Session<Machine>) {
+        let (adopted, changes) = {
+            let mut state = self.seat.state();
+            (state.adopt(), state.changes)
+        };
+        if let Some(plan) = adopted {
+            session.adopt(plan).await;
+        }
+        self.seat.take_up(changes);
+    }
+
     /// Takes that it could not be opened; gives what is said of it where it is not tried again.
     async fn fail(&mut self, plan: &Arc<Plan>, error: Error) -> Option<Complaint> {
         let operation = error.operation();
         let may_pass = matches!(operation, Operation::Resolve | Operation::Connect);
         let is_tried_again = self.seat.state().saved.reconnects && may_pass;
-        let complaint = Complaint::from(&error);
-        let message = complaint.message().to_owned();
         let reason = reason_of(&error);
-        let hint = {
-            // Who holds a port is looked up in files of the system.
-            let (find, plan) = (sockpit_engine::doctor::hint, plan.clone());
-            tokio::task::spawn_blocking(move || find(&error, &plan)).await
-        };
-        let complaint = match hint {
-            Ok(Some(hint)) => complaint.hint(hint),
-            _ => complaint,
-        };
+        let complaint = refusal(error, plan.clone()).await;
         self.seat.state().ended = Some(Ended {
             reason,
-            message,
+            message: complaint.message().to_owned(),
             failures: Vec::new(),
         });
         if !is_tried_again {
@@ -204,11 +207,11 @@ impl Run {
 
     /// Waits before the next connection; `false` where none is wanted any more.
     async fn wait(&mut self) -> bool {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        let pause = self.backoff.next_pause();
         {
             let mut state = self.seat.state();
             state.phase = Phase::Opening;
+            state.known = None;
             if let Some(ended) = &mut state.ended {
                 let again = format!("connecting again in {}", TimeSpan(pause));
                 ended.message = match ended.message.as_str() {

@@ -15,7 +15,7 @@ use super::{MAX_SESSIONS, MAX_TOLD, OfSession, done, plan};
 use crate::workbench::Shared;
 use crate::workbench::bell::Topic;
 use crate::workbench::bench::Bench;
-use crate::workbench::call::{Answer, With};
+use crate::workbench::call::{Answer, With, waited};
 use crate::workbench::complaint::Complaint;
 
 /// Reads the saved sessions of the project, once.
@@ -25,7 +25,7 @@ pub(super) async fn load(bench: &Shared) {
         .is_loaded
         .get_or_init(|| async {
             let project = bench.project.clone();
-            let read = tokio::task::spawn_blocking(move || read_all(&project)).await;
+            let read = waited(move || read_all(&project)).await;
             for (file, saved) in read.unwrap_or_default() {
                 // What has no place is not shown, and stays as it is.
                 let _ = add(bench, saved, Some(file));
@@ -64,13 +64,22 @@ pub(super) fn add(
     saved: Saved,
     file: Option<FileName>,
 ) -> Result<String, Complaint> {
-    let mut seats = bench.desk.seats();
+    let key = place(&mut bench.desk.seats(), saved, file)?;
+    bench.changed(Topic::Sessions);
+    Ok(key)
+}
+
+fn place(
+    seats: &mut Vec<Arc<Seat>>,
+    saved: Saved,
+    file: Option<FileName>,
+) -> Result<String, Complaint> {
     if seats.len() >= MAX_SESSIONS {
         let message =
             format!("there are {MAX_SESSIONS} sessions, which is as many as there may be");
         return Err(Complaint::new(message).hint("remove one first"));
     }
-    check_room(&seats, None, &saved)?;
+    check_room(seats, None, &saved)?;
     let stem = match &file {
         Some(file) => file.stem().to_owned(),
         None => FileName::of_name(&saved.name).stem().to_owned(),
@@ -78,8 +87,6 @@ pub(super) fn add(
     let taken: BTreeSet<_> = seats.iter().map(|seat| seat.key.as_str()).collect();
     let key = unused(&stem, |key| taken.contains(key));
     seats.push(Seat::new(key.clone(), saved, file));
-    drop(seats);
-    bench.changed(Topic::Sessions);
     Ok(key)
 }
 
@@ -129,6 +136,16 @@ struct Save {
 pub(super) async fn save(bench: &Shared, with: With) -> Answer {
     let Save { key, force } = with.read()?;
     let seat = bench.desk.seat(&key)?;
+    let project = bench.project.clone();
+    let file = waited(move || write(&project, &seat, force)).await??;
+    bench.changed(Topic::Sessions);
+    Ok(json!({ "file": file.as_str() }))
+}
+
+/// Writes a session into its file, a new one where it has none.
+fn write(project: &Project, seat: &Seat, force: bool) -> Result<FileName, Complaint> {
+    // Two at a time would make two files of one session.
+    let _alone = seat.write_alone();
     let (saved, file, written) = {
         let state = seat.state();
         (
@@ -140,23 +157,18 @@ pub(super) async fn save(bench: &Shared, with: With) -> Answer {
     saved
         .check()
         .map_err(|error| Complaint::new(error.mistake.to_string()))?;
-    let (project, kept) = (bench.project.clone(), saved.clone());
-    let file = tokio::task::spawn_blocking(move || match file {
-        Some(file) => over(&project, file, &kept, written.filter(|_| !force).as_ref()),
-        None => create(&project, &kept),
-    });
-    let file = file.await.map_err(|_| broken())??;
-    {
-        let mut state = seat.state();
-        state.file = Some(file.clone());
-        state.written = Some(saved.clone());
-        // What was changed while it was written is still to be saved.
-        if state.saved.tidied() == saved {
-            state.saved = saved;
-        }
+    let file = match file {
+        Some(file) => over(project, file, &saved, written.filter(|_| !force).as_ref()),
+        None => create(project, &saved),
+    }?;
+    let mut state = seat.state();
+    state.file = Some(file.clone());
+    state.written = Some(saved.clone());
+    // What was changed while it was written is still to be saved.
+    if state.saved.tidied() == saved {
+        state.saved = saved;
     }
-    bench.changed(Topic::Sessions);
-    Ok(json!({ "file": file.as_str() }))
+    Ok(file)
 }
 
 fn create(project: &Project, saved: &Saved) -> Result<FileName, Complaint> {
@@ -205,10 +217,6 @@ fn over(
     Ok(file)
 }
 
-fn broken() -> Complaint {
-    Complaint::new("the file could not be taken care of")
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Remove {
@@ -224,8 +232,7 @@ pub(super) async fn remove(bench: &Shared, with: With) -> Answer {
     let name = seat.state().file.clone();
     if let Some(name) = name.filter(|_| file) {
         let project = bench.project.clone();
-        let removed = tokio::task::spawn_blocking(move || project.remove(&name)).await;
-        match removed.map_err(|_| broken())? {
+        match waited(move || project.remove(&name)).await? {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
@@ -249,26 +256,27 @@ struct Import {
 pub(super) async fn import(bench: &Shared, with: With) -> Answer {
     let Import { name, toml } = with.read()?;
     let (project, text) = (bench.project.clone(), toml.clone());
-    let read =
-        tokio::task::spawn_blocking(move || Saved::parse_all(&text, &name, &mut opener(&project)));
-    let sessions = read
-        .await
-        .map_err(|_| broken())?
-        .map_err(|error| match error {
-            SavedError::File(error) => plan::rule_mistake(&error, &toml).field("toml"),
-            error => Complaint::new(error.to_string()).field("toml"),
-        })?;
+    let read = waited(move || Saved::parse_all(&text, &name, &mut opener(&project))).await?;
+    let sessions = read.map_err(|error| match error {
+        SavedError::File(error) => plan::rule_mistake(&error, &toml).field("toml"),
+        error => Complaint::new(error.to_string()).field("toml"),
+    })?;
     // All of them, or none.
-    let (count, room) = (
-        sessions.len(),
-        MAX_SESSIONS.saturating_sub(bench.desk.all().len()),
-    );
-    if count > room {
-        let message = format!("the file has {count} sessions, and there is room for {room} more");
-        return Err(Complaint::new(message).hint("remove one first"));
-    }
-    let keys = sessions.into_iter().map(|saved| add(bench, saved, None));
-    let keys: Vec<String> = keys.collect::<Result<_, _>>()?;
+    let keys = {
+        let mut seats = bench.desk.seats();
+        let before = seats.len();
+        let (count, room) = (sessions.len(), MAX_SESSIONS.saturating_sub(before));
+        if count > room {
+            let message =
+                format!("the file has {count} sessions, and there is room for {room} more");
+            return Err(Complaint::new(message).hint("remove one first"));
+        }
+        let keys = sessions.into_iter();
+        let keys = keys.map(|saved| place(&mut seats, saved, None)).collect();
+        let keys: Result<Vec<String>, Complaint> = keys;
+        keys.inspect_err(|_| seats.truncate(before))?
+    };
+    bench.changed(Topic::Sessions);
     Ok(json!({ "keys": keys }))
 }
 
@@ -280,9 +288,9 @@ pub(super) async fn export(bench: &Shared, with: With) -> Answer {
         (state.saved.tidied(), state.file.clone())
     };
     let project = bench.project.clone();
-    let toml = tokio::task::spawn_blocking(move || {
+    let toml = waited(move || {
         let former = file.and_then(|file| project.read(&file).ok());
         former.map_or_else(|| saved.to_toml(), |former| saved.write_over(&former))
     });
-    Ok(json!({ "toml": toml.await.map_err(|_| broken())? }))
+    Ok(json!({ "toml": toml.await? }))
 }

@@ -11,7 +11,7 @@ use sockpit_core::session::Script;
 use crate::workbench::complaint::Complaint;
 
 /// Keys of options that an open session takes up at once.
-pub(super) const ADOPTED: [&str; 11] = [
+const ADOPTED: [&str; 11] = [
     "frame",
     "max-frame",
     "text",
@@ -95,6 +95,42 @@ pub(super) fn adopted(current: &Plan, new: &Plan, keeps_rules: bool) -> Plan {
         plan.rules.clone_from(&new.rules);
     }
     plan
+}
+
+/// What differs, by the names that pages know.
+pub(super) fn changed(former: &Saved, saved: &Saved) -> Vec<&'static str> {
+    let mut keys = Vec::new();
+    let mut push = |key, differs: bool| {
+        if differs {
+            keys.push(key);
+        }
+    };
+    push("name", former.name != saved.name);
+    push("role", former.role != saved.role);
+    push("endpoint", former.endpoint != saved.endpoint);
+    push("rules", former.rules != saved.rules);
+    push("reconnect", former.reconnects != saved.reconnects);
+    for key in Options::KEYS {
+        let value = |saved: &Saved| {
+            let told = saved.options.iter().rfind(|(told, _)| told == key);
+            told.map(|(_, value)| value.clone())
+        };
+        push(key, value(former) != value(saved));
+    }
+    keys
+}
+
+/// Whether an open session takes up something of what was changed.
+pub(super) fn is_adopted(changed: &[&str]) -> bool {
+    changed.iter().any(|key| ADOPTED.contains(key))
+}
+
+/// What of the changes waits for the next opening.
+pub(super) fn for_later(changed: Vec<&'static str>) -> Vec<&'static str> {
+    let mut later = changed;
+    // A name is of the session as such, and whether it connects again is asked at its end.
+    later.retain(|key| !ADOPTED.contains(key) && !["name", "reconnect"].contains(key));
+    later
 }
 
 fn option_mistake(error: &OptionError) -> Complaint {

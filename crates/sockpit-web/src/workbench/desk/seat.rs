@@ -11,10 +11,10 @@ use sockpit_core::session::Session as Machine;
 use sockpit_core::time::Time;
 use sockpit_engine::project::FileName;
 use sockpit_engine::{Failure, Outcome, PeerFacts, Session, Traffic};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::jobs::Job;
-use super::plan::role_word;
+use super::plan::{self, role_word};
 use crate::workbench::complaint::Complaint;
 
 /// Peers of one session that pages are told of without asking: the latest.
@@ -27,6 +27,12 @@ pub(super) struct Seat {
     state: Mutex<State>,
     /// Whether its user wants it ended.
     left: watch::Sender<bool>,
+    /// Rung when something was changed that an open session takes up.
+    pub(super) changed: Notify,
+    /// How many of the changes were taken up, or have nobody left to do so.
+    taken_up: watch::Sender<u64>,
+    /// Held by whoever writes its file.
+    writing: Mutex<()>,
 }
 
 /// What a session is just now.
@@ -43,6 +49,10 @@ pub(super) struct State {
     pub(super) session: Option<Arc<Session<Machine>>>,
     /// By which it goes while it is open.
     pub(super) plan: Option<Arc<Plan>>,
+    /// What of `saved` that plan knows, while there is a connection or one is being made.
+    pub(super) known: Option<Saved>,
+    /// Counts what was changed that an open session takes up.
+    pub(super) changes: u64,
     pub(super) count: usize,
     pub(super) peers: Vec<PeerFacts>,
     pub(super) traffic: Traffic,
@@ -87,6 +97,8 @@ impl Seat {
                 since: None,
                 session: None,
                 plan: None,
+                known: None,
+                changes: 0,
                 count: 0,
                 peers: Vec::new(),
                 traffic: Traffic::default(),
@@ -95,11 +107,19 @@ impl Seat {
                 jobs: BTreeMap::new(),
             }),
             left: watch::channel(false).0,
+            changed: Notify::new(),
+            taken_up: watch::channel(0).0,
+            writing: Mutex::new(()),
         })
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no holder panics")
+    }
+
+    /// Keeps others from writing its file; to be held on a thread that may wait.
+    pub(super) fn write_alone(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().expect("no holder panics")
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -149,6 +169,18 @@ impl Seat {
     pub(super) async fn left(&self) {
         // Its sender lives as long as the seat.
         let _ = self.left.subscribe().wait_for(|is_left| *is_left).await;
+    }
+
+    /// Takes that so many of its changes were taken up.
+    pub(super) fn take_up(&self, changes: u64) {
+        self.taken_up.send_replace(changes);
+    }
+
+    /// Waits until so many of its changes were taken up, or the connection is over. Cancel-safe.
+    pub(super) async fn taken_up(&self, changes: u64) {
+        let mut taken_up = self.taken_up.subscribe();
+        // Its sender lives as long as the seat.
+        let _ = taken_up.wait_for(|count| changes <= *count).await;
     }
 
     /// What pages are told of it.
@@ -226,11 +258,42 @@ impl Seat {
         state.former = state.former + of_it;
         state.traffic = Traffic::default();
         state.session = None;
+        // Who waits for a change saw the session, and so came before this.
+        self.take_up(state.changes);
         state.count = 0;
         state.peers.clear();
         for (_, job) in std::mem::take(&mut state.jobs) {
             job.stop();
         }
+    }
+}
+
+impl State {
+    /// Makes the plan by which it goes from now on.
+    pub(super) fn begin(&mut self) -> Result<Arc<Plan>, Complaint> {
+        let plan = Arc::new(plan::of(&self.saved)?);
+        self.plan = Some(plan.clone());
+        self.known = Some(self.saved.clone());
+        Ok(plan)
+    }
+
+    /// The plan by which an open session goes on, where something was changed that it takes up.
+    pub(super) fn adopt(&mut self) -> Option<Arc<Plan>> {
+        let (current, known) = (self.plan.as_ref()?, self.known.as_ref()?);
+        if !plan::is_adopted(&plan::changed(known, &self.saved)) {
+            return None;
+        }
+        // What is saved was checked before it was taken.
+        let new = plan::of(&self.saved).ok()?;
+        let is_same_text = current.text == new.text && current.text_out == new.text_out;
+        let keeps_rules = is_same_text && current.rules == new.rules;
+        let adopted = Arc::new(plan::adopted(current, &new, keeps_rules));
+        self.plan = Some(adopted.clone());
+        self.known = Some(self.saved.clone());
+        if !keeps_rules {
+            self.stop_lists();
+        }
+        Some(adopted)
     }
 }
 

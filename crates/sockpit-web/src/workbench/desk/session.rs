@@ -1,13 +1,11 @@
 //! The calls of sessions: made, changed, opened, ended.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sockpit_core::plan::Options;
 use sockpit_core::scenario::Saved;
 
-use super::seat::{Phase, Seat, peer_told};
+use super::seat::peer_told;
 use super::sending::{Aim, Target};
 use super::{OfSession, compose, done, drive, keep, plan};
 use crate::workbench::Shared;
@@ -196,90 +194,62 @@ struct Change {
     rules: Option<String>,
 }
 
+impl Change {
+    /// A session with what is changed of it.
+    fn made(self, mut saved: Saved) -> Result<Saved, Complaint> {
+        if let Some(name) = self.name {
+            saved.name = name.trim().to_owned();
+        }
+        if let Some(role) = self.role {
+            saved.role = plan::role_of(&role)?;
+        }
+        if let Some(endpoint) = self.endpoint {
+            saved.endpoint = endpoint;
+        }
+        if let Some(options) = self.options {
+            set_options(&mut saved, &options)?;
+        }
+        if let Some(rules) = self.rules {
+            saved.rules = rules;
+        }
+        checked(saved)
+    }
+}
+
+/// Changes a session. One that is open, or on its way, takes up what it can; the rest is for later.
 async fn change(bench: &Shared, with: With) -> Answer {
     let change: Change = with.read()?;
     let seat = bench.desk.seat(&change.key)?;
-    let (former, is_open) = {
-        let state = seat.state();
-        (state.saved.clone(), state.phase == Phase::Open)
-    };
-    let mut saved = former.clone();
-    if let Some(name) = change.name {
-        saved.name = name.trim().to_owned();
-    }
-    if let Some(role) = change.role {
-        saved.role = plan::role_of(&role)?;
-    }
-    if let Some(endpoint) = change.endpoint {
-        saved.endpoint = endpoint;
-    }
-    if let Some(options) = change.options {
-        set_options(&mut saved, &options)?;
-    }
-    if let Some(rules) = change.rules {
-        saved.rules = rules;
-    }
-    let saved = checked(saved)?;
-    keep::check_room(&bench.desk.all(), Some(&seat), &saved)?;
-    let changed = changed_keys(&former, &saved);
-    seat.state().saved = saved.clone();
-    let is_adopted = is_open
-        && changed
-            .iter()
-            .any(|key| plan::ADOPTED.contains(&key.as_str()));
-    if is_adopted {
-        adopt(&seat, &saved).await?;
-    }
-    bench.changed(Topic::Sessions);
-    let free = ["name", "reconnect"];
-    let mut later = changed;
-    later.retain(|key| {
-        is_open && !plan::ADOPTED.contains(&key.as_str()) && !free.contains(&key.as_str())
-    });
-    Ok(json!({ "adopted": is_adopted, "later": later }))
-}
-
-/// Has an open session go on as it is told now.
-async fn adopt(seat: &Arc<Seat>, saved: &Saved) -> Result<(), Complaint> {
-    let (session, current) = seat.open_session()?;
-    let new = plan::of(saved)?;
-    let is_same_text = current.text == new.text && current.text_out == new.text_out;
-    let keeps_rules = is_same_text && current.rules == new.rules;
-    let adopted = Arc::new(plan::adopted(&current, &new, keeps_rules));
-    {
+    let (is_adopted, later, awaited) = {
+        // One at a time: each goes out from what the one before it has left.
+        let seats = bench.desk.seats();
+        let former = seat.state().saved.clone();
+        let saved = change.made(former)?;
+        keep::check_room(&seats, Some(&seat), &saved)?;
         let mut state = seat.state();
-        state.plan = Some(adopted.clone());
-        if !keeps_rules {
-            state.stop_lists();
+        let changed = plan::changed(&state.saved, &saved);
+        state.saved = saved;
+        // Without a connection, and with none on its way, the next one begins with all of it.
+        let counts = state.known.is_some();
+        let is_adopted = counts && plan::is_adopted(&changed);
+        if is_adopted {
+            state.changes += 1;
+            seat.changed.notify_one();
         }
-    }
-    session.adopt(adopted).await;
-    // What comes from here on is heard by the new plan: what is asked next is answered after it.
-    let _ = session.traffic().await;
-    Ok(())
-}
-
-/// What differs, by the names that pages know.
-fn changed_keys(former: &Saved, saved: &Saved) -> Vec<String> {
-    let mut keys: Vec<String> = Vec::new();
-    let mut push = |key: &str, differs: bool| {
-        if differs {
-            keys.push(key.to_owned());
-        }
-    };
-    push("name", former.name != saved.name);
-    push("role", former.role != saved.role);
-    push("endpoint", former.endpoint != saved.endpoint);
-    push("rules", former.rules != saved.rules);
-    push("reconnect", former.reconnects != saved.reconnects);
-    for key in Options::KEYS {
-        let value = |saved: &Saved| {
-            let told = saved.options.iter().rfind(|(told, _)| told == key);
-            told.map(|(_, value)| value.clone())
+        let later = match counts {
+            true => plan::for_later(changed),
+            false => Vec::new(),
         };
-        push(key, value(former) != value(saved));
+        // What is on its way takes it up by itself.
+        let awaited = (is_adopted && state.session.is_some()).then_some(state.changes);
+        (is_adopted, later, awaited)
+    };
+    bench.changed(Topic::Sessions);
+    if let Some(changes) = awaited {
+        seat.taken_up(changes).await;
+        bench.changed(Topic::Sessions);
     }
-    keys
+    Ok(json!({ "adopted": is_adopted, "later": later }))
 }
 
 fn duplicate(bench: &Shared, with: With) -> Answer {

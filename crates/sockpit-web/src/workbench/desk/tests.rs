@@ -1,6 +1,5 @@
 //! The desk over a real socket, with real peers on loopback.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,75 +7,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-use crate::workbench::tests::{Bed, Socket, start};
+use crate::workbench::tests::caller::Caller;
+use crate::workbench::tests::start;
+
+mod changes;
 
 /// What a test waits at most.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A page that makes calls.
-struct Page {
-    socket: Socket,
-    count: u64,
-    /// The latest news of each topic.
-    told: BTreeMap<String, Value>,
-}
-
-impl Page {
-    async fn of(bed: &Bed) -> Self {
-        let (socket, _) = bed.page().await;
-        Self {
-            socket,
-            count: 0,
-            told: BTreeMap::new(),
-        }
-    }
-
-    async fn answer(&mut self, op: &str, with: Value) -> Value {
-        self.count += 1;
-        let call = json!({ "id": self.count, "op": op, "with": with });
-        self.socket.say(&call).await;
-        self.answered(self.count).await
-    }
-
-    /// The answer with this number; news that come before it are kept.
-    async fn answered(&mut self, id: u64) -> Value {
-        loop {
-            let message = self.socket.next().await.unwrap();
-            match message["news"].as_str() {
-                Some(topic) => drop(self.told.insert(topic.to_owned(), message["is"].clone())),
-                None if message["id"] == id => return message,
-                None => {}
-            }
-        }
-    }
-
-    async fn ok(&mut self, op: &str, with: Value) -> Value {
-        let answer = self.answer(op, with).await;
-        assert!(answer.get("error").is_none(), "{op}: {answer}");
-        answer["ok"].clone()
-    }
-
-    async fn error(&mut self, op: &str, with: Value) -> Value {
-        let answer = self.answer(op, with).await;
-        assert!(answer.get("ok").is_none(), "{op}: {answer}");
-        answer["error"].clone()
-    }
-
-    /// Waits until the news of a topic fit.
-    async fn news(&mut self, topic: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        let wait = async {
-            while !self.told.get(topic).is_some_and(&fits) {
-                let message = self.socket.next().await.unwrap();
-                if let Some(topic) = message["news"].as_str() {
-                    self.told.insert(topic.to_owned(), message["is"].clone());
-                }
-            }
-        };
-        let is_late = timeout(DEADLINE, wait).await.is_err();
-        assert!(!is_late, "{topic} never fitted: {:?}", self.told.get(topic));
-        self.told[topic].clone()
-    }
-
+impl Caller {
     /// Makes a session and opens it; gives the port that it listens on, or 0.
     async fn open(&mut self, session: Value) -> (String, u16) {
         let key = self.ok("session.create", session).await["key"].clone();
@@ -113,7 +52,7 @@ async fn connect(port: u16) -> TcpStream {
 #[tokio::test]
 async fn a_server_speaks_to_whom_it_is_told() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let (key, port) = page.server(json!({ "frame": "lines" }), "").await;
     let mut peers = Vec::new();
     for count in 1..=3 {
@@ -171,7 +110,7 @@ async fn a_server_speaks_to_whom_it_is_told() {
 #[tokio::test]
 async fn a_rhythm_of_a_millisecond_is_kept_and_counted() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
     let (key, _) = page
@@ -206,7 +145,7 @@ async fn a_rhythm_of_a_millisecond_is_kept_and_counted() {
 #[tokio::test]
 async fn a_list_runs_in_its_order_and_rounds() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let rules = "[[list]]\nname = 'boot'\nitems = [\n  { send = 'a${counter}', delay = '2ms' },\n  { send_hex = '62' },\n]\n";
     let (key, port) = page.server(json!({ "frame": "lines" }), rules).await;
     let mut peer = connect(port).await;
@@ -225,7 +164,7 @@ async fn a_list_runs_in_its_order_and_rounds() {
 #[tokio::test]
 async fn a_file_arrives_whole_however_slow_the_peer() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let (key, port) = page.server(json!({}), "").await;
     let mut peer = connect(port).await;
     page.news("sessions", |all| all[0]["peers"] == 1).await;
@@ -280,7 +219,7 @@ async fn a_file_arrives_whole_however_slow_the_peer() {
 #[tokio::test]
 async fn the_lines_of_a_file_are_messages() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("udp://{}", peer.local_addr().unwrap());
     let session = json!({ "name": "u", "role": "client", "endpoint": endpoint, "options": { "text": "gbk" } });
@@ -308,7 +247,7 @@ async fn the_lines_of_a_file_are_messages() {
 #[tokio::test]
 async fn an_open_session_takes_up_framing_and_rules_and_counts_their_hits() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let rules = "[[rule]]\nname = 'ping'\nequals = 'PING'\nreply = 'PONG'\n\n[[rule]]\nany = true\ndiscard = true\n";
     let (key, port) = page.server(json!({ "frame": "lines" }), rules).await;
     let mut peer = connect(port).await;
@@ -342,7 +281,7 @@ async fn an_open_session_takes_up_framing_and_rules_and_counts_their_hits() {
 #[tokio::test]
 async fn what_was_saved_is_there_again() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let session = json!({
         "name": "PLC 1", "role": "client", "endpoint": "tcp://127.0.0.1:9?frame=lines",
         "options": { "text": "gbk", "reconnect": "1" }, "rules": "[[rule]]\nany = true\necho = true\n",
@@ -405,7 +344,7 @@ async fn what_was_saved_is_there_again() {
 #[tokio::test]
 async fn a_port_in_use_names_its_owner_and_a_lost_server_is_tried_again() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let taken = json!({ "name": "s", "role": "server", "endpoint": format!("tcp://{addr}") });
@@ -452,7 +391,7 @@ async fn a_port_in_use_names_its_owner_and_a_lost_server_is_tried_again() {
 #[tokio::test]
 async fn the_composer_says_what_each_byte_is() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let with = json!({
         "options": { "frame": "len:u8", "text": "gbk" }, "text": "你\\r", "escapes": true, "checksum": "xor",
     });
@@ -497,7 +436,7 @@ async fn the_composer_says_what_each_byte_is() {
 #[tokio::test]
 async fn rules_are_tried_taken_apart_and_written() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let toml =
         "[[rule]]\nname = 'ping'\nregex = '^PING (\\d+)$'\nreply = 'PONG ${1}'\ndelay = '20ms'\n";
     let with = json!({ "toml": toml, "text": "PING 7\nPING 8\n", "frame": "lines" });
@@ -525,7 +464,7 @@ async fn rules_are_tried_taken_apart_and_written() {
 #[tokio::test]
 async fn peers_beyond_those_that_can_be_shown_are_only_counted() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let session = json!({ "name": "many", "role": "server", "endpoint": "udp://127.0.0.1:0" });
     let (key, port) = page.open(session).await;
     let speak = async |address: u32| {
@@ -561,7 +500,7 @@ async fn peers_beyond_those_that_can_be_shown_are_only_counted() {
 #[tokio::test]
 async fn sessions_with_more_rules_than_pages_can_be_told_are_refused() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let rules = format!(
         "# {}\n[[rule]]\nany = true\necho = true\n",
         "\"".repeat(1_040_000)
@@ -583,7 +522,7 @@ async fn sessions_with_more_rules_than_pages_can_be_told_are_refused() {
 #[tokio::test]
 async fn a_session_that_ended_may_be_opened_at_once() {
     let bed = start().await;
-    let mut page = Page::of(&bed).await;
+    let mut page = Caller::new(&bed).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
     let session = json!({ "name": "short", "role": "client", "endpoint": endpoint });

@@ -17,8 +17,8 @@ use sockpit_engine::room::{Opening, Room};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::super::Shared;
+use super::super::call::refusal;
 use super::super::complaint::Complaint;
-use super::super::ports::waited;
 use super::book::{Book, State};
 
 /// In bytes: what a member that takes nothing may make the system keep; without a limit of ours it
@@ -95,14 +95,7 @@ impl Host {
         let opened = bench.handle.open_room(vec![plan.clone()], opening).await;
         let room = match opened {
             Ok(room) => Arc::new(room),
-            Err(error) => {
-                let complaint = Complaint::from(&error);
-                let way_out = sockpit_engine::doctor::hint;
-                return Err(match waited(move || way_out(&error, &plan)).await? {
-                    Some(hint) => complaint.hint(hint),
-                    None => complaint,
-                });
-            }
+            Err(error) => return Err(refusal(error, plan).await),
         };
         let nick = serve.name.as_deref().unwrap_or_default();
         let book = Book::new(endpoint.to_string(), true, nick, Arc::downgrade(bench));

@@ -12,6 +12,7 @@ use sockpit_core::machine::{Fault, Machine, Output};
 use sockpit_core::plan::{Options, Plan, Role, Shape};
 use sockpit_core::text::charset::Charset;
 use sockpit_core::text::escape::VisibleLine;
+use sockpit_core::time::backoff::Backoff;
 use sockpit_core::time::{Time, TimeSpan};
 use sockpit_engine::room::Seat;
 use sockpit_engine::{Error, Handle, Operation, Session, Target};
@@ -19,15 +20,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::super::Shared;
+use super::super::call::refusal;
 use super::super::complaint::Complaint;
-use super::super::ports::waited;
 use super::book::{Book, State};
-
-/// The first wait before it is connected again; each later one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// The longest wait before it is connected again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// So long a goodbye may take.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -114,14 +109,7 @@ impl Stay {
         };
         let session = match links.open().await {
             Ok(session) => session,
-            Err(error) => {
-                let complaint = Complaint::from(&error);
-                let way_out = sockpit_engine::doctor::hint;
-                return Err(match waited(move || way_out(&error, &plan)).await? {
-                    Some(hint) => complaint.hint(hint),
-                    None => complaint,
-                });
-            }
+            Err(error) => return Err(refusal(error, plan).await),
         };
         let (nudges, nudged) = mpsc::unbounded_channel();
         let (done, over) = oneshot::channel();
@@ -242,8 +230,9 @@ struct Run {
 
 impl Run {
     async fn stay(mut self, mut session: Session<Ear>) {
-        let mut pause = FIRST_PAUSE;
         loop {
+            // The waits begin anew with each link.
+            let mut backoff = Backoff::default();
             let reason = self.hold(&session).await;
             let is_leaving = {
                 let mut guest = self.links.seat.guest();
@@ -255,12 +244,12 @@ impl Run {
                 return self.book.be(State::Ended, &reason);
             }
             session = loop {
+                let pause = backoff.next_pause();
                 let text = format!("{reason}; connecting again in {}", TimeSpan(pause));
                 self.book.be(State::Away, &text);
                 if self.wait(pause).await {
                     return self.book.be(State::Ended, "");
                 }
-                pause = (pause * 2).min(LONGEST_PAUSE);
                 self.book.be(State::Connecting, "");
                 match self.links.open().await {
                     Ok(session) => break session,
@@ -271,7 +260,6 @@ impl Run {
                     }
                 }
             };
-            pause = FIRST_PAUSE;
         }
     }
 

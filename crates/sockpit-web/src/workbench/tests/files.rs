@@ -1,7 +1,7 @@
 //! No call runs a program, nor reads or writes a file outside of the project (rule F5).
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use super::*;
 

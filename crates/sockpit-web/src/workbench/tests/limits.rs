@@ -116,3 +116,49 @@ async fn f6_a_call_or_a_piece_that_is_too_long_ends_the_page() {
         assert_eq!(closed, 1009);
     }
 }
+
+#[tokio::test]
+async fn f6_a_body_that_is_too_large_is_refused() {
+    let site = start().await;
+    for length in [1024 * 1024 + 1, usize::MAX >> 8] {
+        let headers = format!("{OURS}{KNOWN}Content-Length: {length}\r\n");
+        let reply = site.ask(&request("POST /api/export", &headers)).await;
+        assert_eq!(reply.status, 413);
+    }
+    let headers = format!("{OURS}{KNOWN}Content-Length: 1\r\n");
+    let text = request("POST /api/export", &headers) + "x";
+    assert_eq!(site.ask(&text).await.status, 400);
+}
+
+#[tokio::test]
+async fn f6_more_connections_than_there_may_be_are_told_so() {
+    let site = start().await;
+    let mut held = Vec::new();
+    for _ in 0..64 {
+        held.push(site.socket().await);
+    }
+    let reply = site.ask(&request("/", OURS)).await;
+    assert_eq!(reply.status, 503);
+    held.pop();
+    let until = tokio::time::Instant::now() + DEADLINE;
+    while site.ask(&request("/", OURS)).await.status != 200 {
+        assert!(
+            tokio::time::Instant::now() < until,
+            "a place that is free again"
+        );
+    }
+}
+
+#[tokio::test]
+async fn f6_headers_without_an_end_are_refused() {
+    let site = start().await;
+    let many = "X: y\r\n".repeat(100);
+    assert_eq!(
+        site.ask(&request("/", &format!("{OURS}{many}")))
+            .await
+            .status,
+        431
+    );
+    let long = format!("{OURS}X: {}\r\n", "y".repeat(20_000));
+    assert_eq!(site.ask(&request("/", &long)).await.status, 431);
+}

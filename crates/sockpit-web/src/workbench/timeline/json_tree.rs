@@ -70,54 +70,47 @@ impl Reader<'_> {
     }
 
     fn object(&mut self, depth: usize) -> Option<Vec<Node>> {
-        let mut parts = Vec::new();
-        self.at += 1;
-        self.skip_space();
-        if self.take(b'}') {
-            return Some(parts);
-        }
-        loop {
-            self.skip_space();
-            if self.peek()? != b'"' {
+        self.parts(b'}', |reader, _| {
+            if reader.peek()? != b'"' {
                 return None;
             }
-            let from = self.at;
-            let name = self.string()?;
-            self.skip_space();
-            if !self.take(b':') {
+            let from = reader.at;
+            let name = reader.string()?;
+            reader.skip_space();
+            if !reader.take(b':') {
                 return None;
             }
-            self.skip_space();
-            let mut part = self.value(shorten(&name), depth + 1)?;
-            part.from = self.base + from;
-            parts.push(part);
-            self.skip_space();
-            if self.take(b'}') {
-                return Some(parts);
-            }
-            if self.count >= MOST_NODES {
-                parts.push(self.rest()?);
-                return Some(parts);
-            }
-            if !self.take(b',') {
-                return None;
-            }
-        }
+            reader.skip_space();
+            let mut part = reader.value(shorten(&name), depth + 1)?;
+            part.from = reader.base + from;
+            Some(part)
+        })
     }
 
     fn list(&mut self, depth: usize) -> Option<Vec<Node>> {
+        self.parts(b']', |reader, index| {
+            reader.value(format!("[{index}]"), depth + 1)
+        })
+    }
+
+    /// What stands between a bracket and its `end`: parts with commas between them, each read by
+    /// `part`, which is told how many there were before.
+    fn parts(
+        &mut self,
+        end: u8,
+        part: impl Fn(&mut Self, usize) -> Option<Node>,
+    ) -> Option<Vec<Node>> {
         let mut parts = Vec::new();
         self.at += 1;
         self.skip_space();
-        if self.take(b']') {
+        if self.take(end) {
             return Some(parts);
         }
         loop {
             self.skip_space();
-            let name = format!("[{}]", parts.len());
-            parts.push(self.value(name, depth + 1)?);
+            parts.push(part(self, parts.len())?);
             self.skip_space();
-            if self.take(b']') {
+            if self.take(end) {
                 return Some(parts);
             }
             if self.count >= MOST_NODES {

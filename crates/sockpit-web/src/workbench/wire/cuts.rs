@@ -20,10 +20,9 @@ use sockpit_engine::history::{Keeper, Over, Reader};
 use tokio::sync::OnceCell;
 
 use super::super::Shared;
-use super::super::call::Answer;
+use super::super::call::{Answer, waited};
 use super::super::complaint::Complaint;
 use super::super::page::Page;
-use super::super::ports::waited;
 use super::source::Source;
 
 /// Rows that are kept; a row is some hundreds of bytes.

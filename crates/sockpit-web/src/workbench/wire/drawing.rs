@@ -20,9 +20,9 @@ use tokio::time::timeout;
 
 use super::super::Shared;
 use super::super::bell::Topic;
+use super::super::call::waited;
 use super::super::complaint::Complaint;
 use super::super::page::Page;
-use super::super::ports::waited;
 use super::source::{Batch, Source};
 use super::{FORGOTTEN, steps};
 

@@ -5,7 +5,6 @@ use std::future::{Future as _, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use sockpit_core::machine::Reason;
@@ -14,20 +13,16 @@ use sockpit_core::scenario::Scenario;
 use sockpit_core::session::{Input, Session as Machine};
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::TimeSpan;
-use sockpit_engine::{Handle, Operation, Session, Workbench};
+use sockpit_core::time::backoff::Backoff;
+use sockpit_engine::{Handle, Session, Workbench};
 use tokio::time::{Instant, sleep};
 
 use super::Args;
 use crate::command::talk::{DRAIN_TIME, explain_error};
 use crate::console::{Console, Form, Output, Subscription, Talk};
-use crate::exit::{Exit, engine_error, sentence};
+use crate::exit::{Exit, may_pass, sentence};
 use crate::runtime::carry_out;
 use crate::signals::Signals;
-
-/// As `sockpit connect --reconnect` waits.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-const GOOD_CONNECTION: Duration = Duration::from_secs(10);
 
 /// A session that is open, with what it was opened by.
 struct Served {
@@ -127,7 +122,7 @@ async fn open(
     console: &Console,
     reconnects: bool,
 ) -> Result<Session<Machine>, Exit> {
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::default();
     loop {
         let input = match plan.role {
             // Nothing is typed; a client without rules stays to hear what comes.
@@ -138,16 +133,13 @@ async fn open(
             Ok(session) => return Ok(session),
             Err(error) => anyhow::Error::from(error),
         };
-        let may_pass = engine_error(&error).is_some_and(|error| {
-            matches!(error.operation(), Operation::Resolve | Operation::Connect)
-        });
-        if !reconnects || !may_pass {
+        if !reconnects || !may_pass(&error) {
             return Err(explain_error(&error, plan, console));
         }
         console.error(&sentence(&error));
+        let pause = backoff.next_pause();
         console.say(&format!("connecting again in {}", TimeSpan(pause)));
         sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
@@ -206,7 +198,7 @@ async fn stay(
 
 /// Waits for the end of a session, and opens it again where that is wanted.
 async fn follow(served: &Served, handle: &Handle, console: &Console) -> Exit {
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::default();
     loop {
         let began = Instant::now();
         let session = served.session.borrow().clone();
@@ -218,12 +210,10 @@ async fn follow(served: &Served, handle: &Handle, console: &Console) -> Exit {
         if !served.reconnects || is_over {
             return Exit::of(&outcome, &served.plan);
         }
-        if began.elapsed() >= GOOD_CONNECTION {
-            pause = FIRST_PAUSE;
-        }
+        backoff.take_held(began.elapsed());
+        let pause = backoff.next_pause();
         console.say(&format!("connecting again in {}", TimeSpan(pause)));
         sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
         match open(&served.plan, handle, console, true).await {
             Ok(session) => drop(served.session.replace(Rc::new(session))),
             Err(exit) => return exit,

@@ -10,9 +10,10 @@ use sockpit_core::machine::Reason;
 use sockpit_core::plan::Role;
 use sockpit_core::session::{Input, Message, Session as Machine};
 use sockpit_core::time::TimeSpan;
+use sockpit_core::time::backoff::Backoff;
 use sockpit_engine::recorder::Recorder;
 use sockpit_engine::stdio::Patient;
-use sockpit_engine::{Handle, Operation, Outcome, Session, Stdio, Target, cause_text};
+use sockpit_engine::{Handle, Outcome, Session, Stdio, Target, cause_text};
 use tokio::time::Instant;
 
 use super::beats::Beats;
@@ -22,17 +23,8 @@ use super::queue::{Outgoing, Progress, Queue};
 use super::run::DRAIN_TIME;
 use super::settings::{Settings, Stdin};
 use crate::console::{Beside, Console, Form, Output, Remote, Talk};
-use crate::exit::{Exit, engine_error, sentence};
+use crate::exit::{Exit, may_pass, sentence};
 use crate::signals::Signals;
-
-/// The first wait before a client connects again; each later one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// The longest wait before a client connects again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// A connection that held for so long was a good one: the waits begin anew.
-const GOOD_CONNECTION: Duration = Duration::from_secs(10);
 
 /// A conversation, as far as it outlives one session.
 pub(super) struct Conversation<'a> {
@@ -55,7 +47,7 @@ pub(super) struct Conversation<'a> {
     has_lost: bool,
     /// Whether there was a session.
     has_been_open: bool,
-    pause: Duration,
+    backoff: Backoff,
 }
 
 /// Those who watch everything, for as long as the user wants.
@@ -133,7 +125,7 @@ impl<'a> Conversation<'a> {
             has_given: false,
             has_lost: false,
             has_been_open: false,
-            pause: FIRST_PAUSE,
+            backoff: Backoff::default(),
         }
     }
 
@@ -166,9 +158,7 @@ impl<'a> Conversation<'a> {
                     self.has_been_open = true;
                     let opened_at = Instant::now();
                     let ended = self.drive(&session, signals, output).await?;
-                    if opened_at.elapsed() >= GOOD_CONNECTION {
-                        self.pause = FIRST_PAUSE;
-                    }
+                    self.backoff.take_held(opened_at.elapsed());
                     ended
                 }
                 Err(error) if self.settings.reconnect && may_pass(&error) => {
@@ -191,8 +181,7 @@ impl<'a> Conversation<'a> {
             let pause = match ended.then {
                 Then::Again => continue,
                 Then::Later if self.settings.reconnect => {
-                    let pause = self.pause;
-                    self.pause = (pause * 2).min(LONGEST_PAUSE);
+                    let pause = self.backoff.next_pause();
                     self.tell(&format!("connecting again in {}", TimeSpan(pause)));
                     Some(pause)
                 }
@@ -531,12 +520,6 @@ async fn next(feed: &mut Option<Feed>, beats: &mut Beats, is_waiting: bool) -> N
 /// Whether a typed line is a command: `//` sends what follows the first slash.
 fn is_command(line: &[u8]) -> bool {
     line.starts_with(b"/") && !line.starts_with(b"//")
-}
-
-/// Whether connecting may succeed another time.
-fn may_pass(error: &anyhow::Error) -> bool {
-    engine_error(error)
-        .is_some_and(|error| matches!(error.operation(), Operation::Resolve | Operation::Connect))
 }
 
 /// Ends the session because nobody reads what it receives; that is no failure.

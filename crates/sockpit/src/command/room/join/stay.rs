@@ -10,27 +10,22 @@ use anyhow::Context as _;
 use sockpit_core::chat::ask::{Ask, Request};
 use sockpit_core::chat::guest::Guest;
 use sockpit_core::event::{Event, What};
+use sockpit_core::time::backoff::Backoff;
 use sockpit_core::time::{Time, TimeSpan};
 use sockpit_engine::bus::{Scope, Tap, TapLimit};
 use sockpit_engine::recorder::{Recorder, RecordingForm};
 use sockpit_engine::room::Seat;
 use sockpit_engine::stdio::Patient;
-use sockpit_engine::{Handle, Operation, Outcome, Session, Target, Workbench, cause_text};
+use sockpit_engine::{Handle, Outcome, Session, Target, Workbench, cause_text};
 use tokio::time::Instant;
 
 use super::view::View;
 use super::{COMMANDS, LONGEST_LINE, Settings};
 use crate::command::talk::{Feed, Taken};
 use crate::console::{ChatLook, Company, Console, Editor, Output, Subscription, Talk};
-use crate::exit::{Exit, engine_error, sentence};
+use crate::exit::{Exit, may_pass, sentence};
 use crate::runtime::carry_out;
 use crate::signals::Signals;
-
-/// The first wait before it is connected again; each later one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// The longest wait before it is connected again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// So long a room that takes nothing is waited for with what a pipe has still to say.
 const LAST_PATIENCE: Duration = Duration::from_secs(20);
@@ -64,7 +59,7 @@ struct Stay<'a> {
     opening: Option<Opening>,
     /// When it is connected again.
     again: Option<Instant>,
-    pause: Duration,
+    backoff: Backoff,
     has_been_in: bool,
     /// Whether there was a link on which something could be said.
     has_been_ready: bool,
@@ -114,7 +109,7 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         session: None,
         opening: None,
         again: None,
-        pause: FIRST_PAUSE,
+        backoff: Backoff::default(),
         has_been_in: false,
         has_been_ready: false,
         is_plain: false,
@@ -276,8 +271,7 @@ impl Stay<'_> {
 
     /// Connects again after a while, and says so.
     fn later(&mut self, why: &str) {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(LONGEST_PAUSE);
+        let pause = self.backoff.next_pause();
         self.console.error(why);
         self.tell(&format!("connecting again in {}", TimeSpan(pause)));
         self.again = Some(Instant::now() + pause);
@@ -300,7 +294,7 @@ impl Stay<'_> {
                 self.company.visit(rooms);
                 if data["is_ready"] == true {
                     self.has_been_ready = true;
-                    self.pause = FIRST_PAUSE;
+                    self.backoff.reset();
                     self.company.be_away(false);
                     // Before that there is no place to talk in, and no prompt that names it.
                     self.begin_to_read()?;
@@ -529,10 +523,4 @@ async fn taken(feed: Option<&mut Feed>) -> Taken {
         Some(feed) => feed.next().await,
         None => std::future::pending().await,
     }
-}
-
-/// Whether connecting may succeed another time.
-fn may_pass(error: &anyhow::Error) -> bool {
-    engine_error(error)
-        .is_some_and(|error| matches!(error.operation(), Operation::Resolve | Operation::Connect))
 }
