@@ -1,14 +1,16 @@
 //! Addresses of datagram peers, as a small value, and in the form in which the kernel wants them.
 
 use std::ffi::OsStr;
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::mem;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::ptr;
 
 /// The address of a datagram peer, of any family. An internet address needs no allocation.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PeerAddr {
     /// An internet address, as the socket's own family says it: an IPv6 socket that also serves
     /// IPv4 has peers such as `[::ffff:192.0.2.1]:7000`.
@@ -19,6 +21,25 @@ pub enum PeerAddr {
     Abstract(Box<[u8]>),
     /// A Unix socket that was never bound; it cannot be answered.
     Unnamed,
+}
+
+impl Hash for PeerAddr {
+    /// An IPv4 address is one number: it is looked up for every datagram.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Inet(SocketAddr::V4(addr)) => {
+                let ip = u64::from(addr.ip().to_bits());
+                state.write_u64(ip << 16 | u64::from(addr.port()));
+            }
+            Self::Inet(SocketAddr::V6(addr)) => {
+                state.write_u128(addr.ip().to_bits());
+                state.write_u64(u64::from(addr.scope_id()) << 16 | u64::from(addr.port()));
+            }
+            Self::Path(path) => path.hash(state),
+            Self::Abstract(name) => name.hash(state),
+            Self::Unnamed => state.write_u8(0),
+        }
+    }
 }
 
 impl From<SocketAddr> for PeerAddr {
@@ -78,26 +99,11 @@ impl RawAddr {
         let mut raw = Self::EMPTY;
         let len = match addr {
             PeerAddr::Inet(SocketAddr::V4(addr)) => {
-                raw.bytes.v4 = libc::sockaddr_in {
-                    sin_family: libc::AF_INET as libc::sa_family_t,
-                    sin_port: addr.port().to_be(),
-                    sin_addr: libc::in_addr {
-                        s_addr: u32::from_ne_bytes(addr.ip().octets()),
-                    },
-                    sin_zero: [0; 8],
-                };
+                raw.bytes.v4 = raw_v4(addr);
                 size_of::<libc::sockaddr_in>()
             }
             PeerAddr::Inet(SocketAddr::V6(addr)) => {
-                raw.bytes.v6 = libc::sockaddr_in6 {
-                    sin6_family: libc::AF_INET6 as libc::sa_family_t,
-                    sin6_port: addr.port().to_be(),
-                    sin6_flowinfo: addr.flowinfo(),
-                    sin6_addr: libc::in6_addr {
-                        s6_addr: addr.ip().octets(),
-                    },
-                    sin6_scope_id: addr.scope_id(),
-                };
+                raw.bytes.v6 = raw_v6(addr);
                 size_of::<libc::sockaddr_in6>()
             }
             PeerAddr::Path(path) => {
@@ -189,6 +195,88 @@ impl RawAddr {
                 PeerAddr::Path(Path::new(OsStr::from_bytes(&path[..end])).into())
             }
         }
+    }
+}
+
+/// An address that waits for its datagram to be sent: those of the internet take a quarter of the
+/// room that any address takes.
+#[derive(Clone)]
+pub(crate) enum Destination {
+    /// A socket's own peer.
+    Connected,
+    V4(libc::sockaddr_in),
+    V6(libc::sockaddr_in6),
+    Unix(Box<RawAddr>),
+}
+
+/// By which families' control messages a datagram is described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Families {
+    V4,
+    V6,
+    /// Each ignores the messages of the other.
+    Both,
+}
+
+impl Destination {
+    /// The form of `addr` that the kernel reads; of `None`, the socket's own peer.
+    ///
+    /// # Errors
+    ///
+    /// As of [`RawAddr::new`].
+    pub(crate) fn new(addr: Option<&PeerAddr>) -> io::Result<Self> {
+        Ok(match addr {
+            None => Self::Connected,
+            Some(PeerAddr::Inet(SocketAddr::V4(addr))) => Self::V4(raw_v4(addr)),
+            Some(PeerAddr::Inet(SocketAddr::V6(addr))) => Self::V6(raw_v6(addr)),
+            Some(addr) => Self::Unix(Box::new(RawAddr::new(addr)?)),
+        })
+    }
+
+    /// Where it stands and its length in bytes; a null pointer for a socket's own peer.
+    pub(crate) fn as_name(&self) -> (*const libc::c_void, libc::socklen_t) {
+        match self {
+            Self::Connected => (ptr::null(), 0),
+            Self::V4(addr) => ((&raw const *addr).cast(), size_of_val(addr) as _),
+            Self::V6(addr) => ((&raw const *addr).cast(), size_of_val(addr) as _),
+            Self::Unix(addr) => (addr.as_ptr(), addr.len()),
+        }
+    }
+
+    /// Whose control messages count; a socket's own peer does not show its family.
+    pub(crate) fn families(&self) -> Families {
+        match self {
+            Self::Connected | Self::Unix(_) => Families::Both,
+            Self::V4(_) => Families::V4,
+            // An IPv4 address on an IPv6 socket goes the way of IPv4.
+            Self::V6(addr) => match Ipv6Addr::from(addr.sin6_addr.s6_addr).to_ipv4_mapped() {
+                Some(_) => Families::V4,
+                None => Families::V6,
+            },
+        }
+    }
+}
+
+fn raw_v4(addr: &SocketAddrV4) -> libc::sockaddr_in {
+    libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: addr.port().to_be(),
+        sin_addr: libc::in_addr {
+            s_addr: u32::from_ne_bytes(addr.ip().octets()),
+        },
+        sin_zero: [0; 8],
+    }
+}
+
+fn raw_v6(addr: &SocketAddrV6) -> libc::sockaddr_in6 {
+    libc::sockaddr_in6 {
+        sin6_family: libc::AF_INET6 as libc::sa_family_t,
+        sin6_port: addr.port().to_be(),
+        sin6_flowinfo: addr.flowinfo(),
+        sin6_addr: libc::in6_addr {
+            s6_addr: addr.ip().octets(),
+        },
+        sin6_scope_id: addr.scope_id(),
     }
 }
 

@@ -1,13 +1,15 @@
 //! Datagrams in batches: one system call receives or sends many.
 
+pub mod segments;
+
 use std::collections::VecDeque;
 use std::io;
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
 
 pub use crate::addr::PeerAddr;
-use crate::addr::RawAddr;
+use crate::addr::{Destination, Families, RawAddr};
 use crate::socket::{self, Domain};
 
 /// Datagrams that one system call takes or gives at most. Beyond some dozens the call itself no
@@ -115,22 +117,20 @@ impl ReceiveBatch {
     pub fn receive(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
         self.filled = 0;
         let count = self.slots.len();
-        let mut parts = [EMPTY_PART; MAX_BATCH];
-        let mut controls = [Control::EMPTY; MAX_BATCH];
-        let mut headers = [EMPTY_HEADER; MAX_BATCH];
+        let mut tables = Tables::<Control>::new();
         let places = self.bytes.chunks_exact_mut(self.size).zip(&mut self.slots);
-        let tables = parts.iter_mut().zip(&mut controls).zip(&mut headers);
-        for ((bytes, slot), ((part, control), header)) in places.zip(tables) {
-            *part = libc::iovec {
+        for ((bytes, slot), row) in places.zip(tables.rows()) {
+            let header = row.header.write(EMPTY_HEADER);
+            let part = row.part.write(libc::iovec {
                 iov_base: bytes.as_mut_ptr().cast(),
                 iov_len: bytes.len(),
-            };
+            });
             header.msg_hdr.msg_iov = part;
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_name = slot.from.as_mut_ptr();
             header.msg_hdr.msg_namelen = RawAddr::ROOM;
             if self.wants_ttl {
-                header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
+                header.msg_hdr.msg_control = row.control.as_mut_ptr().cast();
                 header.msg_hdr.msg_controllen = size_of::<Control>() as _;
             }
         }
@@ -141,14 +141,16 @@ impl ReceiveBatch {
             unsafe {
                 libc::recvmmsg(
                     fd.as_raw_fd(),
-                    headers.as_mut_ptr(),
+                    tables.headers.as_mut_ptr().cast(),
                     count as libc::c_uint,
                     flags as _,
                     ptr::null_mut(),
                 )
             }
         })?;
-        for (slot, header) in self.slots.iter_mut().zip(&headers).take(received) {
+        for (slot, header) in self.slots.iter_mut().zip(&tables.headers).take(received) {
+            // SAFETY: a header was written for each slot, and there is no more received than that.
+            let header = unsafe { header.assume_init_ref() };
             slot.from_len = header.msg_hdr.msg_namelen;
             slot.full_len = header.msg_len as usize;
             slot.ttl = if self.wants_ttl {
@@ -205,7 +207,7 @@ pub struct SendBatch<B> {
 
 struct Outgoing<B> {
     bytes: B,
-    to: Option<RawAddr>,
+    to: Destination,
     ttl: Option<u8>,
 }
 
@@ -257,7 +259,7 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
     ///
     /// `InvalidInput` for an address that cannot be sent to; nothing is queued then.
     pub fn push(&mut self, bytes: B, to: Option<&PeerAddr>, ttl: Option<u8>) -> io::Result<()> {
-        let to = to.map(RawAddr::new).transpose()?;
+        let to = Destination::new(to)?;
         self.queue.push_back(Outgoing { bytes, to, ttl });
         Ok(())
     }
@@ -267,6 +269,12 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
     /// Every failure is told by [`Stop`], and concerns one datagram: a lasting one, such as a socket
     /// that is not connected, comes up for each.
     pub fn flush(&mut self, fd: BorrowedFd<'_>) -> Flushed {
+        self.flush_into(fd, &mut VecDeque::new())
+    }
+
+    /// The same, and appends what has left the queue to `left`: what was sent, and then what
+    /// [`Stop::Failed`] is about.
+    pub fn flush_into(&mut self, fd: BorrowedFd<'_>, left: &mut VecDeque<B>) -> Flushed {
         let mut sent = 0;
         let mut earlier = None;
         while !self.queue.is_empty() {
@@ -275,7 +283,7 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
             let most = if earlier.is_some() { 1 } else { MAX_BATCH };
             match self.send_front(fd, most) {
                 Ok(count) => {
-                    self.queue.drain(..count);
+                    left.extend(self.queue.drain(..count).map(|outgoing| outgoing.bytes));
                     sent += count;
                     if let Some(error) = earlier {
                         return Flushed {
@@ -298,7 +306,7 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
                             continue;
                         }
                         (None, Some(_)) => {
-                            self.queue.pop_front();
+                            left.extend(self.pop_front());
                             Stop::Failed(error)
                         }
                     };
@@ -315,6 +323,17 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
     /// Gives up the datagram that would be sent next.
     pub fn pop_front(&mut self) -> Option<B> {
         self.queue.pop_front().map(|outgoing| outgoing.bytes)
+    }
+
+    /// The datagram that would be sent next.
+    #[must_use]
+    pub fn front(&self) -> Option<&B> {
+        self.queue.front().map(|outgoing| &outgoing.bytes)
+    }
+
+    /// The datagram that was queued last.
+    pub fn back_mut(&mut self) -> Option<&mut B> {
+        self.queue.back_mut().map(|outgoing| &mut outgoing.bytes)
     }
 
     /// Forgets all that is queued.
@@ -336,25 +355,23 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
 
     /// One system call for up to `most` datagrams of a queue that is not empty.
     fn send_front(&self, fd: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
-        let mut parts = [EMPTY_PART; MAX_BATCH];
-        let mut controls = [Control::EMPTY; MAX_BATCH];
-        let mut headers = [EMPTY_HEADER; MAX_BATCH];
+        let mut tables = Tables::<TtlControl>::new();
         let count = self.queue.len().min(most).min(MAX_BATCH);
-        let tables = parts.iter_mut().zip(&mut controls).zip(&mut headers);
-        for (outgoing, ((part, control), header)) in self.queue.iter().take(count).zip(tables) {
+        for (outgoing, row) in self.queue.iter().take(count).zip(tables.rows()) {
             let bytes = outgoing.bytes.as_ref();
-            *part = libc::iovec {
+            let header = row.header.write(EMPTY_HEADER);
+            let part = row.part.write(libc::iovec {
                 iov_base: bytes.as_ptr().cast_mut().cast(),
                 iov_len: bytes.len(),
-            };
+            });
             header.msg_hdr.msg_iov = part;
             header.msg_hdr.msg_iovlen = 1;
-            if let Some(to) = &outgoing.to {
-                header.msg_hdr.msg_name = to.as_ptr().cast_mut();
-                header.msg_hdr.msg_namelen = to.len();
-            }
+            let (name, len) = outgoing.to.as_name();
+            header.msg_hdr.msg_name = name.cast_mut();
+            header.msg_hdr.msg_namelen = len;
             if let Some(ttl) = outgoing.ttl {
-                attach_ttl(&mut header.msg_hdr, control, ttl);
+                let control = row.control.write(TtlControl([0; TTL_ROOM]));
+                attach_ttl(&mut header.msg_hdr, control, ttl, outgoing.to.families());
             }
         }
         retry(|| {
@@ -363,7 +380,7 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
             unsafe {
                 libc::sendmmsg(
                     fd.as_raw_fd(),
-                    headers.as_mut_ptr(),
+                    tables.headers.as_mut_ptr().cast(),
                     count as libc::c_uint,
                     (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) as _,
                 )
@@ -378,20 +395,46 @@ impl<B: AsRef<[u8]>> Default for SendBatch<B> {
     }
 }
 
+/// What the system is told of the datagrams of one call. It is initialised as far as it is used:
+/// most calls are about a few.
+struct Tables<C> {
+    headers: [MaybeUninit<libc::mmsghdr>; MAX_BATCH],
+    parts: [MaybeUninit<libc::iovec>; MAX_BATCH],
+    controls: [MaybeUninit<C>; MAX_BATCH],
+}
+
+/// What the system is told of one datagram.
+struct Row<'a, C> {
+    header: &'a mut MaybeUninit<libc::mmsghdr>,
+    part: &'a mut MaybeUninit<libc::iovec>,
+    control: &'a mut MaybeUninit<C>,
+}
+
+impl<C> Tables<C> {
+    const fn new() -> Self {
+        Self {
+            headers: [const { MaybeUninit::uninit() }; MAX_BATCH],
+            parts: [const { MaybeUninit::uninit() }; MAX_BATCH],
+            controls: [const { MaybeUninit::uninit() }; MAX_BATCH],
+        }
+    }
+
+    fn rows(&mut self) -> impl Iterator<Item = Row<'_, C>> {
+        let parts = self.parts.iter_mut().zip(&mut self.controls);
+        let rows = self.headers.iter_mut().zip(parts);
+        rows.map(|(header, (part, control))| Row {
+            header,
+            part,
+            control,
+        })
+    }
+}
+
 /// Room for the control messages of one datagram: the two that carry a time to live need 48 bytes,
 /// the rest is for what else a socket may have been told to say.
 #[derive(Clone, Copy)]
 #[repr(C, align(8))]
 struct Control([u8; 128]);
-
-impl Control {
-    const EMPTY: Self = Self([0; 128]);
-}
-
-const EMPTY_PART: libc::iovec = libc::iovec {
-    iov_base: ptr::null_mut(),
-    iov_len: 0,
-};
 
 // SAFETY: the structure is made of integers and pointers, for which zero bytes are a value.
 const EMPTY_HEADER: libc::mmsghdr = unsafe { mem::zeroed() };
@@ -401,20 +444,30 @@ const EMPTY_HEADER: libc::mmsghdr = unsafe { mem::zeroed() };
 const TTL_SPACE: usize =
     unsafe { libc::CMSG_SPACE(size_of::<libc::c_int>() as libc::c_uint) } as usize;
 
-/// Writes the time to live for both families: each ignores the message of the other, and a
-/// connected socket or an IPv4 address on an IPv6 socket does not show which one it will be.
-fn attach_ttl(header: &mut libc::msghdr, control: &mut Control, ttl: u8) {
+/// In bytes: the messages of both families.
+const TTL_ROOM: usize = 2 * TTL_SPACE;
+
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+struct TtlControl([u8; TTL_ROOM]);
+
+/// Writes the time to live, for the families that may read it: the kernel takes one message from
+/// its own stack and allocates for two.
+fn attach_ttl(header: &mut libc::msghdr, control: &mut TtlControl, ttl: u8, families: Families) {
+    const V4: (libc::c_int, libc::c_int) = (libc::IPPROTO_IP, libc::IP_TTL);
+    const V6: (libc::c_int, libc::c_int) = (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT);
+    let messages: &[_] = match families {
+        Families::V4 => &[V4],
+        Families::V6 => &[V6],
+        Families::Both => &[V4, V6],
+    };
     header.msg_control = control.0.as_mut_ptr().cast();
-    header.msg_controllen = (2 * TTL_SPACE) as _;
-    let messages = [
-        (libc::IPPROTO_IP, libc::IP_TTL),
-        (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT),
-    ];
+    header.msg_controllen = (messages.len() * TTL_SPACE) as _;
     // SAFETY: `control` is aligned for headers and has room for both messages, so that the macros
     // give places inside of it; an integer is written where a message's data begins.
     unsafe {
         let mut message = libc::CMSG_FIRSTHDR(header);
-        for (level, kind) in messages {
+        for &(level, kind) in messages {
             (*message).cmsg_level = level;
             (*message).cmsg_type = kind;
             (*message).cmsg_len = libc::CMSG_LEN(size_of::<libc::c_int>() as libc::c_uint) as _;
@@ -427,19 +480,29 @@ fn attach_ttl(header: &mut libc::msghdr, control: &mut Control, ttl: u8) {
 
 /// The time to live among the control messages of a datagram that the kernel has just given.
 fn received_ttl(header: &libc::msghdr) -> Option<u8> {
+    let kinds = [
+        (libc::IPPROTO_IP, libc::IP_TTL),
+        (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT),
+    ];
+    u8::try_from(received_integer(header, &kinds)?).ok()
+}
+
+/// The first integer of one of these levels and types, among the control messages that the kernel
+/// has just given.
+fn received_integer(
+    header: &libc::msghdr,
+    kinds: &[(libc::c_int, libc::c_int)],
+) -> Option<libc::c_int> {
     // SAFETY: the kernel wrote whole messages and set the length of all; the macros walk inside
     // that length, and an integer is read only where the message says that it has one.
     unsafe {
         let mut message = libc::CMSG_FIRSTHDR(header);
         while !message.is_null() {
-            let is_ttl = matches!(
-                ((*message).cmsg_level, (*message).cmsg_type),
-                (libc::IPPROTO_IP, libc::IP_TTL) | (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT)
-            );
+            let kind = ((*message).cmsg_level, (*message).cmsg_type);
             let least = libc::CMSG_LEN(size_of::<libc::c_int>() as libc::c_uint) as usize;
-            if is_ttl && (*message).cmsg_len as usize >= least {
+            if kinds.contains(&kind) && (*message).cmsg_len as usize >= least {
                 let data = libc::CMSG_DATA(message).cast::<libc::c_int>();
-                return u8::try_from(ptr::read_unaligned(data)).ok();
+                return Some(ptr::read_unaligned(data));
             }
             message = libc::CMSG_NXTHDR(header, message);
         }

@@ -312,7 +312,7 @@ fn send_descriptor(socket: &UnixDatagram, bytes: io::IoSlice<'_>, fd: BorrowedFd
         iov_base: bytes.as_ptr().cast_mut().cast(),
         iov_len: bytes.len(),
     };
-    let mut control = Control::EMPTY;
+    let mut control = TtlControl([0; TTL_ROOM]);
     let mut header = EMPTY_HEADER.msg_hdr;
     header.msg_iov = &raw mut part;
     header.msg_iovlen = 1;
