@@ -8,12 +8,12 @@ mod change;
 mod ending;
 mod legibility;
 mod message;
+mod outputs;
 mod reset;
 mod script;
 mod shaper;
 mod speech;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -33,6 +33,7 @@ use crate::rule::Responder;
 use crate::text::charset;
 use crate::time::Time;
 use legibility::Legibility;
+use outputs::Outputs;
 use shaper::Shaper;
 use speech::Speaker;
 
@@ -64,7 +65,7 @@ pub enum Input {
 pub struct Session {
     plan: Arc<Plan>,
     peer: Peer,
-    outputs: VecDeque<Output<What>>,
+    outputs: Outputs,
     decoder: Decoder,
     /// Only for raw streams whose rules or expectations look at text.
     text: Option<Box<charset::Decoder>>,
@@ -95,12 +96,6 @@ pub struct Session {
     received: u64,
     /// Place of the next byte sent, in bytes.
     sent: u64,
-    /// In bytes: what waits among the outputs to be transmitted.
-    queued: usize,
-    /// Who caused each of these, in order.
-    speakers: VecDeque<Speaker>,
-    /// In bytes: how much of it the user or the script sends.
-    unprompted: usize,
     /// Whether it was told that the datagram at hand causes too much.
     is_overfull: bool,
     /// Whether it was told that what is sent does not arrive, and nothing has come since.
@@ -131,7 +126,7 @@ impl Session {
             responder,
             script,
             shaper,
-            outputs: VecDeque::new(),
+            outputs: Outputs::default(),
             input,
             is_input_due: false,
             watched: true,
@@ -144,9 +139,6 @@ impl Session {
             full_len: None,
             received: 0,
             sent: 0,
-            queued: 0,
-            speakers: VecDeque::new(),
-            unprompted: 0,
             is_overfull: false,
             is_unheard: false,
             heard: now,
@@ -219,7 +211,7 @@ impl Session {
             .filter(|_| self.watched || self.listens_to_text)
             .map(|set| set.decode(frame.payload));
         if self.watched {
-            self.outputs.push_back(Output::Event(What::Frame {
+            self.outputs.push(Output::Event(What::Frame {
                 direction: Direction::In,
                 offset: frame.offset,
                 payload: Bytes::copy_from_slice(frame.payload),
@@ -303,32 +295,32 @@ impl Session {
     }
 
     fn push_fault(&mut self, kind: FaultKind, message: String, count: Option<u64>) {
-        self.outputs.push_back(Output::Event(What::Fault {
+        self.outputs.push(Output::Event(What::Fault {
             kind,
             message,
             count,
         }));
     }
 
+    /// Asked for after every message, and mostly there is none.
     fn deadline(&self) -> Option<Time> {
-        [
-            self.decoder.deadline(),
-            self.responder
-                .as_ref()
-                .and_then(|responder| responder.deadline()),
-            self.script
-                .as_ref()
-                .filter(|run| !self.is_full() || run.is_listening())
-                .and_then(|run| run.deadline()),
-            self.shaper.as_ref().and_then(|shaper| shaper.deadline()),
-            self.plan.idle.map(|idle| self.heard + idle),
-            self.quiet,
-            self.linger,
-            self.resume_script,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let mut next = Time::first(self.quiet, self.linger);
+        next = Time::first(next, self.decoder.deadline());
+        if let Some(responder) = &self.responder {
+            next = Time::first(next, responder.deadline());
+        }
+        if let Some(run) = &self.script
+            && (!self.is_full() || run.is_listening())
+        {
+            next = Time::first(next, run.deadline());
+        }
+        if let Some(shaper) = &self.shaper {
+            next = Time::first(next, shaper.deadline());
+        }
+        if let Some(idle) = self.plan.idle {
+            next = Time::first(next, Some(self.heard + idle));
+        }
+        Time::first(next, self.resume_script)
     }
 }
 
@@ -491,16 +483,8 @@ impl Machine for Session {
             // The beginning of a message that will not be finished is the last thing told.
             self.push_rest();
         }
-        match (self.outputs.pop_front(), self.closing) {
-            (Some(output), _) => {
-                if let Output::Transmit(wire) = &output {
-                    self.queued -= wire.len();
-                    if self.speakers.pop_front() != Some(Speaker::Answer) {
-                        self.unprompted -= wire.len();
-                    }
-                }
-                output
-            }
+        match (self.outputs.pop(), self.closing) {
+            (Some(output), _) => output,
             (None, Some(reason)) => {
                 self.closing = None;
                 Output::Close(reason)
@@ -524,7 +508,7 @@ impl Machine for Session {
     fn held(&self) -> Held {
         let shaped = self.shaped();
         Held {
-            user: shaped.user + self.unprompted,
+            user: shaped.user + self.outputs.unprompted(),
             ..shaped
         }
     }

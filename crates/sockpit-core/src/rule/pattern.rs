@@ -230,16 +230,28 @@ impl Pattern {
     /// Looks for the pattern from the beginning of the message.
     #[must_use]
     pub fn find(&self, message: Message<'_>) -> Option<Match> {
+        self.find_grown(message, 0)
+    }
+
+    /// The same for a message of which the first `known` bytes were looked at in vain, and to which
+    /// more has come: what no match can begin in is passed over.
+    #[must_use]
+    pub fn find_grown(&self, message: Message<'_>, known: usize) -> Option<Match> {
         let (place, hay) = self.hay(message);
+        // What stands behind a match may decide, such as the character behind a `\b`.
+        let from = self.reach().map_or(0, |reach| {
+            let behind = reach.saturating_add(char::MAX.len_utf8());
+            known.saturating_sub(behind).min(hay.len())
+        });
         let groups: Vec<Option<Range<usize>>> = match &self.kind {
             Kind::Regex(machine) | Kind::Hex(machine) if machine.regex.captures_len() > 1 => {
-                let found = machine.regex.captures(hay)?;
+                let found = machine.regex.captures_at(hay, from)?;
                 found
                     .iter()
                     .map(|group| group.map(|group| group.range()))
                     .collect()
             }
-            _ => vec![Some(self.find_range(hay)?)],
+            _ => vec![Some(self.find_range(hay, from)?)],
         };
         let range = groups.first().cloned().flatten()?;
         let caught = |range: &Range<usize>| hay.get(range.clone()).map(<[u8]>::to_vec);
@@ -259,8 +271,9 @@ impl Pattern {
     pub fn is_match(&self, message: Message<'_>) -> bool {
         let (_, hay) = self.hay(message);
         match &self.kind {
+            Kind::Any => true,
             Kind::Regex(machine) | Kind::Hex(machine) => machine.regex.is_match(hay),
-            _ => self.find_range(hay).is_some(),
+            _ => self.find_range(hay, 0).is_some(),
         }
     }
 
@@ -280,7 +293,7 @@ impl Pattern {
                     .collect()
             }
             _ => self
-                .find_range(bytes)
+                .find_range(bytes, 0)
                 .into_iter()
                 .filter(|range| !range.is_empty())
                 .collect(),
@@ -349,16 +362,21 @@ impl Pattern {
         }
     }
 
-    fn find_range(&self, hay: &[u8]) -> Option<Range<usize>> {
+    /// `from` is a place within `hay`; those that have no reach do not ask for it.
+    fn find_range(&self, hay: &[u8], from: usize) -> Option<Range<usize>> {
         let text = self.source.as_bytes();
         match &self.kind {
             Kind::Any => Some(0..hay.len()),
             Kind::Equals => (hay == text).then_some(0..hay.len()),
             Kind::Starts => hay.starts_with(text).then_some(0..text.len()),
             Kind::Ends => hay.strip_suffix(text).map(|before| before.len()..hay.len()),
-            Kind::Contains(finder) => finder.find(hay).map(|start| start..start + text.len()),
+            Kind::Contains(finder) => {
+                let start = from + finder.find(&hay[from..])?;
+                Some(start..start + text.len())
+            }
             Kind::Regex(machine) | Kind::Hex(machine) => {
-                machine.regex.find(hay).map(|found| found.range())
+                let found = machine.regex.find_at(hay, from);
+                found.map(|found| found.range())
             }
         }
     }

@@ -81,7 +81,7 @@ impl Session {
                 return shaper.mark(Output::Shutdown);
             }
             self.linger = self.plan.linger.map(|linger| now + linger);
-            self.outputs.push_back(Output::Shutdown);
+            self.outputs.push(Output::Shutdown);
         }
     }
 

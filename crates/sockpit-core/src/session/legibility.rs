@@ -104,7 +104,7 @@ impl Session {
             at,
             reading: Some(reading),
         };
-        self.outputs.push_back(Output::Event(What::Note {
+        self.outputs.push(Output::Event(What::Note {
             kind: UNREADABLE.to_owned(),
             message: format!("{diagnosis}; `--text {better}` shows it so"),
             data: json!({

@@ -45,16 +45,32 @@ impl Plan {
     /// Returns a [`MessageError`] where the checksum has no place in the payload, the framing cannot
     /// carry it, or a datagram cannot.
     pub fn message(&self, payload: Bytes) -> Result<Message, MessageError> {
-        let payload = match &self.checksum {
-            Some(checksum) => {
-                let mut checked = Vec::from(payload);
-                checksum.apply(&mut checked)?;
-                Bytes::from(checked)
-            }
-            None => payload,
+        let payload = self.checked(payload)?;
+        let wire = self.framed(payload.clone())?;
+        Ok(Message { wire, payload })
+    }
+
+    /// The same where nobody wants to know the payload.
+    pub(super) fn wire(&self, payload: Bytes) -> Result<Bytes, MessageError> {
+        if self.is_raw_stream() && self.checksum.is_none() {
+            return Ok(payload);
+        }
+        let payload = self.checked(payload)?;
+        self.framed(payload)
+    }
+
+    fn checked(&self, payload: Bytes) -> Result<Bytes, MessageError> {
+        let Some(checksum) = &self.checksum else {
+            return Ok(payload);
         };
+        let mut checked = Vec::from(payload);
+        checksum.apply(&mut checked)?;
+        Ok(Bytes::from(checked))
+    }
+
+    fn framed(&self, payload: Bytes) -> Result<Bytes, MessageError> {
         let wire = if self.framing == Framing::Raw {
-            payload.clone()
+            payload
         } else {
             let mut wire = Vec::with_capacity(payload.len() + 16);
             self.framing.encode(&payload, &mut wire)?;
@@ -69,6 +85,6 @@ impl Plan {
                 most,
             });
         }
-        Ok(Message { wire, payload })
+        Ok(wire)
     }
 }

@@ -203,8 +203,13 @@ pub(crate) struct Run {
     /// What came since the last match and may still hold the next one.
     bytes: Vec<u8>,
     text: String,
-    /// Messages that came while nothing was expected, in bytes at most [`WINDOW`].
+    /// In bytes: how much of that the current step has looked at in vain.
+    known: usize,
+    /// Messages that came while nothing was expected.
     waiting: VecDeque<(Vec<u8>, String)>,
+    /// In bytes, at most [`WINDOW`] if there are several: what they take, and an empty one takes a
+    /// byte.
+    kept: usize,
     received: u64,
     /// Bytes of a message that is not whole yet.
     unfinished: usize,
@@ -224,7 +229,9 @@ impl Run {
             deadline: None,
             bytes: Vec::new(),
             text: String::new(),
+            known: 0,
             waiting: VecDeque::new(),
+            kept: 0,
             received: 0,
             unfinished: 0,
             is_ending: false,
@@ -240,6 +247,7 @@ impl Run {
         self.began = None;
         self.deadline = None;
         self.is_ending = false;
+        self.known = 0;
     }
 
     /// The beginning of what came and was not used up: of a raw stream, anything but line ends; else
@@ -276,10 +284,15 @@ impl Run {
     /// Takes the next piece of a raw stream.
     pub(crate) fn hear_stream(&mut self, chunk: &[u8], text: Option<&str>) {
         self.received += chunk.len() as u64;
-        keep_window(&mut self.bytes, chunk);
+        self.bytes.extend_from_slice(chunk);
+        if self.bytes.len() > 2 * WINDOW {
+            self.bytes.drain(..self.bytes.len() - WINDOW);
+            self.known = 0;
+        }
         if let Some(text) = text {
             self.text.push_str(text);
             if self.text.len() > 2 * WINDOW {
+                self.known = 0;
                 let surplus = self.text.len() - WINDOW;
                 let cut = (surplus..=self.text.len())
                     .find(|&at| self.text.is_char_boundary(at))
@@ -295,10 +308,17 @@ impl Run {
         self.received += payload.len() as u64;
         self.waiting
             .push_back((payload.to_vec(), text.unwrap_or_default().to_owned()));
-        let mut kept: usize = self.waiting.iter().map(|(bytes, _)| bytes.len()).sum();
-        while kept > WINDOW && self.waiting.len() > 1 {
-            kept -= self.waiting.pop_front().map_or(0, |(bytes, _)| bytes.len());
+        self.kept += payload.len().max(1);
+        while self.kept > WINDOW && self.waiting.len() > 1 {
+            self.next_message();
         }
+    }
+
+    /// Takes the oldest of the messages that are kept.
+    fn next_message(&mut self) -> Option<(Vec<u8>, String)> {
+        let (bytes, text) = self.waiting.pop_front()?;
+        self.kept -= bytes.len().max(1);
+        Some((bytes, text))
     }
 
     /// Takes how many bytes of an unfinished message have come.
@@ -356,13 +376,19 @@ impl Run {
                         bytes: &self.bytes,
                         text: (!self.text.is_empty()).then_some(self.text.as_str()),
                     };
-                    if let Some(found) = pattern.find(heard) {
+                    // Which of the two a pattern looks at is the same each time.
+                    let looked_at = match heard.text {
+                        Some(text) if pattern.needs_text() => text.len(),
+                        _ => heard.bytes.len(),
+                    };
+                    if let Some(found) = pattern.find_grown(heard, self.known) {
                         self.forget(found.place, found.range.end);
                         self.captures = found.captures;
                         self.next_step();
-                    } else if let Some((bytes, text)) = self.waiting.pop_front() {
+                    } else if let Some((bytes, text)) = self.next_message() {
                         self.bytes = bytes;
                         self.text = text;
+                        self.known = 0;
                     } else if now >= due {
                         let within = format!("within {}", TimeSpan(*within));
                         return Progress::Unmet {
@@ -370,6 +396,7 @@ impl Run {
                             exit: *exit,
                         };
                     } else {
+                        self.known = looked_at;
                         return Progress::Pending;
                     }
                 }
@@ -380,6 +407,7 @@ impl Run {
     /// Takes that what came is used up to `end`. What the other form of it holds cannot be told from
     /// the place in one of them, and counts as used up too.
     fn forget(&mut self, place: Place, end: usize) {
+        self.known = 0;
         match place {
             Place::Text => {
                 self.text.drain(..end.min(self.text.len()));
@@ -394,6 +422,7 @@ impl Run {
 
     fn next_step(&mut self) {
         self.index += 1;
+        self.known = 0;
         self.deadline = None;
     }
 
@@ -445,9 +474,5 @@ impl Run {
     }
 }
 
-fn keep_window(bytes: &mut Vec<u8>, chunk: &[u8]) {
-    bytes.extend_from_slice(chunk);
-    if bytes.len() > 2 * WINDOW {
-        bytes.drain(..bytes.len() - WINDOW);
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -147,7 +147,7 @@ impl Session {
     /// Sends an answer. A datagram of many messages may cause any number of them at once; those that
     /// are too many are dropped, as a full network drops them, and told once.
     pub(super) fn push_payload(&mut self, payload: Bytes) {
-        if self.plan.shape() == Shape::Datagram && self.queued > MOST_QUEUED {
+        if self.plan.shape() == Shape::Datagram && self.outputs.queued() > MOST_QUEUED {
             if !std::mem::replace(&mut self.is_overfull, true) {
                 let message = "one datagram caused too many answers; the rest are dropped";
                 self.push_fault(FaultKind::Limit, message.to_owned(), None);
@@ -161,9 +161,15 @@ impl Session {
             }
             return;
         }
-        match self.plan.message(payload) {
-            Ok(message) => self.push_message(message, Speaker::Answer),
-            Err(error) => self.push_fault(FaultKind::Frame, error.to_string(), None),
+        let pushed = if self.shows_messages() {
+            let message = self.plan.message(payload);
+            message.map(|message| self.push_message(message, Speaker::Answer))
+        } else {
+            let wire = self.plan.wire(payload);
+            wire.map(|wire| self.push_wire(wire, Speaker::Answer))
+        };
+        if let Err(error) = pushed {
+            self.push_fault(FaultKind::Frame, error.to_string(), None);
         }
     }
 
@@ -192,23 +198,11 @@ impl Session {
             return;
         }
         let offset = self.sent;
-        self.sent += message.wire.len() as u64;
-        let shows = self.watched && !self.plan.is_raw_stream();
-        let payload = message.payload;
-        match &mut self.shaper {
-            Some(shaper) => shaper.push(message.wire, speaker == Speaker::Answer),
-            None => {
-                self.queued += message.wire.len();
-                self.speakers.push_back(speaker);
-                if speaker != Speaker::Answer {
-                    self.unprompted += message.wire.len();
-                }
-                self.outputs.push_back(Output::Transmit(message.wire));
-            }
-        }
-        if !shows {
+        self.push_wire(message.wire, speaker);
+        if !self.shows_messages() {
             return;
         }
+        let payload = message.payload;
         let decoded = self.plan.text.map(|_| self.plan.text_out.decode(&payload));
         let shown = Output::Event(What::Frame {
             direction: Direction::Out,
@@ -223,7 +217,24 @@ impl Session {
         });
         match &mut self.shaper {
             Some(shaper) => shaper.mark(shown),
-            None => self.outputs.push_back(shown),
+            None => self.outputs.push(shown),
         }
+    }
+
+    /// Sends what is a message already, and tells nobody.
+    fn push_wire(&mut self, wire: Bytes, speaker: Speaker) {
+        if self.shut_down || self.closed {
+            return;
+        }
+        self.sent += wire.len() as u64;
+        match &mut self.shaper {
+            Some(shaper) => shaper.push(wire, speaker == Speaker::Answer),
+            None => self.outputs.push_wire(wire, speaker),
+        }
+    }
+
+    /// Whether messages are told as events.
+    fn shows_messages(&self) -> bool {
+        self.watched && !self.plan.is_raw_stream()
     }
 }

@@ -13,6 +13,16 @@ fn check(text: &str, nanos: u64) {
 }
 
 #[test]
+fn the_first_of_two_moments_is_the_one_that_comes() {
+    let at = |nanos| Some(Time::from_nanos(nanos));
+    assert_eq!(Time::first(None, None), None);
+    assert_eq!(Time::first(at(2), None), at(2));
+    assert_eq!(Time::first(None, at(2)), at(2));
+    assert_eq!(Time::first(at(1), at(2)), at(1));
+    assert_eq!(Time::first(at(2), at(1)), at(1));
+}
+
+#[test]
 fn reads_units_fractions_and_bare_seconds() {
     check("500ms", 500_000_000);
     check("5s", 5_000_000_000);

@@ -214,6 +214,21 @@ proptest! {
         prop_assert_eq!(&whole[found.range], &bytes[..]);
     }
 
+    /// Whoever waits in a growing stream finds what somebody finds who has all of it.
+    #[test]
+    fn what_has_grown_is_found_as_in_the_whole(
+        which in 0..GROWING.len(),
+        hay in "[ab é\n]{0,40}",
+        cut in 0_usize..60,
+    ) {
+        let pattern = Pattern::parse_expectation(GROWING[which]).unwrap();
+        let bytes = hay.as_bytes();
+        let known = cut.min(bytes.len());
+        let (before, whole) = (&bytes[..known], Message { bytes, text: None });
+        prop_assume!(pattern.find(Message { bytes: before, text: None }).is_none());
+        prop_assert_eq!(pattern.find_grown(whole, known), pattern.find(whole));
+    }
+
     #[test]
     fn no_text_makes_a_pattern_panic(text in r"(re:|hex:)?[0-9a-fA-F?^$ (){}\[\]x,é*+\\-]{0,20}", bytes: Vec<u8>) {
         if let Ok(pattern) = Pattern::parse_expectation(&text) {
@@ -222,3 +237,21 @@ proptest! {
         }
     }
 }
+
+/// Patterns that look at what stands before and behind them, and some that do not.
+const GROWING: [&str; 14] = [
+    "ab",
+    "aab ",
+    "é",
+    "re:a{2,3}b?a",
+    r"re:\bab\b",
+    r"re:ab\B",
+    r"re:b\b{end}",
+    "re:(a)(b|é)",
+    "re:ab$",
+    "re:(?m)ab$",
+    "re:(?m)^ba",
+    "re:^aab",
+    "re:a+b",
+    "hex:61 ?? 62 $",
+];
