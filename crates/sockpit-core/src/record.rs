@@ -180,17 +180,13 @@ impl Writer<'_> {
     }
 
     fn hex(&mut self, field: &str, bytes: &[u8]) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         self.name(field);
-        self.out.reserve(bytes.len().saturating_mul(2));
         self.out.push(b'"');
-        let digits = |byte: &u8| {
-            [
-                DIGITS[usize::from(byte >> 4)],
-                DIGITS[usize::from(byte & 15)],
-            ]
-        };
-        self.out.extend(bytes.iter().flat_map(digits));
+        let start = self.out.len();
+        self.out.resize(start + 2 * bytes.len(), 0);
+        for (digits, byte) in self.out[start..].chunks_exact_mut(2).zip(bytes) {
+            digits.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
         self.out.push(b'"');
     }
 
@@ -200,6 +196,12 @@ impl Writer<'_> {
             .serialize(&mut Serializer::with_formatter(&mut *self.out, Harmless))
             .expect("a vector takes everything, and a JSON value has no keys but strings");
     }
+}
+
+/// The hexadecimal digit of a number below 16, reckoned and not looked up: so many are done at once.
+const fn digit(number: u8) -> u8 {
+    const TO_LETTERS: u8 = b'a' - b'9' - 1;
+    b'0' + number + if number > 9 { TO_LETTERS } else { 0 }
 }
 
 /// Compact JSON in which nothing is invisible.

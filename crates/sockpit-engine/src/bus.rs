@@ -3,6 +3,7 @@
 //! A *tap* gets everything: where it cannot keep up, sessions pause. A *view* may miss events and is
 //! told how many. For every subscriber holds: published = delivered + dropped + pending.
 
+mod lone;
 mod view;
 
 use std::cell::{Cell, RefCell};
@@ -21,6 +22,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout_at;
 
 use crate::clock::Clock;
+#[doc(hidden)]
+pub use lone::LoneBus;
 pub(crate) use view::Told;
 use view::ViewEntry;
 pub use view::{View, ViewLimit};
@@ -170,7 +173,10 @@ impl Bus {
 
     fn give(&self, scope: Scope, event: &Arc<Event>) {
         let cost = cost_of(event);
-        self.taps.borrow_mut().retain_mut(|tap| {
+        let mut taps = self.taps.borrow_mut();
+        let mut views = self.views.borrow_mut();
+        let before = taps.len() + views.len();
+        taps.retain_mut(|tap| {
             if tap.scope < scope {
                 return !tap.sender.is_closed();
             }
@@ -180,10 +186,12 @@ impl Bus {
             }
             tap.sender.send(event.clone()).is_ok()
         });
-        self.views
-            .borrow_mut()
-            .retain(|view| view.offer(scope, event, cost));
-        self.update_widest();
+        views.retain(|view| view.offer(scope, event, cost));
+        let has_lost = taps.len() + views.len() < before;
+        drop((taps, views));
+        if has_lost {
+            self.update_widest();
+        }
     }
 
     pub(crate) fn add_tap(&self, limit: TapLimit, scope: Scope) -> Tap {

@@ -14,13 +14,25 @@ use super::cutter::Content;
 /// The code of a block that no zero follows.
 const FULL: u8 = 0xFF;
 
+/// In bytes: the most that one block holds.
+const MOST: usize = 254;
+
 /// Appends a message.
 pub(super) fn encode(payload: &[u8], out: &mut Vec<u8>) {
-    let start = out.len();
-    let room = ::cobs::max_encoding_length(payload.len());
-    out.resize(start + room, 0);
-    let len = ::cobs::encode(payload, &mut out[start..]);
-    out.truncate(start + len);
+    out.reserve(most_stuffed(payload.len()).saturating_add(1));
+    let mut rest = payload;
+    loop {
+        let head = &rest[..rest.len().min(MOST)];
+        let zero = memchr(0, head);
+        let block = &head[..zero.unwrap_or(head.len())];
+        // A block has at most 254 bytes.
+        out.push(block.len() as u8 + 1);
+        out.extend_from_slice(block);
+        rest = &rest[block.len() + usize::from(zero.is_some())..];
+        if zero.is_none() && rest.is_empty() {
+            break;
+        }
+    }
     out.push(0);
 }
 

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use memchr::memchr_iter;
+
 use super::Framing;
 use super::cutter::Cutter;
+use super::delimited;
 use crate::size::ByteSize;
 use crate::time::Time;
 
@@ -168,6 +171,11 @@ impl Decoder {
         let mut at = offset;
         loop {
             if self.buffer.is_empty() {
+                if matches!(self.cutter, Cutter::Lines) {
+                    let given = self.give_lines(at, rest, &mut sink);
+                    rest = &rest[given..];
+                    at += given as u64;
+                }
                 let fillers = self.cutter.skip(rest);
                 rest = &rest[fillers..];
                 at += fillers as u64;
@@ -217,6 +225,28 @@ impl Decoder {
             rest = after;
             at += end as u64;
         }
+    }
+
+    /// Gives the whole lines at the head of a chunk, while none is under way: at the speed at which
+    /// their ends are found. Says how many bytes they have; a line that is too long is not among them.
+    fn give_lines(&self, offset: u64, chunk: &[u8], sink: &mut impl FnMut(Frame<'_>)) -> usize {
+        let mut start = 0;
+        for at in memchr_iter(b'\n', chunk) {
+            let end = at + 1;
+            let payload = delimited::line(&chunk[start..end]);
+            if payload.len() > self.limit {
+                break;
+            }
+            sink(Frame {
+                payload,
+                offset: offset.saturating_add(start as u64),
+                wire_len: end - start,
+                is_partial: false,
+                is_malformed: false,
+            });
+            start = end;
+        }
+        start
     }
 
     /// Adds a chunk to the message under way, which silence will end.

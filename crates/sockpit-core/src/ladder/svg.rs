@@ -305,7 +305,7 @@ impl Pen<'_> {
         let stop = (outward(to).mul_add(-inward, self.post(to)), end);
         self.paper.arrow(start, stop, class);
         let middle = (f64::midpoint(start.0, stop.0), f64::midpoint(begin, end));
-        let angle = (SLANT / LANE).atan().to_degrees();
+        let angle = libm::atan(SLANT / LANE).to_degrees();
         let angle = if arrow.is_leftward { -angle } else { angle };
         let text_class = if arrow.kind == ArrowKind::Plain {
             look::LABEL

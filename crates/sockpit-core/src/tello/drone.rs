@@ -479,7 +479,7 @@ impl Drone {
     /// The pad that it sees: the nearest, where there are several.
     fn seen(&self) -> Option<Fix> {
         self.fixes().min_by(|a, b| {
-            let away = |fix: &Fix| fix.at[0].hypot(fix.at[1]);
+            let away = |fix: &Fix| libm::hypot(fix.at[0], fix.at[1]);
             away(a).total_cmp(&away(b))
         })
     }

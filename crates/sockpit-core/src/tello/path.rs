@@ -317,7 +317,7 @@ impl<'a> Drone<'a> {
     }
 
     fn turned(&self, [ahead, left, up]: [f64; 3]) -> [f64; 3] {
-        let (sin, cos) = self.yaw.to_radians().sin_cos();
+        let (sin, cos) = libm::sincos(self.yaw.to_radians());
         [ahead * cos + left * sin, left * cos - ahead * sin, up]
     }
 
@@ -416,8 +416,8 @@ fn on_arc(through: [f64; 3], to: [f64; 3], share: f64) -> [f64; 3] {
     let (a, b, c) = (norm(through), dot(to, u), dot(to, v));
     let k = (b * b + c * c - a * b) / (2.0 * c);
     let middle = (a / 2.0, k);
-    let radius = middle.0.hypot(middle.1);
-    let angle = |x: f64, y: f64| (y - middle.1).atan2(x - middle.0);
+    let radius = libm::hypot(middle.0, middle.1);
+    let angle = |x: f64, y: f64| libm::atan2(y - middle.1, x - middle.0);
     let (from, via, until) = (angle(0.0, 0.0), angle(a, 0.0), angle(b, c));
     let turn = |to: f64| (to - from).rem_euclid(std::f64::consts::TAU);
     // It turns the way on which the second point comes before the third.
@@ -426,7 +426,8 @@ fn on_arc(through: [f64; 3], to: [f64; 3], share: f64) -> [f64; 3] {
         false => turn(until) - std::f64::consts::TAU,
     };
     let at = from + sweep * share;
-    let (x, y) = (middle.0 + radius * at.cos(), middle.1 + radius * at.sin());
+    let (sin, cos) = libm::sincos(at);
+    let (x, y) = (middle.0 + radius * cos, middle.1 + radius * sin);
     [0, 1, 2].map(|axis| u[axis] * x + v[axis] * y)
 }
 

@@ -32,13 +32,8 @@ impl Charset {
     /// Decodes a whole message.
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> Decoded {
-        if self == Self::UTF_8
-            && let Ok(text) = str::from_utf8(bytes)
-        {
-            return Decoded {
-                text: text.to_owned(),
-                malformed_at: None,
-            };
+        if self == Self::UTF_8 {
+            return decode_utf_8(bytes);
         }
         let mut text = String::new();
         let mut decoder = self.decoder();
@@ -127,6 +122,26 @@ impl Charset {
     }
 }
 
+fn decode_utf_8(bytes: &[u8]) -> Decoded {
+    if let Ok(text) = str::from_utf8(bytes) {
+        return Decoded {
+            text: text.to_owned(),
+            malformed_at: None,
+        };
+    }
+    let mut text = String::with_capacity(bytes.len() + SLACK);
+    let mut malformed_at = None;
+    for part in bytes.utf8_chunks() {
+        text.push_str(part.valid());
+        if !part.invalid().is_empty() {
+            // Until the first of them, text and bytes are the same.
+            malformed_at.get_or_insert(text.len());
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    Decoded { text, malformed_at }
+}
+
 /// Decodes a stream chunk by chunk: a character that is cut in two comes out whole.
 ///
 /// It holds no more than a few bytes of an unfinished character, and nothing on the heap.
@@ -154,13 +169,28 @@ impl Decoder {
     }
 
     fn take(&mut self, bytes: &[u8], end: End, out: &mut String) -> Option<u64> {
+        out.reserve(bytes.len() + SLACK);
+        // The converter touches all the room that it is given, each time it stops at a bad byte: a
+        // message of nothing else must not make that the square of its length. Nor must a short one
+        // pay for the room of a long one.
+        if bytes.len() <= SHORT {
+            self.take_by(&mut [0; 4 * SHORT], bytes, end, out)
+        } else {
+            self.take_by(&mut [0; SCRATCH], bytes, end, out)
+        }
+    }
+
+    /// The same by way of a buffer of zeros.
+    fn take_by(
+        &mut self,
+        buffer: &mut [u8],
+        bytes: &[u8],
+        end: End,
+        out: &mut String,
+    ) -> Option<u64> {
+        let scratch = str::from_utf8_mut(buffer).expect("zeros are text");
         let mut malformed_at = None;
         let mut rest = bytes;
-        out.reserve(rest.len() + SLACK);
-        // The converter touches all the room that it is given, each time it stops at a bad byte: a
-        // message of nothing else must not make that the square of its length.
-        let mut buffer = [0; SCRATCH];
-        let scratch = str::from_utf8_mut(&mut buffer).expect("zeros are text");
         loop {
             let is_last = end == End::Closed;
             let (result, taken, written) = self
@@ -203,6 +233,9 @@ const SLACK: usize = 16;
 
 /// In bytes: text that is decoded at once.
 const SCRATCH: usize = 4096;
+
+/// In bytes: what is decoded with less.
+const SHORT: usize = 64;
 
 impl Default for Charset {
     fn default() -> Self {

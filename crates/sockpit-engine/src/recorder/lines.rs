@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sockpit_core::event::Event;
 use sockpit_core::record::{self, Epoch};
@@ -14,13 +16,22 @@ use crate::bus::Tap;
 /// In bytes: the memory page of the systems that we run on; a smaller true size does no harm.
 const PAGE: usize = 4096;
 
+/// Between two writes, where events follow each other faster. To be woken for each of them would cost
+/// more than the events do; a process that is killed takes what came in this time with it.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// Writes what a tap gives until it has ended.
 pub(super) fn record(tap: &mut Tap, file: File) -> io::Result<()> {
     let mut writer = LineWriter::new(file);
     let epoch = tap.epoch();
     let mut lines = Vec::with_capacity(BATCH);
     let mut ends = Vec::new();
+    // When everything that there was had been written.
+    let mut idle_since = None::<Instant>;
     while let Some(event) = tap.blocking_next() {
+        if let Some(since) = idle_since.take() {
+            thread::sleep(PAUSE.saturating_sub(since.elapsed()));
+        }
         let mut next = Some(event);
         while let Some(event) = next.take() {
             write(&event, epoch, &mut lines, &mut ends);
@@ -29,6 +40,7 @@ pub(super) fn record(tap: &mut Tap, file: File) -> io::Result<()> {
             }
         }
         writer.write(&lines, &ends)?;
+        idle_since = (lines.len() < BATCH).then(Instant::now);
         lines.clear();
         ends.clear();
     }

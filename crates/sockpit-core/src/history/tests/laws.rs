@@ -269,6 +269,21 @@ proptest! {
     }
 
     #[test]
+    fn what_is_kept_is_within_its_budget_after_every_event(
+        acts in acts(),
+        memory in 0_usize..6000,
+    ) {
+        let limits = Limits { memory, ..Limits::default() };
+        let mut history = History::new(limits, None);
+        for (number, event) in timeline(&acts).events.iter().enumerate() {
+            history.take(event);
+            let used = history.used();
+            prop_assert!(used.memory <= memory || used.entries == 0, "{used:?}");
+            prop_assert_eq!(used.entries + used.evicted, number as u64 + 1);
+        }
+    }
+
+    #[test]
     fn a_filter_leaves_the_rows_for_which_it_holds(
         framing in proptest::sample::select(&FRAMINGS[..]),
         filter in proptest::sample::select(&FILTERS[..]),

@@ -99,7 +99,7 @@ impl Paper {
         const LENGTH: f64 = 9.0;
         const HALF: f64 = 4.0;
         let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-        let len = dx.hypot(dy).max(1.0);
+        let len = libm::hypot(dx, dy).max(1.0);
         let (ux, uy) = (dx / len, dy / len);
         let neck = (to.0 - LENGTH * ux, to.1 - LENGTH * uy);
         let one = (neck.0 - HALF * uy, neck.1 + HALF * ux);

@@ -473,7 +473,7 @@ pub fn arc_cm(through: [i32; 3], to: [i32; 3]) -> f64 {
     };
     // A chord of an arc of less than half a circle; where one is more, the other chord and the
     // triangle say so.
-    let angle = |chord: f64| 2.0 * (chord / 2.0 / radius).clamp(0.0, 1.0).asin();
+    let angle = |chord: f64| 2.0 * libm::asin((chord / 2.0 / radius).clamp(0.0, 1.0));
     let whole = length(to);
     let full = std::f64::consts::TAU;
     let (a, b) = (angle(first), angle(second));

@@ -192,7 +192,7 @@ impl Body {
             (seconds, 0.0)
         } else {
             let rate = turn.to_radians();
-            (angle.sin() / rate, (1.0 - angle.cos()) / rate)
+            (libm::sin(angle) / rate, (1.0 - libm::cos(angle)) / rate)
         };
         let moved = [
             ahead * along + left * across,
@@ -298,7 +298,7 @@ impl Circle {
         let length = square.sqrt();
         let second = cross(normal, first).map(|part| part / length);
         let last = minus(b, to_centre);
-        let angle = dot(last, second).atan2(dot(last, first));
+        let angle = libm::atan2(dot(last, second), dot(last, first));
         Some(Self {
             centre: [0, 1, 2].map(|axis: usize| from[axis] + to_centre[axis]),
             first,
@@ -314,13 +314,13 @@ impl Circle {
     }
 
     fn point(&self, share: f64) -> [f64; 3] {
-        let (sin, cos) = (self.angle * share).sin_cos();
+        let (sin, cos) = libm::sincos(self.angle * share);
         [0, 1, 2]
             .map(|axis: usize| self.centre[axis] + self.first[axis] * cos + self.second[axis] * sin)
     }
 
     fn direction(&self, share: f64) -> [f64; 3] {
-        let (sin, cos) = (self.angle * share).sin_cos();
+        let (sin, cos) = libm::sincos(self.angle * share);
         [0, 1, 2].map(|axis: usize| self.second[axis] * cos - self.first[axis] * sin)
     }
 }

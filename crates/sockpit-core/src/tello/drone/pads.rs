@@ -50,7 +50,7 @@ impl Pad {
     #[must_use]
     pub fn fix(&self, pose: &Pose) -> Option<Fix> {
         let (east, north) = (pose.at[0] - self.x, pose.at[1] - self.y);
-        let distance = east.hypot(north);
+        let distance = libm::hypot(east, north);
         let is_seen =
             HEIGHTS.contains(&pose.at[2]) && distance <= (pose.at[2] * VIEW).max(HALF_PAD);
         is_seen.then(|| {
@@ -73,7 +73,7 @@ impl Pad {
 
 /// Turns a vector clockwise, seen from above with y to the left of x.
 pub(super) fn turned(x: f64, y: f64, degrees: f64) -> (f64, f64) {
-    let (sin, cos) = degrees.to_radians().sin_cos();
+    let (sin, cos) = libm::sincos(degrees.to_radians());
     (x * cos + y * sin, y * cos - x * sin)
 }
 

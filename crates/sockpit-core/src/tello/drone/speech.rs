@@ -154,9 +154,9 @@ impl Drone {
     fn acceleration(&self) -> [f64; 3] {
         let [pitch, roll] = self.body.tilt().map(f64::to_radians);
         [
-            GRAVITY * pitch.sin(),
-            GRAVITY * roll.sin(),
-            GRAVITY * pitch.cos() * roll.cos(),
+            GRAVITY * libm::sin(pitch),
+            GRAVITY * libm::sin(roll),
+            GRAVITY * libm::cos(pitch) * libm::cos(roll),
         ]
         // A negative zero would be written with its sign.
         .map(|part| part + 0.0)
