@@ -21,6 +21,7 @@
 
 mod axis;
 mod kernel;
+pub mod load;
 mod paper;
 mod rates;
 mod rtt;

@@ -28,6 +28,7 @@ pub mod import;
 pub mod kernel;
 pub mod ladder;
 pub mod lens;
+pub mod load;
 pub mod machine;
 pub mod pcap;
 pub mod plan;

@@ -12,6 +12,7 @@
 
 #![forbid(unsafe_code)]
 
+mod any_machine;
 pub mod bus;
 pub mod capture;
 mod clock;
@@ -23,6 +24,7 @@ mod error;
 mod facts;
 pub mod history;
 mod listen;
+pub mod load;
 mod packets;
 mod passthrough;
 pub mod porch;

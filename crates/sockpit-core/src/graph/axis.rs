@@ -163,7 +163,7 @@ pub(super) fn nice(value: f64) -> f64 {
     } else {
         1.0
     };
-    let power = 10_f64.powf(value.log10().floor());
+    let power = libm::pow(10.0, libm::log10(value).floor());
     let digit = value / power;
     let digit = match digit {
         ..=1.000_001 => 1.0,

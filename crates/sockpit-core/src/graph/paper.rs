@@ -10,7 +10,7 @@ use crate::text::width;
 const LEFT: f64 = 64.0;
 
 /// In pixels: what lies right of them.
-const RIGHT: f64 = 20.0;
+pub(super) const RIGHT: f64 = 20.0;
 
 /// In pixels: the height of a line of text.
 const LINE: f64 = 17.0;
@@ -21,9 +21,9 @@ const COLUMN: f64 = 6.7;
 /// In pixels: a sample of a mark in the legend, with the space after it.
 const SAMPLE: f64 = 24.0;
 
-const GRID: &str = "#d8dee4";
-const FRAME: &str = "#8c959f";
-const FAINT: &str = "#57606a";
+pub(super) const GRID: &str = "#d8dee4";
+pub(super) const FRAME: &str = "#8c959f";
+pub(super) const FAINT: &str = "#57606a";
 
 /// The words of a graph in the language of who looks at it.
 pub(super) struct Words(Catalogue);
@@ -96,6 +96,8 @@ pub(super) struct Area {
 pub(super) struct Paper {
     pub(super) svg: Svg,
     pub(super) area: Area,
+    /// What goes sideways.
+    pub(super) across: &'static str,
 }
 
 impl Paper {
@@ -154,6 +156,7 @@ impl Paper {
                 right: size.0 - RIGHT,
                 bottom: area_bottom,
             },
+            across: "time since the first packet",
         }
     }
 
@@ -197,7 +200,7 @@ impl Paper {
             for (x, label) in across.ticks() {
                 svg.text((x, area.bottom + 15.0), &label);
             }
-            let name = words.say("time since the first packet");
+            let name = words.say(self.across);
             let middle = f64::midpoint(area.left, area.right);
             svg.text(
                 (middle, area.bottom + 15.0 + LINE),

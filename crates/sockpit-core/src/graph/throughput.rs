@@ -293,7 +293,7 @@ fn tips(
 }
 
 /// The upper and the lower part.
-fn halves(area: &Area) -> (Area, Area) {
+pub(super) fn halves(area: &Area) -> (Area, Area) {
     let middle = f64::midpoint(area.top, area.bottom);
     let upper = Area {
         bottom: (middle - BETWEEN / 2.0).max(area.top + 1.0),

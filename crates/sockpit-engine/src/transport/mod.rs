@@ -2,6 +2,7 @@
 
 mod datagram;
 mod options;
+pub(crate) mod raw;
 mod resolve;
 mod stream;
 mod unix;

@@ -1,0 +1,225 @@
+//! A report as people read it.
+
+use super::{Answer, Mode, Pace, Report, Summary};
+use crate::time::Measured;
+
+/// A line of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What it is.
+    pub name: String,
+    /// How much, with its unit.
+    pub value: String,
+}
+
+impl Row {
+    pub(super) fn new(name: &str, value: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            value,
+        }
+    }
+}
+
+impl Report {
+    /// The table of it, in the order in which it is read.
+    #[must_use]
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows = vec![Row::new("time", span(self.elapsed_ns))];
+        let mut row = |name: &str, value: String| rows.push(Row::new(name, value));
+        let sent = match self.mode {
+            Mode::Churn => "connections begun",
+            Mode::Request | Mode::OneWay => "sent",
+        };
+        let rate = format!("{}/s", number(self.sent_per_second));
+        row(sent, format!("{} ({rate})", self.sent.messages));
+        match self.mode {
+            Mode::OneWay => row("throughput", bytes_per_second(self.sent_bytes_per_second)),
+            Mode::Request | Mode::Churn => {
+                let name = match self.mode {
+                    Mode::Churn => "round trips",
+                    _ => "answers",
+                };
+                let rate = format!("{}/s", number(self.received_per_second));
+                row(name, format!("{} ({rate})", self.received.messages));
+                row(
+                    "throughput",
+                    bytes_per_second(self.received_bytes_per_second),
+                );
+            }
+        }
+        if let Some(sink) = &self.sink {
+            let rate = |amount: u64| amount as f64 * 1e9 / (sink.elapsed_ns.max(1) as f64);
+            let counted = match self.is_stream {
+                true => format!(
+                    "{} bytes ({})",
+                    sink.bytes,
+                    bytes_per_second(rate(sink.bytes))
+                ),
+                false => format!("{} ({}/s)", sink.messages, number(rate(sink.messages))),
+            };
+            row("received by the server", counted);
+        }
+        if let Some(lost) = self.lost().filter(|lost| !self.is_stream || 0 < *lost) {
+            let of = match self.is_stream {
+                true => self.sent.bytes,
+                false => self.sent.messages,
+            };
+            let unit = if self.is_stream { " bytes" } else { "" };
+            row("lost", format!("{lost}{unit} ({})", share(lost, of)));
+        }
+        if let Some(order) = self.order.or(self.sink.map(|sink| sink.order))
+            && !self.is_stream
+        {
+            row("reordered", order.reordered.to_string());
+            row("duplicates", order.duplicates.to_string());
+        }
+        let latency = |percentile: &str| format!("latency {percentile}");
+        summary_rows(&mut row, latency, &self.latency, &PERCENTILES);
+        let connecting = |percentile: &str| format!("connecting {percentile}");
+        summary_rows(&mut row, connecting, &self.connect, &FEW);
+        for (name, count) in [
+            ("corrupt answers", self.corrupt),
+            ("unanswered", self.unanswered),
+            ("due and not sent", self.unsent),
+        ] {
+            if 0 < count {
+                row(name, count.to_string());
+            }
+        }
+        for (name, count) in self.faults.kinds() {
+            if 0 < count {
+                row(name, count.to_string());
+            }
+        }
+        rows
+    }
+
+    /// Sentences without which the figures would be misread.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.is_stopped {
+            notes.push("it was ended before its time".to_owned());
+        }
+        if self.mode == Mode::OneWay && self.sink.is_none() {
+            notes.push(
+                "the server told no counts, so only what was written is known, not what arrived"
+                    .to_owned(),
+            );
+        }
+        // The last ones of a schedule may be late by as much as a thread wakes up late.
+        if self.sent.messages / 1000 < self.unsent {
+            notes.push(format!(
+                "sending fell behind its schedule: {} messages were due and never sent, and are in \
+                 no latency",
+                self.unsent
+            ));
+        }
+        if 0 < self.corrupt && self.answer == Answer::Same {
+            notes.push(
+                "answers that differ from what was sent are corrupt here; of a server that is no \
+                 echo, take any answer"
+                    .to_owned(),
+            );
+        }
+        if 0 < self.latency.count && self.pace != Pace::Max {
+            notes.push("latency counts from when each message was due".to_owned());
+        }
+        if 0 < self.faults.no_port {
+            notes.push(
+                "local ports ran out: each closed connection keeps one for a minute; close with a \
+                 reset, or connect more slowly"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
+}
+
+type Percentile = (&'static str, fn(&Summary) -> u64);
+
+const PERCENTILES: [Percentile; 7] = [
+    ("mean", |summary| summary.mean),
+    ("p50", |summary| summary.p50),
+    ("p90", |summary| summary.p90),
+    ("p99", |summary| summary.p99),
+    ("p99.9", |summary| summary.p99_9),
+    ("p99.99", |summary| summary.p99_99),
+    ("max", |summary| summary.max),
+];
+
+const FEW: [Percentile; 3] = [
+    ("p50", |summary| summary.p50),
+    ("p99", |summary| summary.p99),
+    ("max", |summary| summary.max),
+];
+
+fn summary_rows(
+    row: &mut impl FnMut(&str, String),
+    name: impl Fn(&str) -> String,
+    summary: &Summary,
+    percentiles: &[Percentile],
+) {
+    if summary.count == 0 {
+        return;
+    }
+    for (percentile, of) in percentiles {
+        row(&name(percentile), span(of(summary)));
+    }
+}
+
+fn span(nanos: u64) -> String {
+    Measured(i64::try_from(nanos).unwrap_or(i64::MAX)).to_string()
+}
+
+/// A number with three digits that count, and a unit of thousands: `870`, `12.3k`, `1.20M`.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let (value, unit) = match value {
+        0.0 => return "0".to_owned(),
+        ..1e4 => (value, ""),
+        ..1e6 => (value / 1e3, "k"),
+        ..1e9 => (value / 1e6, "M"),
+        _ => (value / 1e9, "G"),
+    };
+    let digits = match value {
+        _ if unit.is_empty() && 100.0 <= value => 0,
+        ..10.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$}{unit}")
+}
+
+/// Bytes a second with three digits that count: `870 B/s`, `12.3 kB/s`, `4.21 GB/s`; units are powers
+/// of 1,000.
+#[must_use]
+pub fn bytes_per_second(value: f64) -> String {
+    let (value, unit) = match value {
+        ..1e3 => (value, "B/s"),
+        ..1e6 => (value / 1e3, "kB/s"),
+        ..1e9 => (value / 1e6, "MB/s"),
+        _ => (value / 1e9, "GB/s"),
+    };
+    let digits = match value {
+        ..10.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+fn share(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "0 %".to_owned();
+    }
+    let percent = part as f64 * 100.0 / whole as f64;
+    match percent {
+        ..1.0 => format!("{percent:.3} %"),
+        _ => format!("{percent:.1} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+use super::*;
+use crate::load::wire::Counts;
+use crate::load::{Ending, Gathering, Options, Order, Plan, Tally};
+use crate::plan;
+
+fn report(endpoint: &str, mode: Mode, sink: Option<Counts>) -> Report {
+    let options = Options {
+        mode,
+        ..Options::default()
+    };
+    let plan = Plan::resolve(
+        &endpoint.parse().unwrap(),
+        plan::Options::default(),
+        options,
+    );
+    let mut gathering = Gathering::new();
+    let mut tally = Tally::default();
+    for _ in 0..2000 {
+        tally.sent.count(1400);
+    }
+    gathering.second(1_000_000_000, &tally);
+    let ending = Ending {
+        target: endpoint.to_owned(),
+        elapsed: 1_000_000_000,
+        is_stopped: false,
+        unsent: 0,
+        sink,
+    };
+    gathering.report(&plan.unwrap(), ending)
+}
+
+/// The table as lines.
+fn lines(report: &Report) -> Vec<String> {
+    let rows = report.rows().into_iter();
+    rows.map(|row| format!("{}: {}", row.name, row.value))
+        .collect()
+}
+
+#[test]
+fn a_blast_tells_what_was_lost_on_the_way() {
+    let sink = Counts {
+        run: 0,
+        messages: 1501,
+        bytes: 1501 * 1400,
+        order: Order {
+            unique: 1500,
+            reordered: 3,
+            duplicates: 1,
+            stale: 0,
+        },
+        elapsed_ns: 1_000_000_000,
+    };
+    let report = report("udp://127.0.0.1:1", Mode::OneWay, Some(sink));
+    assert_eq!(
+        lines(&report),
+        [
+            "time: 1.00 s",
+            "sent: 2000 (2000/s)",
+            "throughput: 2.80 MB/s",
+            "received by the server: 1501 (1501/s)",
+            "lost: 500 (25.0 %)",
+            "reordered: 3",
+            "duplicates: 1",
+        ]
+    );
+}
+
+#[test]
+fn a_one_way_load_of_a_server_that_tells_nothing_says_so() {
+    let report = report("tcp://127.0.0.1:1", Mode::OneWay, None);
+    assert_eq!(report.lost(), None);
+    assert_eq!(report.notes().len(), 1);
+    assert!(report.notes()[0].starts_with("the server told no counts"));
+}
+
+#[test]
+fn numbers_have_three_digits_that_count() {
+    let check = |value: f64, expected: &str| assert_eq!(number(value), expected);
+    check(0.0, "0");
+    check(12.34, "12.3");
+    check(1234.0, "1234");
+    check(138_400.0, "138k");
+    check(1_384_000.0, "1.38M");
+    assert_eq!(bytes_per_second(4.6e9), "4.60 GB/s");
+    assert_eq!(share(1, 3), "33.3 %");
+    assert_eq!(share(1, 100_000), "0.001 %");
+}

@@ -1,0 +1,175 @@
+//! Loads, run: threads of their own, each with its own poll, and the server at the other end.
+//!
+//! ```text
+//!  Load ──▶ gather ──▶ worker (a thread, an epoll, its share of the connections)
+//!             ◀── a tally each second ──┘
+//!  Running ◀── Progress, Report
+//! ```
+//!
+//! No runtime stands between a socket and its clock: a worker reads the time when the system gave it
+//! a batch of ready sockets, and once more for each answer.
+
+mod blast;
+mod connection;
+mod datagram;
+mod gather;
+mod pacing;
+mod poll;
+mod server;
+mod stream;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use sockpit_core::load::{Plan, Progress, Report};
+use tokio::sync::{mpsc, oneshot};
+
+pub use self::server::Server;
+use crate::doctor::is_local;
+use crate::error::{Error, Operation};
+use crate::transport::raw::{self, RawTarget};
+
+/// Seconds that nobody has asked for yet; further ones are dropped, and are in the report all the
+/// same.
+const PROGRESS_QUEUE: usize = 16;
+
+/// A load whose endpoint was looked up, and for which nothing was opened.
+#[derive(Debug)]
+pub struct Load {
+    plan: Arc<Plan>,
+    targets: Vec<RawTarget>,
+    texts: Vec<String>,
+}
+
+impl Load {
+    /// Looks up where a load goes to.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] where a name has no address, or a local address is none.
+    pub async fn resolve(plan: Plan) -> Result<Self, Error> {
+        let targets = raw::targets(&plan.session).await?;
+        let texts = targets.iter().map(|target| target.text.clone()).collect();
+        Ok(Self {
+            plan: Arc::new(plan),
+            targets,
+            texts,
+        })
+    }
+
+    /// The endpoints that will be tried, in order.
+    #[must_use]
+    pub fn targets(&self) -> &[String] {
+        &self.texts
+    }
+
+    /// Whether all of them are this machine.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let addrs = self.targets.iter().filter_map(|target| target.inet);
+        addrs.into_iter().all(|addr| is_local(addr.ip()))
+    }
+
+    /// Starts the threads. They connect first; the load begins when all have.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] where the system has no thread left.
+    pub fn start(self) -> Result<Running, Error> {
+        let stopper = Stopper(Arc::default());
+        let (progress, told) = mpsc::channel(PROGRESS_QUEUE);
+        let (report, reported) = oneshot::channel();
+        let gatherer = gather::Gatherer {
+            plan: self.plan,
+            targets: self.targets,
+            stopper: stopper.clone(),
+            progress,
+        };
+        let thread = thread::Builder::new()
+            .name("load".to_owned())
+            .spawn(move || {
+                // Nobody waits for it any more where the load was dropped.
+                let _ = report.send(gatherer.run());
+            })
+            .map_err(|error| Error::new(Operation::Run, "a thread", error))?;
+        Ok(Running {
+            stopper,
+            progress: told,
+            report: Some(reported),
+            thread: Some(thread),
+        })
+    }
+}
+
+/// A load under way. Dropped, it ends.
+#[derive(Debug)]
+pub struct Running {
+    stopper: Stopper,
+    progress: mpsc::Receiver<Progress>,
+    report: Option<oneshot::Receiver<Result<Report, Error>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// What happened in the next second; `None` when the load is over. It is safe to cancel.
+    pub async fn progress(&mut self) -> Option<Progress> {
+        self.progress.recv().await
+    }
+
+    /// Ends it in order: nothing more is sent, what is under way is waited for a moment.
+    pub fn stop(&self) {
+        self.stopper.stop();
+    }
+
+    /// What ends it from elsewhere.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] where not one connection could be opened.
+    ///
+    /// # Panics
+    ///
+    /// Where a thread of the load did.
+    pub async fn finish(mut self) -> Result<Report, Error> {
+        let report = self.report.take().expect("it is taken here alone");
+        let report = report.await.expect("the thread reports before it ends");
+        if let Some(thread) = self.thread.take() {
+            // It has sent its report, which is the last thing that it does.
+            let _ = thread.join();
+        }
+        report
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stopper.stop();
+    }
+}
+
+/// Ends a load or a server, from any thread.
+#[derive(Clone, Debug)]
+pub struct Stopper(Arc<AtomicBool>);
+
+impl Stopper {
+    /// Ends it in order.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is to end.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

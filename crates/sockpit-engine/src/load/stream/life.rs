@@ -1,0 +1,270 @@
+//! The life of the connections of a load over streams: opened, lost, and opened again.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use sockpit_core::frame::Decoder;
+use sockpit_core::load::wire::Hello;
+use sockpit_core::load::{Fault, Mode, Service};
+
+use super::Driver;
+use crate::load::connection::{Connection, State, Written, is_nothing};
+use crate::load::poll::Want;
+use crate::load::worker::nanos;
+use crate::transport::raw;
+
+/// Connections that are being opened at once at the beginning, so that no backlog overflows.
+const OPENING: u32 = 64;
+
+/// In nanoseconds: a connection that was lost is opened again after this long.
+pub(super) const RETRY: u64 = 100_000_000;
+
+/// In nanoseconds: a Unix server whose backlog is full is asked again after this long.
+const BACKLOG_RETRY: u64 = 5_000_000;
+
+/// In nanoseconds: how often deadlines are looked at.
+const SWEEP: u64 = 20_000_000;
+
+impl Driver<'_> {
+    /// Opens all connections, as far as that is possible in time; gives how many are open. Those of
+    /// churn come later.
+    pub(super) fn connect_all(&mut self) -> u32 {
+        let count = self.connections.len();
+        if self.mode == Mode::Churn {
+            return self.worker.share.connections;
+        }
+        let deadline = self.worker.now() + 2 * nanos(self.worker.plan.timeout);
+        let mut next = 0;
+        loop {
+            let mut now = self.worker.now();
+            if deadline <= now || self.worker.stopper.is_stopped() {
+                break;
+            }
+            while next < count && self.opening < OPENING {
+                self.open(next, now);
+                next += 1;
+                now = self.worker.now();
+            }
+            if self.next_sweep <= now {
+                self.sweep(now);
+            }
+            let is_waiting = next == count && self.opening == 0;
+            if is_waiting && !self.connections.iter().any(Connection::is_retrying) {
+                break;
+            }
+            self.turn(now, deadline);
+        }
+        self.connected
+    }
+
+    /// Opens a connection, or begins to.
+    pub(super) fn open(&mut self, place: usize, now: u64) {
+        if let Some(socket) = self.worker.opened.take() {
+            let decoder = self.decoder();
+            self.connections[place].begin(socket, decoder, now);
+            self.opening += 1;
+            return self.arm(place, now);
+        }
+        let socket = match raw::socket(&self.worker.plan.session, &self.worker.target) {
+            Ok(socket) => socket,
+            Err(error) => {
+                self.worker.fault(error);
+                return self.fail_opening(place, now + RETRY);
+            }
+        };
+        match socket.connect(&self.worker.target.addr) {
+            Ok(()) => {}
+            Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => {}
+            Err(error) if is_nothing(&error) => {
+                // A backlog that is full is no failure, unless it stays so.
+                self.connections[place].state = State::Closed {
+                    until: now + BACKLOG_RETRY,
+                };
+                self.connections[place].is_retrying = true;
+                return;
+            }
+            Err(error) => {
+                self.worker.io_fault(error);
+                return self.fail_opening(place, now + RETRY);
+            }
+        }
+        let decoder = self.decoder();
+        self.connections[place].begin(socket, decoder, now);
+        self.opening += 1;
+        self.arm(place, now);
+    }
+
+    fn decoder(&self) -> Option<Decoder> {
+        let session = &self.worker.plan.session;
+        let is_cut = !session.framing.is_raw() && self.mode != Mode::OneWay;
+        is_cut.then(|| session.framing.decoder(session.max_frame))
+    }
+
+    /// Polls a connection that is being opened.
+    fn arm(&mut self, place: usize, now: u64) {
+        // Here, and where nothing is in the way, it is open at once, and says so when it is written.
+        let is_written = self.mode == Mode::Churn && {
+            let connection = &mut self.connections[place];
+            let mut bytes = 0;
+            match connection.write(&self.worker.content, &mut bytes) {
+                Ok(Written::Whole) => true,
+                Ok(Written::Partly) => false,
+                Err(error) => {
+                    self.opening -= 1;
+                    self.worker.io_fault(error);
+                    return self.fail_opening(place, now + RETRY);
+                }
+            }
+        };
+        let want = if is_written { Want::IN } else { Want::OUT };
+        let connection = &mut self.connections[place];
+        connection.want = want;
+        let Some(socket) = &connection.socket else {
+            return;
+        };
+        if let Err(error) = self.poll.add(socket, place, want) {
+            self.opening -= 1;
+            self.worker.io_fault(error);
+            return self.fail_opening(place, now + RETRY);
+        }
+        if is_written {
+            self.opened(place, now);
+        }
+    }
+
+    /// Takes a connection that is open, or that failed to be.
+    pub(super) fn try_opened(&mut self, place: usize, since: u64) {
+        let error = match &self.connections[place].socket {
+            Some(socket) => socket.take_error().unwrap_or_else(Some),
+            None => None,
+        };
+        let now = self.worker.now();
+        if let Some(error) = error {
+            self.opening -= 1;
+            self.worker.io_fault(error);
+            return self.fail_opening(place, now + RETRY);
+        }
+        self.opened(place, since);
+    }
+
+    fn opened(&mut self, place: usize, since: u64) {
+        let now = self.worker.now();
+        self.opening -= 1;
+        self.connected += 1;
+        self.worker.tally.connect.record(now.saturating_sub(since));
+        let connection = &mut self.connections[place];
+        connection.state = State::Open;
+        connection.is_retrying = false;
+        if self.mode == Mode::Churn {
+            if connection.is_sending {
+                self.want(place, Want::IN);
+                self.write(place, now);
+            }
+            return;
+        }
+        if self.worker.plan.greets {
+            let place_number = u32::try_from(place).unwrap_or(u32::MAX);
+            let hello = Hello {
+                service: Service::Sink,
+                connection: self.worker.share.first.saturating_add(place_number),
+                run: self.worker.run,
+            };
+            if let Err(error) = self.connections[place].greet(&hello.encode()) {
+                return self.lose_with(place, error, now);
+            }
+        }
+        let is_asked_always = self.mode == Mode::OneWay && self.is_max && self.is_sending;
+        let want = if is_asked_always {
+            Want::IN | Want::OUT
+        } else {
+            Want::IN
+        };
+        self.want(place, want);
+        self.refill(place, now);
+    }
+
+    /// Takes a connection that could not be opened.
+    fn fail_opening(&mut self, place: usize, until: u64) {
+        let connection = &mut self.connections[place];
+        connection.socket = None;
+        connection.is_retrying = false;
+        connection.is_sending = false;
+        connection.state = State::Closed { until };
+        self.count_left(place);
+    }
+
+    /// Takes a connection that the system has ended.
+    pub(super) fn lose_with(&mut self, place: usize, error: io::Error, now: u64) {
+        self.worker.io_fault(error);
+        self.count_left(place);
+        self.drop_open(place, now + RETRY);
+    }
+
+    pub(super) fn lose(&mut self, place: usize, fault: Fault, now: u64) {
+        self.worker.tally.faults.count(fault);
+        self.count_left(place);
+        self.drop_open(place, now + RETRY);
+    }
+
+    /// Closes a connection of churn that has had its answer.
+    pub(super) fn close(&mut self, place: usize) {
+        if self.worker.plan.resets
+            && let Some(socket) = &self.connections[place].socket
+        {
+            // One that is gone is closed all the same.
+            let _ = socket.set_linger(Some(Duration::ZERO));
+        }
+        self.drop_open(place, 0);
+    }
+
+    fn drop_open(&mut self, place: usize, until: u64) {
+        let connection = &mut self.connections[place];
+        match connection.state {
+            State::Open => self.connected -= 1,
+            State::Opening { .. } => self.opening -= 1,
+            State::Closed { .. } => {}
+        }
+        connection.socket = None;
+        connection.state = State::Closed { until };
+    }
+
+    /// Counts what is under way on a connection as unanswered.
+    fn count_left(&mut self, place: usize) {
+        let connection = &mut self.connections[place];
+        let left = connection.under_way.len() as u64;
+        self.worker.tally.unanswered += left;
+        let is_oneway_message = self.mode == Mode::OneWay && connection.is_sending;
+        self.under_way -= left + u64::from(is_oneway_message);
+        connection.under_way.clear();
+        connection.is_sending = false;
+    }
+
+    /// Looks at deadlines, and opens again what was lost.
+    pub(super) fn sweep(&mut self, now: u64) {
+        self.next_sweep = now + SWEEP;
+        let limit = nanos(self.worker.plan.timeout);
+        for place in 0..self.connections.len() {
+            let connection = &self.connections[place];
+            let is_late = |since: u64| limit <= now.saturating_sub(since);
+            let oldest = connection.under_way.front().map(|message| message.sent);
+            match connection.state {
+                State::Opening { since } if is_late(since) => self.lose(place, Fault::Timeout, now),
+                State::Open if oldest.is_some_and(is_late) => self.lose(place, Fault::Timeout, now),
+                State::Closed { until } if until <= now => self.reopen(place, now),
+                _ => {}
+            }
+        }
+    }
+
+    fn reopen(&mut self, place: usize, now: u64) {
+        let connection = &self.connections[place];
+        let is_pending = connection.is_retrying;
+        match self.mode {
+            // A connection that has met a full backlog has its message still to send.
+            Mode::Churn if !is_pending => self.refill(place, now),
+            _ if self.is_sending || is_pending => self.open(place, now),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! Sockets that belong to no runtime, for whoever polls by themselves.
+
+use std::io;
+use std::net::SocketAddr;
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use sockpit_core::endpoint::Transport;
+use sockpit_core::plan::Plan;
+
+use super::stream::{own_addr, take_all};
+use super::unix::{self, BoundPath};
+use super::{endpoint_text, options, resolve};
+use crate::error::{Error, Operation};
+
+/// Where to connect to, looked up.
+#[derive(Clone, Debug)]
+pub(crate) struct RawTarget {
+    pub(crate) addr: SockAddr,
+    /// As an endpoint.
+    pub(crate) text: String,
+    /// In the internet.
+    pub(crate) inet: Option<SocketAddr>,
+    bind: Option<SockAddr>,
+}
+
+/// A socket to accept on, or to receive datagrams on.
+pub(crate) struct RawListener {
+    pub(crate) socket: Socket,
+    /// As an endpoint.
+    pub(crate) local: String,
+    /// Removes its path when the server is over.
+    pub(crate) _bound: BoundPath,
+}
+
+/// Every address of the endpoint of `plan`, in the order in which they are tried; one at least.
+pub(crate) async fn targets(plan: &Plan) -> Result<Vec<RawTarget>, Error> {
+    if !plan.transport.is_net() {
+        let text = unix::text_of(plan.transport, &plan.address);
+        let fail = |error| Error::new(Operation::Connect, &text, error);
+        let addr = unix::sock_addr(&plan.address).map_err(fail)?;
+        let bind = match &plan.socket.bind {
+            Some(bind) => Some(unix::sock_addr(&unix::parse_bind(bind)).map_err(fail)?),
+            None => None,
+        };
+        let (text, inet) = (text.clone(), None);
+        return Ok(vec![RawTarget {
+            addr,
+            text,
+            inet,
+            bind,
+        }]);
+    }
+    let mut targets = Vec::new();
+    for addr in resolve::to_connect(&plan.address, plan.socket.family).await? {
+        let bind = match &plan.socket.bind {
+            Some(bind) => Some(resolve::to_bind(bind, addr).await?.into()),
+            None => None,
+        };
+        targets.push(RawTarget {
+            addr: addr.into(),
+            text: endpoint_text(plan.transport, addr),
+            inet: Some(addr),
+            bind,
+        });
+    }
+    Ok(targets)
+}
+
+/// A socket that does not block, with the options of `plan`, to be connected to `target`.
+pub(crate) fn socket(plan: &Plan, target: &RawTarget) -> Result<Socket, Error> {
+    let fail = |error: io::Error| Error::new(Operation::Connect, &target.text, error);
+    let (kind, protocol) = match plan.transport {
+        Transport::Tcp => (Type::STREAM, Some(Protocol::TCP)),
+        Transport::Udp => (Type::DGRAM, Some(Protocol::UDP)),
+        Transport::Unix => (Type::STREAM, None),
+        Transport::UnixDatagram => (Type::DGRAM, None),
+    };
+    let domain = target.inet.map_or(Domain::UNIX, Domain::for_address);
+    let socket = Socket::new(domain, kind.nonblocking(), protocol).map_err(fail)?;
+    match target.inet {
+        Some(addr) => options::set_net(&socket, &plan.socket, addr.is_ipv6())?,
+        None => options::set_common(&socket, &plan.socket)?,
+    }
+    if plan.transport == Transport::Tcp {
+        options::set_tcp(&socket, &plan.socket)?;
+    }
+    match &target.bind {
+        Some(bind) => {
+            if target.inet.is_some() {
+                // A fixed local port must be free again at once for the next try.
+                socket.set_reuse_address(true).map_err(fail)?;
+            }
+            socket
+                .bind(bind)
+                .map_err(|error| Error::new(Operation::Bind, &target.text, error))?;
+        }
+        // Without a name of its own it could not be answered; the system gives a free one.
+        None if plan.transport == Transport::UnixDatagram => {
+            let unnamed = SockAddr::unix("").map_err(fail)?;
+            socket.bind(&unnamed).map_err(fail)?;
+        }
+        None => {}
+    }
+    Ok(socket)
+}
+
+/// Takes every address of the endpoint of `plan`: to accept on, or to receive datagrams on.
+pub(crate) async fn listen(plan: &Plan) -> Result<Vec<RawListener>, Error> {
+    if !plan.transport.is_net() {
+        return Ok(vec![listen_unix(plan)?]);
+    }
+    let addrs = resolve::to_listen(&plan.address, plan.socket.family).await?;
+    take_all(plan.transport, &addrs, |addr| listen_net(plan, addr))
+}
+
+fn listen_net(plan: &Plan, addr: SocketAddr) -> Result<(RawListener, SocketAddr), Error> {
+    let target = endpoint_text(plan.transport, addr);
+    let fail = |error: io::Error| Error::new(Operation::Listen, &target, error);
+    let (kind, protocol) = match plan.transport {
+        Transport::Udp => (Type::DGRAM, Protocol::UDP),
+        _ => (Type::STREAM, Protocol::TCP),
+    };
+    let domain = Domain::for_address(addr);
+    let socket = Socket::new(domain, kind.nonblocking(), Some(protocol)).map_err(fail)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(true).map_err(fail)?;
+    }
+    options::set_net(&socket, &plan.socket, addr.is_ipv6())?;
+    if plan.transport == Transport::Tcp {
+        // A port whose old connections are in TIME_WAIT is free; one with a listener is not.
+        socket.set_reuse_address(true).map_err(fail)?;
+        // Accepted connections inherit these.
+        options::set_tcp(&socket, &plan.socket)?;
+    }
+    socket.bind(&addr.into()).map_err(fail)?;
+    if plan.transport == Transport::Tcp {
+        socket.listen(backlog(plan)).map_err(fail)?;
+    }
+    let local = own_addr(&socket).map_err(fail)?;
+    let listener = RawListener {
+        socket,
+        local: endpoint_text(plan.transport, local),
+        _bound: BoundPath::none(),
+    };
+    Ok((listener, local))
+}
+
+fn listen_unix(plan: &Plan) -> Result<RawListener, Error> {
+    let local = unix::text_of(plan.transport, &plan.address);
+    let fail = |error: io::Error| Error::new(Operation::Listen, &local, error);
+    let kind = match plan.transport {
+        Transport::UnixDatagram => Type::DGRAM,
+        _ => Type::STREAM,
+    };
+    let socket = Socket::new(Domain::UNIX, kind.nonblocking(), None).map_err(fail)?;
+    options::set_common(&socket, &plan.socket)?;
+    let bound = unix::bind(&socket, &plan.address, kind, plan.socket.mode).map_err(fail)?;
+    if plan.transport == Transport::Unix {
+        socket.listen(backlog(plan)).map_err(fail)?;
+    }
+    Ok(RawListener {
+        socket,
+        local,
+        _bound: bound,
+    })
+}
+
+fn backlog(plan: &Plan) -> i32 {
+    i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX)
+}
