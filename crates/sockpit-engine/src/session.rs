@@ -1,5 +1,6 @@
 //! A session: a client, or a server with its peers, being driven.
 
+mod asked;
 mod members;
 
 use std::cell::OnceCell;
@@ -13,8 +14,9 @@ use sockpit_core::machine::{Machine, Reason};
 use sockpit_core::plan::{Plan, Role, Shape};
 use sockpit_core::session::{Message, Peer};
 use sockpit_core::time::Time;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use crate::any_machine::AnyMachine;
 use crate::bus::Scope;
 use crate::error::Error;
 use crate::listen;
@@ -23,6 +25,8 @@ use crate::program::ProgramPlan;
 use crate::shard::Shard;
 use crate::transport;
 use crate::workbench::{Handle, Stdio};
+use asked::Commands;
+pub(crate) use asked::{Change, Command};
 pub(crate) use members::{FIRST_PEER, Members, Obeyed, lost_fault};
 
 /// In bytes: what the user may have given and the peers have not taken. A sender waits beyond it.
@@ -146,43 +150,11 @@ impl Outcome {
     }
 }
 
-/// What a change does to a machine.
-type Apply<M> = Arc<dyn Fn(&mut M, Time) + Send + Sync>;
-
-/// A change of a machine that somebody asked for.
-pub(crate) struct Change<M> {
-    pub(crate) apply: Apply<M>,
-    /// Held until what the change transmits is sent.
-    pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
-}
-
-impl<M> Clone for Change<M> {
-    fn clone(&self) -> Self {
-        Self {
-            apply: self.apply.clone(),
-            permit: self.permit.clone(),
-        }
-    }
-}
-
-/// What a session's handle asks of it.
-pub(crate) enum Command<M> {
-    Change(Target, Change<M>),
-    Peers(oneshot::Sender<Vec<PeerFacts>>),
-    /// How many peers there are, and the traffic of all that there were.
-    Traffic(oneshot::Sender<(usize, Traffic)>),
-    Reach(SocketAddr, oneshot::Sender<Option<u32>>),
-    Disconnect(u32),
-    Close,
-    /// At once, and what is queued is dropped.
-    Reset,
-}
-
 /// The handle of one session. Dropping it ends the session at once.
 pub struct Session<M> {
     number: u32,
     local: Vec<String>,
-    commands: mpsc::UnboundedSender<Command<M>>,
+    commands: Commands<M>,
     budget: Arc<Semaphore>,
     /// How it ended, once that is known.
     outcome: watch::Receiver<Option<Outcome>>,
@@ -198,7 +170,7 @@ pub(crate) struct Manner {
     pub(crate) handle: Handle,
 }
 
-impl<M> Session<M> {
+impl<M: 'static> Session<M> {
     /// A handle, with the ends that whoever runs the session keeps: what is asked of it, and where
     /// its outcome goes.
     pub(crate) fn new(
@@ -214,7 +186,7 @@ impl<M> Session<M> {
         let session = Self {
             number,
             local,
-            commands,
+            commands: Commands::Own(commands),
             budget: Arc::new(Semaphore::new(SEND_BUDGET)),
             outcome,
             manner: None,
@@ -257,13 +229,13 @@ impl<M> Session<M> {
             apply: Arc::new(change),
             permit,
         };
-        self.commands.send(Command::Change(target, change)).is_ok()
+        self.commands.send(Command::Change(target, change))
     }
 
     /// The peers that are there.
     pub async fn peers(&self) -> Vec<PeerFacts> {
         let (reply, answer) = oneshot::channel();
-        if self.commands.send(Command::Peers(reply)).is_err() {
+        if !self.commands.send(Command::Peers(reply)) {
             return Vec::new();
         }
         answer.await.unwrap_or_default()
@@ -273,32 +245,36 @@ impl<M> Session<M> {
     /// is over, whose outcome says it.
     pub async fn traffic(&self) -> Option<(usize, Traffic)> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::Traffic(reply)).ok()?;
-        answer.await.ok()
+        match self.commands.send(Command::Traffic(reply)) {
+            true => answer.await.ok(),
+            false => None,
+        }
     }
 
     /// The peer of a datagram server that has this address; one that was not heard of becomes one.
     /// `None` where it cannot be reached: by another family, on a stream, by a client.
     pub async fn reach(&self, addr: SocketAddr) -> Option<u32> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::Reach(addr, reply)).ok()?;
-        answer.await.ok().flatten()
+        match self.commands.send(Command::Reach(addr, reply)) {
+            true => answer.await.ok().flatten(),
+            false => None,
+        }
     }
 
     /// Ends the conversation with one peer, after what is queued for it.
     pub fn disconnect(&self, peer: u32) {
         // A session that is over has no peer to part from.
-        let _ = self.commands.send(Command::Disconnect(peer));
+        self.commands.send(Command::Disconnect(peer));
     }
 
     /// Ends the session in order: no new peers, what is queued is sent within five seconds.
     pub fn close(&self) {
-        let _ = self.commands.send(Command::Close);
+        self.commands.send(Command::Close);
     }
 
     /// Ends the session at once: what is queued is dropped, and TCP connections are reset.
     pub fn reset(&self) {
-        let _ = self.commands.send(Command::Reset);
+        self.commands.send(Command::Reset);
     }
 
     /// Waits for the end of the session, and tells it again when asked again. Cancel-safe.
@@ -308,6 +284,23 @@ impl<M> Session<M> {
         match ended.as_deref() {
             Ok(Some(outcome)) => outcome.clone(),
             _ => Outcome::new(Reason::Error),
+        }
+    }
+}
+
+impl Session<AnyMachine> {
+    /// The handle of a session whose machines are all of this type.
+    pub(crate) fn of_machines<M>(self) -> Session<M> {
+        let commands = match self.commands {
+            Commands::Own(commands) | Commands::Any(commands) => Commands::Any(commands),
+        };
+        Session {
+            number: self.number,
+            local: self.local,
+            commands,
+            budget: self.budget,
+            outcome: self.outcome,
+            manner: self.manner,
         }
     }
 }
@@ -353,6 +346,9 @@ impl Session<sockpit_core::session::Session> {
             .await
     }
 }
+
+/// Makes the machine of each peer.
+pub(crate) type Make<M> = Box<dyn FnMut(Peer, Time) -> M + Send>;
 
 /// What a session is opened with, beside its machines.
 pub(crate) struct Opening<M> {
@@ -449,15 +445,14 @@ impl Scene {
 }
 
 /// Opens the session on its shard and answers once it is open.
-pub(crate) fn spawn<M, F>(
+pub(crate) fn spawn<M>(
     shard: &Rc<Shard>,
     opening: Opening<M>,
-    make: F,
+    make: Make<M>,
     reply: oneshot::Sender<Result<Session<M>, Error>>,
 ) where
     M: Machine + 'static,
     M::Event: Into<What>,
-    F: FnMut(Peer, Time) -> M + 'static,
 {
     let number = shard.next_session();
     shard.bus.tell_plan(number, &opening.plan);
@@ -475,7 +470,7 @@ pub(crate) fn spawn<M, F>(
         let session = |local: Vec<String>| Session {
             number,
             local,
-            commands: commands_sender,
+            commands: Commands::Own(commands_sender),
             budget: Arc::new(Semaphore::new(SEND_BUDGET)),
             outcome,
             manner: None,

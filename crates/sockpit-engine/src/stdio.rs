@@ -5,8 +5,12 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+#[cfg(target_os = "linux")]
+use rustix::event::epoll;
 use sockpit_sys::poll::{Interest, wait};
 use sockpit_sys::terminal::Mode;
+#[cfg(target_os = "linux")]
+use tokio::io::unix::AsyncFd;
 use tokio::sync::oneshot;
 
 /// Rings when nobody can read any more what is written to `output`. It never does for files,
@@ -29,6 +33,70 @@ pub fn reader_gone(output: OwnedFd) -> io::Result<oneshot::Receiver<()>> {
             }
         })?;
     Ok(gone)
+}
+
+/// Waits until nobody can read any more what is written to an output.
+///
+/// What others share must not be changed for them, so it is not the output that a runtime waits for,
+/// but an epoll of our own that watches it.
+#[cfg(target_os = "linux")]
+pub struct Departure(Option<AsyncFd<OwnedFd>>);
+
+#[cfg(target_os = "linux")]
+impl Departure {
+    /// Begins to watch. Within a runtime.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error where it gives no descriptor.
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for types that may name another descriptor; ours owns its"
+    )]
+    pub fn of(output: BorrowedFd<'_>) -> io::Result<Self> {
+        let watch = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let nothing = epoll::EventFlags::empty();
+        match epoll::add(&watch, output, epoll::EventData::new_u64(0), nothing) {
+            Ok(()) => AsyncFd::with_interest(watch, tokio::io::Interest::READABLE)
+                .map(|watch| Self(Some(watch))),
+            // Files and some devices have no reader that could leave.
+            Err(rustix::io::Errno::PERM) => Ok(Self(None)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits for it. Cancel-safe.
+    pub async fn told(&self) {
+        match &self.0 {
+            // An epoll that cannot be waited for tells nothing.
+            Some(watch) if watch.readable().await.is_ok() => {}
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+/// Waits until nobody can read any more what is written to an output.
+#[cfg(not(target_os = "linux"))]
+pub struct Departure(tokio::sync::Mutex<oneshot::Receiver<()>>);
+
+#[cfg(not(target_os = "linux"))]
+impl Departure {
+    /// Begins to watch.
+    ///
+    /// # Errors
+    ///
+    /// Returns the system's error where it gives no thread.
+    pub fn of(output: BorrowedFd<'_>) -> io::Result<Self> {
+        let gone = reader_gone(output.try_clone_to_owned()?)?;
+        Ok(Self(tokio::sync::Mutex::new(gone)))
+    }
+
+    /// Waits for it. Cancel-safe.
+    pub async fn told(&self) {
+        if (&mut *self.0.lock().await).await.is_err() {
+            std::future::pending().await
+        }
+    }
 }
 
 /// Columns of the terminal behind `output`; `None` where there is none, or it does not know.

@@ -15,12 +15,13 @@ use sockpit_core::session::{self, Message, Peer};
 use sockpit_core::time::Time;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::any_machine::AnyMachine;
 use crate::bus::{Scope, Tap, TapId, TapLimit, Veil, View, ViewLimit};
 use crate::capture::{Capture, Place, Refusal, Request};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::program::ProgramPlan;
-use crate::session::{Manner, Opening, Session};
+use crate::session::{Make, Manner, Opening, Session};
 use crate::shard::{self, Job, Shard};
 
 /// Runs sessions until it is dropped.
@@ -128,7 +129,7 @@ impl Handle {
             program,
             stdio: None,
         };
-        let mut session = self.start(opening, make).await?;
+        let mut session = self.start(opening, Box::new(make)).await?;
         session.manner = Some(Manner {
             plan: manner,
             handle: self.clone(),
@@ -164,7 +165,7 @@ impl Handle {
                 program: None,
                 stdio: Some(stdio),
             },
-            make,
+            Box::new(make),
         )
         .await
     }
@@ -174,12 +175,22 @@ impl Handle {
     /// # Errors
     ///
     /// Returns an [`Error`] where the endpoint cannot be reached or taken.
-    pub async fn open<M, F>(&self, plan: Arc<Plan>, make: F) -> Result<Session<M>, Error>
+    pub async fn open<M, F>(&self, plan: Arc<Plan>, mut make: F) -> Result<Session<M>, Error>
     where
         M: Machine + 'static,
         M::Event: Into<What>,
         F: FnMut(Peer, Time) -> M + Send + 'static,
     {
+        let make = move |peer: Peer, now: Time| AnyMachine::new(make(peer, now));
+        let opened = self.open_any(plan, Box::new(make)).await;
+        opened.map(Session::of_machines)
+    }
+
+    async fn open_any(
+        &self,
+        plan: Arc<Plan>,
+        make: Make<AnyMachine>,
+    ) -> Result<Session<AnyMachine>, Error> {
         self.start(
             Opening {
                 plan,
@@ -191,11 +202,10 @@ impl Handle {
         .await
     }
 
-    async fn start<M, F>(&self, opening: Opening<M>, make: F) -> Result<Session<M>, Error>
+    async fn start<M>(&self, opening: Opening<M>, make: Make<M>) -> Result<Session<M>, Error>
     where
         M: Machine + 'static,
         M::Event: Into<What>,
-        F: FnMut(Peer, Time) -> M + Send + 'static,
     {
         let (reply, opened) = oneshot::channel();
         self.run(move |shard| crate::session::spawn(shard, opening, make, reply));

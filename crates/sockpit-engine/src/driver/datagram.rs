@@ -8,9 +8,10 @@ mod guard;
 mod peers;
 mod sending;
 mod socket;
+mod table;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -34,6 +35,7 @@ use crate::session::{
 use crate::transport::DatagramSockets;
 use guard::Guard;
 use socket::Socket;
+use table::{Place, Table};
 
 /// Datagrams taken by one system call.
 const BATCH: usize = 32;
@@ -67,8 +69,8 @@ struct Datagram<M: Machine, F> {
     program: Option<Rc<ProgramPlan<M>>>,
     sockets: Vec<Socket>,
     batch: Option<ReceiveBatch>,
-    peers: BTreeMap<u32, Peer<M>>,
-    by_addr: HashMap<PeerAddr, u32>,
+    peers: Table<Peer<M>>,
+    by_addr: HashMap<PeerAddr, Place>,
     /// Peers so far; the last one's number.
     count: u32,
     deadlines: BinaryHeap<Reverse<(Time, u32)>>,
@@ -145,7 +147,7 @@ where
             make,
             commands,
             program,
-            peers: BTreeMap::new(),
+            peers: Table::new(),
             by_addr: HashMap::new(),
             count: 0,
             deadlines: BinaryHeap::new(),
@@ -180,8 +182,7 @@ where
             self.publish_fault(0, FaultKind::Unsent, message, Some(unsent as u64));
         }
         let reason = self.over.unwrap_or(Reason::Local);
-        let numbers: Vec<u32> = self.peers.keys().copied().collect();
-        for number in numbers {
+        for number in self.peers.numbers() {
             self.scene.publish(
                 number,
                 What::Closed {
@@ -256,7 +257,7 @@ where
                 Some(Command::Change(target, change)) if may_publish => self.change(target, change),
                 Some(Command::Change(target, change)) => self.delayed.push_back((target, change)),
                 Some(Command::Peers(reply)) => {
-                    let facts = self.peers.iter().map(|(&number, peer)| PeerFacts {
+                    let facts = self.peers.iter().map(|(number, peer)| PeerFacts {
                         number,
                         addr: peer.name.clone(),
                         since: peer.since,
@@ -294,11 +295,11 @@ where
 
     fn change(&mut self, target: Target, change: Change<M>) {
         let numbers = match target {
-            Target::Latest => match self.peers.last_key_value() {
-                Some((&number, _)) => vec![number],
+            Target::Latest => match self.peers.last() {
+                Some(number) => vec![number],
                 None => return self.held.push(change),
             },
-            Target::First if self.peers.contains_key(&FIRST_PEER) => vec![FIRST_PEER],
+            Target::First if self.peers.contains(FIRST_PEER) => vec![FIRST_PEER],
             Target::First if self.count < FIRST_PEER => return self.held.push(change),
             Target::First => {
                 if change.permit.is_some() && !std::mem::replace(&mut self.is_loss_told, true) {
@@ -307,16 +308,16 @@ where
                 return;
             }
             Target::Peer(number) => {
-                if change.permit.is_some() && !self.peers.contains_key(&number) {
+                if change.permit.is_some() && !self.peers.contains(number) {
                     self.scene.publish(number, lost_fault(number));
                 }
                 vec![number]
             }
-            Target::All => self.peers.keys().copied().collect(),
+            Target::All => self.peers.numbers(),
         };
         let now = self.scene.now();
         for number in numbers {
-            if let Some(peer) = self.peers.get_mut(&number) {
+            if let Some(peer) = self.peers.get_mut(number) {
                 (change.apply)(&mut peer.machine, now);
                 self.drain(number, &Cause::User(change.permit.clone()));
             }
@@ -328,9 +329,8 @@ where
             return false;
         };
         let mut moved = false;
-        let numbers: Vec<u32> = self.peers.keys().copied().collect();
-        for number in numbers {
-            let Some(peer) = self.peers.get_mut(&number) else {
+        for number in self.peers.numbers() {
+            let Some(peer) = self.peers.get_mut(number) else {
                 continue;
             };
             let Some(program) = &mut peer.program else {
@@ -383,7 +383,7 @@ where
         let Some(number) = self.peer_of(now, index, datagram) else {
             return;
         };
-        let Some(peer) = self.peers.get_mut(&number) else {
+        let Some(peer) = self.peers.get_mut(number) else {
             return;
         };
         let offset = peer.received;
@@ -420,7 +420,7 @@ where
             let message = format!("the program does not read: {count} datagrams were dropped");
             self.publish_fault(number, FaultKind::Limit, message, Some(count));
         }
-        let Some(peer) = self.peers.get_mut(&number) else {
+        let Some(peer) = self.peers.get_mut(number) else {
             return;
         };
         // A machine that panics ends its own conversation and no other (rule B6).
@@ -437,7 +437,7 @@ where
     /// Carries out what a peer's machine wants.
     fn drain(&mut self, number: u32, cause: &Cause) {
         loop {
-            let Some(peer) = self.peers.get_mut(&number) else {
+            let Some(peer) = self.peers.get_mut(number) else {
                 return;
             };
             match peer.machine.poll_output() {
@@ -459,7 +459,7 @@ where
                         self.scene.publish(number, what);
                     }
                 }
-                Output::Transmit(bytes) => self.transmit(number, &bytes, cause),
+                Output::Transmit(bytes) => self.transmit(number, bytes, cause),
                 // A datagram link has no end that could be sent.
                 Output::Shutdown => {}
                 Output::Close(reason) => return self.remove_peer(number, reason),
@@ -504,7 +504,7 @@ where
     }
 
     fn wake_peer(&mut self, now: Time, time: Time, number: u32) {
-        let Some(peer) = self.peers.get_mut(&number) else {
+        let Some(peer) = self.peers.get_mut(number) else {
             return;
         };
         if peer.armed == Some(time) {
@@ -520,7 +520,7 @@ where
                     return self.fall(number);
                 }
                 self.drain(number, &Cause::Reply);
-                let socket = self.peers.get(&number).map(|peer| peer.socket);
+                let socket = self.peers.get(number).map(|peer| peer.socket);
                 if let Some(index) = socket {
                     self.flush(index);
                 }

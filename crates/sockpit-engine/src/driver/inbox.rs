@@ -89,6 +89,11 @@ impl<M> Inbox<M> {
         self.stopped.get()
     }
 
+    /// Whether no change waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.borrow().is_empty()
+    }
+
     pub(crate) fn pop(&self) -> Option<Change<M>> {
         self.changes.borrow_mut().pop_front()
     }

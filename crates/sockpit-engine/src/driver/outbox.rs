@@ -52,8 +52,8 @@ impl Outbox {
         self.queue.front().map(|outgoing| &outgoing.bytes)
     }
 
-    /// Takes that `written` bytes of the front have left; gives them for the timeline.
-    pub(crate) fn advance(&mut self, written: usize) -> Bytes {
+    /// Takes that `written` bytes of the front have left.
+    pub(crate) fn advance(&mut self, written: usize) {
         let front = self
             .queue
             .front_mut()
@@ -64,7 +64,6 @@ impl Outbox {
             Account::Held => self.held_bytes -= written,
             Account::User => {}
         }
-        let bytes = front.bytes.slice(..written);
         front.bytes.advance(written);
         if front.bytes.is_empty() {
             self.queue.pop_front();
@@ -73,7 +72,6 @@ impl Outbox {
                 self.queue = VecDeque::new();
             }
         }
-        bytes
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -12,12 +12,13 @@
 mod ending;
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use sockpit_core::event::{Direction, FaultKind, What};
 use sockpit_core::machine::{Machine, Output, Reason};
 use sockpit_core::time::Time;
@@ -55,13 +56,14 @@ pub(crate) struct Stream<M: Machine> {
     machine: M,
     inbox: Rc<Inbox<M>>,
     outbox: Outbox,
-    program: Option<Program>,
+    /// Boxed, as most peers have none.
+    program: Option<Box<Program>>,
     program_plan: Option<Rc<ProgramPlan<M>>>,
     outcome: Outcome,
     /// What the kernel knows of it, where that is wanted.
     facts: Option<Box<Watch>>,
-    /// Whether anybody gets what the machine tells.
-    is_watched: bool,
+    /// Whether anybody gets what the machine tells; `None` until it was asked.
+    is_watched: Option<bool>,
     /// Whether anybody gets chunks.
     shows_chunks: bool,
     /// For which pause of the bus it is registered.
@@ -141,11 +143,11 @@ where
             link,
             machine,
             inbox,
-            program: start_program(&scene, number, program.as_ref()),
+            program: start_program(&scene, number, program.as_ref()).map(Box::new),
             program_plan: program,
             outbox: Outbox::default(),
             outcome: Outcome::new(Reason::Local),
-            is_watched: true,
+            is_watched: None,
             shows_chunks: true,
             waits_for: 0,
             lost: 0,
@@ -165,11 +167,12 @@ where
     fn go_round(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.inbox.register(cx);
         self.shows_chunks = self.scene.wants(Scope::Chunks);
-        if self.is_watched != self.scene.wants(Scope::Everything) {
-            self.is_watched = !self.is_watched;
-            self.machine.handle_watch(self.is_watched);
+        let is_watched = self.scene.wants(Scope::Everything);
+        if self.is_watched != Some(is_watched) {
+            self.is_watched = Some(is_watched);
+            self.machine.handle_watch(is_watched);
+            self.drain(cx, &Cause::Reply);
         }
-        self.drain(cx, &Cause::Reply);
         loop {
             let may_publish = self
                 .scene
@@ -182,12 +185,16 @@ where
                 moved |= self.poll_changes(cx);
                 moved |= self.poll_post(cx);
             }
-            moved |= self.poll_stop(cx);
+            if self.inbox.is_stopped() {
+                moved |= self.poll_stop(cx);
+            }
             moved |= self.poll_write(cx);
             if self.is_over(cx) {
                 return Poll::Ready(());
             }
-            if let (Some(facts), Some(fd)) = (&mut self.facts, self.link.fd()) {
+            if let Some(facts) = &mut self.facts
+                && let Some(fd) = self.link.fd()
+            {
                 facts.look(&self.scene, fd, may_publish);
             }
             if may_publish || self.closing.is_some() {
@@ -196,6 +203,12 @@ where
             if may_publish {
                 moved |= self.poll_program(cx);
                 if self.poll_read(cx) {
+                    // Where nothing else can have come of it, a further round finds nothing.
+                    while self.only_reads() {
+                        if !self.poll_read(cx) {
+                            return Poll::Pending;
+                        }
+                    }
                     moved = true;
                     if self.inbox.post().is_some() {
                         // What it said waits for others: they have their turn before it says more.
@@ -210,9 +223,25 @@ where
         }
     }
 
+    /// Whether nothing but its socket can have something for it to do: nobody watches it, nothing
+    /// waits to be written, and it waits for no time.
+    fn only_reads(&self) -> bool {
+        let has_company =
+            self.facts.is_some() || self.program.is_some() || self.inbox.post().is_some();
+        !has_company
+            && !self.shows_chunks
+            && self.is_watched == Some(false)
+            && self.outbox.is_empty()
+            && self.write == WriteSide::Open
+            && self.closing.is_none()
+            && self.wake.is_none()
+            && !self.inbox.is_stopped()
+            && self.inbox.is_empty()
+    }
+
     fn poll_changes(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while self.closing.is_none() && !self.is_held_up() {
+        while !self.inbox.is_empty() && self.closing.is_none() && !self.is_held_up() {
             let Some(Change { apply, permit }) = self.inbox.pop() else {
                 break;
             };
@@ -249,8 +278,11 @@ where
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
-        let has_room =
-            self.owed() < REPLY_LIMIT && self.program.as_ref().is_none_or(Program::has_room);
+        let has_room = self.owed() < REPLY_LIMIT
+            && self
+                .program
+                .as_ref()
+                .is_none_or(|program| program.has_room());
         if !self.read_open || self.closing.is_some() || !has_room {
             return false;
         }
@@ -264,7 +296,8 @@ where
         let mut buffer = scene.shard.buffer.borrow_mut();
         let size = scene.plan.read_size.get();
         if buffer.len() < size {
-            buffer.resize(size, 0);
+            // Pages that the system has zeroed cost nothing until one is read into.
+            *buffer = vec![0; size];
         }
         let mut into = ReadBuf::new(&mut buffer[..size]);
         match self.link.poll_read(cx, &mut into) {
@@ -353,8 +386,8 @@ where
             .wake
             .map(|wake| if is_full { wake + OVERDUE } else { wake });
         let looks = self.facts.as_ref().and_then(|facts| facts.wake());
-        let wakes = [due, self.give_up, self.recheck, looks];
-        let wake = wakes.into_iter().flatten().min();
+        let closes = Time::first(self.give_up, self.recheck);
+        let wake = Time::first(Time::first(due, looks), closes);
         if !self.timer.poll(cx, &self.scene, wake) {
             return false;
         }
@@ -398,7 +431,13 @@ where
     }
 
     /// Writes at once where nothing waits before it; the rest joins the outbox.
-    fn transmit(&mut self, cx: &mut Context<'_>, bytes: Bytes, cause: &Cause, is_released: bool) {
+    fn transmit(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut bytes: Bytes,
+        cause: &Cause,
+        is_released: bool,
+    ) {
         match self.write {
             _ if bytes.is_empty() => return,
             WriteSide::Open | WriteSide::Ending => {}
@@ -408,20 +447,35 @@ where
                 return;
             }
         }
+        if self.outbox.is_empty() {
+            let began = self.write_time();
+            match write_once(cx, &mut self.link, &mut self.facts, &bytes) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(written)) => {
+                    let shown = self.shows_chunks.then(|| bytes.slice(..written));
+                    bytes.advance(written);
+                    self.take_written(began, written, shown);
+                }
+                Poll::Ready(Err(error)) => {
+                    self.write = WriteSide::Broken;
+                    self.lost += bytes.len();
+                    return self.fail(cx, &error);
+                }
+            }
+            if bytes.is_empty() {
+                return;
+            }
+        }
         let (permit, account) = match cause {
             Cause::Reply if is_released => (None, Account::Held),
             Cause::Reply => (None, Account::Reply),
             Cause::User(permit) => (permit.clone(), Account::User),
         };
-        let was_idle = self.outbox.is_empty();
         self.outbox.push(Outgoing {
             bytes,
             _permit: permit,
             account,
         });
-        if was_idle {
-            self.write_some(cx);
-        }
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
@@ -445,30 +499,13 @@ where
         let Some(front) = self.outbox.front() else {
             return false;
         };
-        // Beside its packets a write stands where it began: they leave before it returns.
-        let began = self.facts.as_ref().map(|_| self.scene.now());
-        let written = match &mut self.facts {
-            None => self.link.poll_write(cx, front),
-            Some(facts) => facts.poll_write(cx, &mut self.link, front),
-        };
-        match written {
+        let began = self.write_time();
+        match write_once(cx, &mut self.link, &mut self.facts, front) {
             Poll::Pending => false,
             Poll::Ready(Ok(written)) => {
-                let bytes = self.outbox.advance(written);
-                if self.shows_chunks {
-                    let time = began.unwrap_or_else(|| self.scene.now());
-                    self.publish_chunk(time, Direction::Out, bytes);
-                }
-                self.outcome.sent += written as u64;
-                self.tell_traffic();
-                if let Some(post) = self.inbox.post() {
-                    post.moved();
-                }
-                if let Some(give_up) = &mut self.give_up
-                    && !self.inbox.is_stopped()
-                {
-                    *give_up = self.scene.now() + STALL_TIME;
-                }
+                let shown = self.shows_chunks.then(|| front.slice(..written));
+                self.outbox.advance(written);
+                self.take_written(began, written, shown);
                 true
             }
             Poll::Ready(Err(error)) => {
@@ -477,6 +514,30 @@ where
                 self.fail(cx, &error);
                 true
             }
+        }
+    }
+
+    /// When a write begins, where that is to be known: beside its packets it stands where it began,
+    /// as they leave before it returns.
+    fn write_time(&self) -> Option<Time> {
+        self.facts.as_ref().map(|_| self.scene.now())
+    }
+
+    /// Takes that the link took bytes, which are `shown` to whoever gets chunks.
+    fn take_written(&mut self, began: Option<Time>, written: usize, shown: Option<Bytes>) {
+        if let Some(bytes) = shown {
+            let time = began.unwrap_or_else(|| self.scene.now());
+            self.publish_chunk(time, Direction::Out, bytes);
+        }
+        self.outcome.sent += written as u64;
+        self.tell_traffic();
+        if let Some(post) = self.inbox.post() {
+            post.moved();
+        }
+        if let Some(give_up) = &mut self.give_up
+            && !self.inbox.is_stopped()
+        {
+            *give_up = self.scene.now() + STALL_TIME;
         }
     }
 
@@ -509,5 +570,18 @@ where
         };
         self.outcome.note(&fault);
         self.scene.publish(self.number, fault);
+    }
+}
+
+/// Writes to the link once, and has it noted where the kernel is asked about the connection.
+fn write_once(
+    cx: &mut Context<'_>,
+    link: &mut StreamLink,
+    facts: &mut Option<Box<Watch>>,
+    bytes: &[u8],
+) -> Poll<io::Result<usize>> {
+    match facts {
+        None => link.poll_write(cx, bytes),
+        Some(facts) => facts.poll_write(cx, link, bytes),
     }
 }

@@ -71,11 +71,12 @@ impl Guard {
     }
 
     /// The hops that a reply may take; `None` for the socket's own.
-    pub(super) fn allow(&mut self, now: Time) -> Result<Option<u8>, Withheld> {
+    pub(super) fn allow(&mut self, now: impl FnOnce() -> Time) -> Result<Option<u8>, Withheld> {
         if let Some(why) = self.is_silenced {
             return Err(self.withhold(format!("no reply to this peer: {why}")));
         }
         if self.is_limited {
+            let now = now();
             if now - self.second >= Duration::from_secs(1) {
                 self.second = now;
                 self.replies = 0;

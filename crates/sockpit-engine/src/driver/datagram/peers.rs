@@ -41,8 +41,9 @@ where
             return Some(1);
         }
         let from = datagram.from.as_ref()?;
-        if let Some(&number) = self.by_addr.get(from) {
-            return Some(number);
+        if let Some(&place) = self.by_addr.get(from) {
+            self.peers.recall(place);
+            return Some(place.number);
         }
         let plan = &self.scene.plan;
         let most = if plan.once {
@@ -60,7 +61,9 @@ where
             return None;
         }
         let number = self.add_peer(now, index, Some(from.clone()), addr_text(from));
-        self.by_addr.insert(from.clone(), number);
+        // A machine may close as soon as it is made.
+        let place = self.peers.place(number)?;
+        self.by_addr.insert(from.clone(), place);
         Some(number)
     }
 
@@ -71,15 +74,15 @@ where
         if self.scene.plan.role == Role::Client {
             return None;
         }
-        if let Some(&number) = self.by_addr.get(&to) {
-            return Some(number);
+        if let Some(place) = self.by_addr.get(&to) {
+            return Some(place.number);
         }
         let is_family = |socket: &Socket| socket.is_of_family(addr);
         let index = self.sockets.iter().position(is_family)?;
         let number = self.add_peer(self.scene.now(), index, Some(to.clone()), addr_text(&to));
         // A machine may close as soon as it is made.
-        if self.peers.contains_key(&number) {
-            self.by_addr.insert(to, number);
+        if let Some(place) = self.peers.place(number) {
+            self.by_addr.insert(to, place);
         }
         Some(number)
     }
@@ -154,7 +157,7 @@ where
     }
 
     pub(super) fn remove_peer(&mut self, number: u32, reason: Reason) {
-        let Some(peer) = self.peers.remove(&number) else {
+        let Some(peer) = self.peers.remove(number) else {
             return;
         };
         if let Some(to) = &peer.to {

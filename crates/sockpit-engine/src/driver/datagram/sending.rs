@@ -26,14 +26,13 @@ where
     M::Event: Into<What>,
     F: FnMut(PeerSeed, Time) -> M,
 {
-    pub(super) fn transmit(&mut self, number: u32, bytes: &Bytes, cause: &Cause) {
-        let now = self.scene.now();
-        let Some(peer) = self.peers.get_mut(&number) else {
+    pub(super) fn transmit(&mut self, number: u32, bytes: Bytes, cause: &Cause) {
+        let Some(peer) = self.peers.get_mut(number) else {
             return;
         };
         let (ttl, permit) = match cause {
             Cause::User(permit) => (None, permit.clone()),
-            Cause::Reply => match peer.guard.allow(now) {
+            Cause::Reply => match peer.guard.allow(|| self.scene.now()) {
                 Ok(ttl) => (ttl, None),
                 Err(Withheld { message }) => {
                     peer.is_withheld = true;
@@ -60,22 +59,17 @@ where
         let parcel = Parcel {
             peer: number,
             offset: peer.sent,
-            bytes: bytes.clone(),
+            bytes,
             frame: None,
             _permit: permit,
             is_reply: matches!(cause, Cause::Reply),
         };
         peer.sent += len as u64;
-        let to = peer.to.clone();
-        if let Err(error) = self.sockets[index].push(parcel, to.as_ref(), ttl) {
-            let name = self
-                .peers
-                .get(&number)
-                .map_or("", |peer| peer.name.as_str());
-            let message = if name.is_empty() {
+        if let Err(error) = self.sockets[index].push(parcel, peer.to.as_ref(), ttl) {
+            let message = if peer.name.is_empty() {
                 "the peer has no address that could be answered".to_owned()
             } else {
-                format!("{name} cannot be sent to: {}", cause_text(&error))
+                format!("{} cannot be sent to: {}", peer.name, cause_text(&error))
             };
             return self.publish_fault(number, FaultKind::Unsent, message, Some(len as u64));
         }
@@ -128,7 +122,7 @@ where
     pub(super) fn flush(&mut self, index: usize) -> bool {
         let mut moved = false;
         loop {
-            match self.sockets[index].send(self.scene.now()) {
+            match self.sockets[index].send(|| self.scene.now()) {
                 Sending::Nothing => return moved,
                 Sending::Sent(parcel) => {
                     moved = true;
@@ -155,7 +149,7 @@ where
                         };
                         self.scene.publish_at(time, peer, chunk);
                         if let Some(frame) = frame {
-                            self.scene.publish_at(time, peer, frame);
+                            self.scene.publish_at(time, peer, *frame);
                         }
                     }
                 }
@@ -172,7 +166,7 @@ where
     /// A peer that does not read loses many datagrams: the first is told, then each power of two.
     fn tell_of_failure(&mut self, parcel: &Parcel, error: &std::io::Error) {
         if error.kind() == std::io::ErrorKind::WouldBlock
-            && let Some(peer) = self.peers.get_mut(&parcel.peer)
+            && let Some(peer) = self.peers.get_mut(parcel.peer)
         {
             peer.dropped += 1;
             if !peer.dropped.is_power_of_two() {
@@ -198,7 +192,7 @@ where
                 // Reading the queue takes the error back, so it comes after it.
                 tell_icmp(&self.scene, 1, self.sockets[0].as_fd());
             }
-            if let Some(peer) = self.peers.get_mut(&1) {
+            if let Some(peer) = self.peers.get_mut(1) {
                 peer.machine.handle_fault(now, fault);
                 self.drain(1, &Cause::Reply);
             }
@@ -213,10 +207,10 @@ where
         // A queue that cannot be read has nothing to tell.
         while let Ok(Some((report, to))) = icmp::take_sent_to(self.sockets[index].as_fd()) {
             let fault = fault_of(&std::io::Error::from_raw_os_error(report.errno));
-            let number = to.and_then(|to| self.by_addr.get(&to).copied());
+            let number = to.and_then(|to| Some(self.by_addr.get(&to)?.number));
             let is_news = matches!(fault, Fault::Refused | Fault::Unreachable);
             if let Some(number) = number.filter(|_| is_news)
-                && let Some(peer) = self.peers.get_mut(&number)
+                && let Some(peer) = self.peers.get_mut(number)
             {
                 peer.machine.handle_fault(self.scene.now(), fault);
                 self.drain(number, &Cause::Reply);

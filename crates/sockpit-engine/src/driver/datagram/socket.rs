@@ -35,7 +35,7 @@ pub(super) struct Parcel {
     pub(super) offset: u64,
     pub(super) bytes: Bytes,
     /// The message that it carries, told after it.
-    pub(super) frame: Option<What>,
+    pub(super) frame: Option<Box<What>>,
     /// The user's budget that is given back when it has left.
     pub(super) _permit: Option<Arc<OwnedSemaphorePermit>>,
     pub(super) is_reply: bool,
@@ -53,6 +53,12 @@ pub(super) enum Sending {
     Earlier(io::Error),
 }
 
+impl AsRef<[u8]> for Parcel {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 pub(super) struct Socket {
     link: DatagramLink,
     /// Rings for a client whose datagram came to nothing.
@@ -67,9 +73,10 @@ pub(super) struct Socket {
     pub(super) peer_name: String,
     /// In bytes: longer datagrams are marked.
     pub(super) warn_size: Option<usize>,
-    batch: SendBatch<Bytes>,
-    parcels: VecDeque<Parcel>,
-    /// Parcels at the front that have left but were not told of.
+    batch: SendBatch<Parcel>,
+    /// Those that have left the batch but were not told of; the failed one is the last.
+    left: VecDeque<Parcel>,
+    /// How many of them were sent.
     sent: usize,
     /// When the system was given them.
     pub(super) sent_at: Time,
@@ -108,7 +115,7 @@ impl Socket {
             peer_name: opened.peer_name,
             warn_size,
             batch: SendBatch::new(),
-            parcels: VecDeque::new(),
+            left: VecDeque::new(),
             sent: 0,
             sent_at: Time::ZERO,
             failed: None,
@@ -177,12 +184,12 @@ impl Socket {
         to: Option<&PeerAddr>,
         ttl: Option<u8>,
     ) -> io::Result<()> {
-        self.batch.push(parcel.bytes.clone(), to, ttl)?;
-        self.queued_bytes += parcel.bytes.len();
-        if parcel.is_reply {
-            self.reply_bytes += parcel.bytes.len();
+        let (len, is_reply) = (parcel.bytes.len(), parcel.is_reply);
+        self.batch.push(parcel, to, ttl)?;
+        self.queued_bytes += len;
+        if is_reply {
+            self.reply_bytes += len;
         }
-        self.parcels.push_back(parcel);
         Ok(())
     }
 
@@ -196,9 +203,9 @@ impl Socket {
                 ..
             }
         );
-        match self.parcels.back_mut() {
+        match self.batch.back_mut() {
             Some(parcel) if is_sent && parcel.peer == peer && parcel.frame.is_none() => {
-                parcel.frame = Some(what);
+                parcel.frame = Some(Box::new(what));
                 None
             }
             _ => Some(what),
@@ -207,7 +214,7 @@ impl Socket {
 
     /// Whether trying to send makes sense; arranges to be polled when it does.
     pub(super) fn poll_sendable(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.parcels.is_empty() || self.retry_at.is_some() {
+        if self.is_flushed() || self.retry_at.is_some() {
             return false;
         }
         if !self.is_blocked {
@@ -219,8 +226,9 @@ impl Socket {
         is_ready
     }
 
-    /// Carries sending on and tells of one datagram.
-    pub(super) fn send(&mut self, now: Time) -> Sending {
+    /// Carries sending on and tells of one datagram; asks for the time where it gives the system
+    /// some.
+    pub(super) fn send(&mut self, now: impl FnOnce() -> Time) -> Sending {
         if self.sent == 0
             && self.failed.is_none()
             && self.earlier.is_none()
@@ -228,7 +236,7 @@ impl Socket {
             && self.retry_at.is_none()
             && !self.batch.is_empty()
         {
-            self.flush(now);
+            self.flush(now());
         }
         if self.sent > 0 {
             self.sent -= 1;
@@ -244,7 +252,7 @@ impl Socket {
     }
 
     pub(super) fn is_flushed(&self) -> bool {
-        self.parcels.is_empty()
+        self.batch.is_empty() && self.left.is_empty()
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
@@ -268,7 +276,7 @@ impl Socket {
         };
         if self.own.is_some() {
             self.link.work(Interest::WRITABLE, || {
-                flushed = self.batch.flush(self.link.as_fd());
+                flushed = self.batch.flush_into(self.link.as_fd(), &mut self.left);
                 match flushed.stop {
                     Stop::Blocked => Err(io::ErrorKind::WouldBlock.into()),
                     _ => Ok(()),
@@ -276,7 +284,7 @@ impl Socket {
             });
         } else {
             // A Unix socket is blocked by its peer's queue, of which its own readiness says nothing.
-            flushed = self.batch.flush(self.link.as_fd());
+            flushed = self.batch.flush_into(self.link.as_fd(), &mut self.left);
         }
         self.sent = flushed.sent;
         self.sent_at = now;
@@ -299,11 +307,10 @@ impl Socket {
     /// A Unix peer that does not read blocks the socket. A client waits for its one peer; a server
     /// waits a moment and then drops, as UDP would, so that the others are served.
     fn wait_for_unix_peer(&mut self, now: Time) {
-        // What was sent just now is still at the front of the parcels.
-        let peer = self.parcels.get(self.sent).map(|parcel| parcel.peer);
+        let peer = self.batch.front().map(|parcel| parcel.peer);
         let (stuck, since) = self.stuck.unwrap_or((0, now));
         if peer == Some(stuck) && self.drops && now - since >= UNIX_PATIENCE {
-            self.batch.pop_front();
+            self.left.extend(self.batch.pop_front());
             self.failed = Some(io::Error::new(
                 io::ErrorKind::WouldBlock,
                 "its reader does not read",
@@ -318,9 +325,9 @@ impl Socket {
 
     fn take_parcel(&mut self) -> Parcel {
         let parcel = self
-            .parcels
+            .left
             .pop_front()
-            .expect("the batch and the parcels are one queue");
+            .expect("what was sent or failed has left the batch");
         self.queued_bytes -= parcel.bytes.len();
         if parcel.is_reply {
             self.reply_bytes -= parcel.bytes.len();
