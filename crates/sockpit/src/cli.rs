@@ -2,17 +2,21 @@
 
 mod help;
 mod language;
+mod later;
+
+use std::ffi::OsString;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use sockpit_core::plan::Role;
-use sockpit_core::strings::{Catalogue, Language};
+use sockpit_core::strings::Language;
 
 use crate::command::{
-    chat, decode, demo, diff, doctor, encode, import, nets, ports, reference, replay, room,
+    chat, decode, demo, diff, doctor, encode, import, load, nets, ports, reference, replay, room,
     run as scenario, talk, tello, wire, workbench,
 };
-use crate::console::{Console, speak};
+use crate::console::{Console, catalogue, speak};
 use crate::exit::Exit;
+use later::{Later, at_once};
 
 /// The workbench for TCP and UDP: talk to any endpoint, see every byte, prove that it works.
 #[derive(Parser)]
@@ -41,88 +45,111 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Open the workbench in a browser, as `sockpit` without arguments does
-    Workbench(workbench::Args),
+    Workbench(Later<workbench::Args>),
     /// Show the main job on a server of its own: framing, GBK, a recording
-    Demo(demo::Args),
+    Demo(Later<demo::Args>),
     /// Talk to a server
-    Connect(talk::Args),
+    Connect(Later<talk::Args>),
     /// Serve many peers at once
-    Listen(talk::Args),
+    Listen(Later<talk::Args>),
     /// Turn text into bytes, with checksum and framing, without a socket
-    Encode(encode::Args),
+    Encode(Later<encode::Args>),
     /// Read bytes as text: any form, any charset, and text that went wrong
-    Decode(decode::Args),
+    Decode(Later<decode::Args>),
     /// Show a recording again, or play it against a live peer
-    Replay(replay::Args),
+    Replay(Later<replay::Args>),
     /// Compare two recordings
-    Diff(diff::Args),
+    Diff(Later<diff::Args>),
     /// Carry out a scenario: sessions, sends, expectations; a result for people and for CI
-    Run(scenario::Args),
+    Run(Later<scenario::Args>),
     /// Turn the send list of another tool (SSCOM, llcom) into a rule file
-    Import(import::Args),
+    Import(Later<import::Args>),
     /// Show packets: of a port, an interface, a capture file
-    Wire(wire::Args),
+    Wire(Later<wire::Args>),
     /// Fly Tello drones, run scripts for them, simulate them
-    Tello(tello::Args),
+    Tello(Later<tello::Args>),
     /// Talk to the UDP chat programs of anybody, and to other Sockpits
-    Chat(chat::Args),
+    Chat(Later<chat::Args>),
     /// Rooms that nc, telnet, browsers and programs join
-    Room(room::Args),
+    Room(Later<room::Args>),
     /// Show who holds a port, find a free one, end whoever has it
-    Ports(ports::Args),
+    Ports(Later<ports::Args>),
     /// Show this machine's interfaces, addresses and ways out
-    Nets(nets::Args),
+    Nets(Later<nets::Args>),
     /// Find out why an endpoint cannot be reached
-    Doctor(doctor::Args),
+    Doctor(Later<doctor::Args>),
+    /// Measure a server: messages a second, latency, loss; or be the other end
+    Load(Later<load::Args>),
     /// Print what a shell needs to complete the words of sockpit
-    Completions(reference::CompletionsArgs),
+    Completions(Later<reference::CompletionsArgs>),
     /// Print the manual page of sockpit or of a command, or write all of them
-    Man(reference::ManArgs),
+    Man(Later<reference::ManArgs>),
 }
 
 /// Carries out what the process was started with.
 pub(crate) fn run() -> Exit {
     let console = Console::new();
+    if is_version(std::env::args_os().skip(1)) {
+        console.print(VERSION);
+        return Exit::Done;
+    }
     let asked = language::of_arguments(std::env::args_os().skip(1));
-    let language = asked.unwrap_or_else(language::of_environment);
-    let matches = match command(speak(language)).try_get_matches() {
+    speak(asked.unwrap_or_else(language::of_environment));
+    let matches = match Cli::command().try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => return console.usage(&error),
+        Err(error) => return console.usage(&said_again(error)),
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => return console.usage(&error),
+        Err(error) => return console.usage(&said_again(error)),
     };
     let command = cli.command;
-    match command.unwrap_or_else(|| Command::Workbench(workbench::Args::default())) {
-        Command::Workbench(args) => workbench::run(args, &console),
-        Command::Demo(args) => demo::run(&args, &console),
-        Command::Connect(args) => talk::run(Role::Client, args, inner(&matches), &console),
-        Command::Listen(args) => talk::run(Role::Server, args, inner(&matches), &console),
-        Command::Encode(args) => encode::run(&args, &console),
-        Command::Decode(args) => decode::run(args, &console),
-        Command::Replay(args) => replay::run(&args, &console),
-        Command::Diff(args) => diff::run(&args, &console),
-        Command::Run(args) => scenario::run(&args, &console),
-        Command::Import(args) => import::run(&args, &console),
-        Command::Completions(args) => reference::completions(&args, Cli::command(), &console),
-        Command::Man(args) => reference::man(&args, Cli::command(), &console),
-        Command::Wire(args) => wire::run(args, &console),
-        Command::Tello(args) => tello::run(args, &console),
-        Command::Chat(args) => chat::run(args, &console),
-        Command::Room(args) => room::run(args, &console),
-        Command::Ports(args) => ports::run(&args, &console),
-        Command::Nets(args) => nets::run(&args, &console),
-        Command::Doctor(args) => doctor::run(&args, &console),
+    match command.unwrap_or_else(|| Command::Workbench(Later(workbench::Args::default()))) {
+        Command::Workbench(Later(args)) => workbench::run(args, &console),
+        Command::Demo(Later(args)) => demo::run(&args, &console),
+        Command::Connect(Later(args)) => talk::run(Role::Client, args, inner(&matches), &console),
+        Command::Listen(Later(args)) => talk::run(Role::Server, args, inner(&matches), &console),
+        Command::Encode(Later(args)) => encode::run(&args, &console),
+        Command::Decode(Later(args)) => decode::run(args, &console),
+        Command::Replay(Later(args)) => replay::run(&args, &console),
+        Command::Diff(Later(args)) => diff::run(&args, &console),
+        Command::Run(Later(args)) => scenario::run(&args, &console),
+        Command::Import(Later(args)) => import::run(&args, &console),
+        Command::Completions(Later(args)) => reference::completions(&args, whole(), &console),
+        Command::Man(Later(args)) => reference::man(&args, whole(), &console),
+        Command::Wire(Later(args)) => wire::run(args, &console),
+        Command::Tello(Later(args)) => tello::run(args, &console),
+        Command::Chat(Later(args)) => chat::run(args, &console),
+        Command::Room(Later(args)) => room::run(args, &console),
+        Command::Ports(Later(args)) => ports::run(&args, &console),
+        Command::Nets(Later(args)) => nets::run(&args, &console),
+        Command::Doctor(Later(args)) => doctor::run(&args, &console),
+        Command::Load(Later(args)) => load::run(args, &console),
     }
 }
 
-/// The command line, its help in the language of a catalogue.
-fn command(catalogue: Option<&Catalogue>) -> clap::Command {
-    match catalogue {
-        Some(catalogue) => help::translate(Cli::command(), catalogue),
-        None => Cli::command(),
-    }
+/// What the parser prints for `--version`.
+const VERSION: &str = concat!("sockpit ", env!("CARGO_PKG_VERSION"), "\n");
+
+/// Whether nothing but the version is asked for, which needs no command line to be made.
+fn is_version(mut arguments: impl Iterator<Item = OsString>) -> bool {
+    let first = arguments.next();
+    let is_flag = first.is_some_and(|first| first == "--version" || first == "-V");
+    is_flag && arguments.next().is_none()
+}
+
+/// The command line with every argument of every command.
+fn whole() -> clap::Command {
+    at_once(Cli::command)
+}
+
+/// What the parser has to say, in the language of the console.
+fn said_again(error: clap::Error) -> clap::Error {
+    let Some(catalogue) = catalogue() else {
+        return error;
+    };
+    let said = help::translate(whole(), catalogue).try_get_matches();
+    said.err().unwrap_or(error)
 }
 
 /// What was typed after the command's name, in its order.
@@ -132,12 +159,41 @@ fn inner(matches: &ArgMatches) -> &ArgMatches {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
-    use super::Cli;
+    use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+        whole().debug_assert();
+    }
+
+    #[test]
+    fn the_version_is_the_same_by_itself_as_from_the_parser() {
+        for flag in ["--version", "-V"] {
+            assert!(is_version([OsString::from(flag)].into_iter()));
+            let said = Cli::command().try_get_matches_from(["sockpit", flag]);
+            assert_eq!(said.unwrap_err().to_string(), VERSION);
+        }
+        assert!(!is_version(
+            ["connect", "-V"].map(OsString::from).into_iter()
+        ));
+        assert!(!is_version(["-V", "x"].map(OsString::from).into_iter()));
+        assert!(!is_version(std::iter::empty()));
+    }
+
+    #[test]
+    fn a_command_named_later_is_what_it_is_at_once() {
+        let mut later = Cli::command();
+        let mut now = whole();
+        later.build();
+        now.build();
+        let names: Vec<_> = now.get_subcommands().map(clap::Command::get_name).collect();
+        for name in names {
+            let help = |program: &clap::Command| {
+                let command = program.find_subcommand(name).unwrap();
+                command.clone().render_long_help().to_string()
+            };
+            assert_eq!(help(&later), help(&now), "{name}");
+        }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod encode;
 pub(crate) mod import;
+pub(crate) mod load;
 pub(crate) mod nets;
 mod paste;
 pub(crate) mod ports;

@@ -54,6 +54,7 @@ pub(super) fn of_argument(command: &str, argument: &str) -> Vec<&'static str> {
         ("decode", "to") => &[&["text"], PASTES],
         ("replay", "dir") | ("follow", "direction") => &[&["in", "out"]],
         ("replay", "side") => &[&["us", "peer"]],
+        ("load", "mode") => &[&["request", "oneway", "churn"]],
         ("wire" | "open", "time") => &[&["relative", "delta", "clock", "date", "epoch"]],
         ("wire" | "open", "numbers") => &[&["relative", "absolute", "both"]],
         ("wire" | "open", "labels") => &[&["truth", "wireshark"]],

@@ -6,33 +6,37 @@ use std::sync::OnceLock;
 use sockpit_core::strings::{Catalogue, Language};
 
 /// The console belongs to the process, and so does its language.
+static LANGUAGE: OnceLock<Language> = OnceLock::new();
+
+/// Read once something is said: most of what the program does says nothing.
 static CATALOGUE: OnceLock<Catalogue> = OnceLock::new();
 
 /// What may stand before a sentence.
 const LABELS: [&str; 3] = ["error", "hint", "warning"];
 
-/// Chooses the language, and gives its catalogue where it is another than the program's own. The
-/// first choice counts.
-pub(crate) fn speak(language: Language) -> Option<&'static Catalogue> {
-    (language != Language::English).then(|| CATALOGUE.get_or_init(|| Catalogue::new(language)))
+/// Chooses the language. The first choice counts.
+pub(crate) fn speak(language: Language) {
+    let _ = LANGUAGE.set(language);
+}
+
+/// What is said in the language of the console, where that is another than the program's own.
+pub(crate) fn catalogue() -> Option<&'static Catalogue> {
+    is_other().then(|| CATALOGUE.get_or_init(|| Catalogue::new(current())))
 }
 
 /// Whether it is another language than the program's own.
 pub(super) fn is_other() -> bool {
-    CATALOGUE.get().is_some()
+    current() != Language::English
 }
 
 /// Which one it is.
 pub(super) fn current() -> Language {
-    match is_other() {
-        true => Language::Chinese,
-        false => Language::English,
-    }
+    LANGUAGE.get().copied().unwrap_or_default()
 }
 
 /// A sentence in the language of the console.
 pub(crate) fn say(sentence: &str) -> Cow<'_, str> {
-    match CATALOGUE.get() {
+    match catalogue() {
         Some(catalogue) => catalogue.say(sentence),
         None => Cow::Borrowed(sentence),
     }
@@ -40,7 +44,7 @@ pub(crate) fn say(sentence: &str) -> Cow<'_, str> {
 
 /// Text in lines and columns, each cell of which is a sentence.
 pub(crate) fn lay_out(text: &str) -> Cow<'_, str> {
-    match CATALOGUE.get() {
+    match catalogue() {
         Some(catalogue) => catalogue.lay_out(text),
         None => Cow::Borrowed(text),
     }
@@ -48,7 +52,7 @@ pub(crate) fn lay_out(text: &str) -> Cow<'_, str> {
 
 /// One line of talk, which may begin with a label: `error: …`, with colour or without.
 pub(super) fn line(line: &str) -> Cow<'_, str> {
-    let Some(catalogue) = CATALOGUE.get() else {
+    let Some(catalogue) = catalogue() else {
         return Cow::Borrowed(line);
     };
     for label in LABELS {

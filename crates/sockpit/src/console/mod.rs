@@ -30,6 +30,7 @@ use std::os::fd::AsFd as _;
 use clap::error::ErrorKind;
 use sockpit_core::strings::Language;
 use sockpit_core::text::escape::VisibleLine;
+use sockpit_core::text::width;
 use sockpit_engine::{Target, stdio};
 
 pub(crate) use aid::{Aid, Key, Pressed};
@@ -39,7 +40,7 @@ pub(crate) use chat::{ChatCommand, ChatLook, ChatScreen, Company, Fate, Manner, 
 pub(crate) use difference::{Found, Item, Report};
 pub(crate) use editor::{Completion, Editor, Typed, Words};
 pub(crate) use form::Form;
-pub(crate) use language::speak;
+pub(crate) use language::{catalogue, speak};
 pub(crate) use look::Look;
 pub(crate) use output::{Output, Playback, Remote, Subscription};
 pub(crate) use packets::{PacketLines, PacketLook, TimeForm};
@@ -108,9 +109,12 @@ impl Console {
     /// Shows how far something is, in place of what it showed before; on a terminal only.
     pub(crate) fn progress(&self, text: &str) {
         if self.is_heard() {
-            let text = language::say(text);
+            let text = VisibleLine(&language::say(text)).to_string();
+            // A line that wraps could not be taken back.
+            let columns = stdio::columns(io::stderr().as_fd()).unwrap_or(usize::MAX);
+            let shown = width::truncate(&text, columns.saturating_sub(1));
             // Nobody can be told that stderr is closed.
-            let _ = write!(io::stderr().lock(), "\r\x1b[K{}", VisibleLine(&text));
+            let _ = write!(io::stderr().lock(), "\r\x1b[K{shown}");
         }
     }
 

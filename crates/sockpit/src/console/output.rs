@@ -16,7 +16,7 @@ use sockpit_core::text::charset::{Charset, Decoder};
 use sockpit_core::text::escape::escape_text;
 use sockpit_core::text::hex;
 use sockpit_engine::bus::{Scope, TapLimit};
-use sockpit_engine::stdio::{self, Patient};
+use sockpit_engine::stdio::{Departure, Patient};
 use sockpit_engine::{Handle, PACKETS_NOTE};
 use tokio::sync::oneshot;
 
@@ -62,8 +62,8 @@ const PACE: Duration = Duration::from_millis(33);
 pub(crate) struct Output {
     /// Rings when a write failed.
     closed: Option<oneshot::Receiver<()>>,
-    /// Rings when the reader has left, even if nothing is written; not for terminals and files.
-    gone: Option<oneshot::Receiver<()>>,
+    /// Tells that the reader has left, even if nothing is written; not for terminals and files.
+    gone: Option<Departure>,
     done: oneshot::Receiver<io::Result<()>>,
     look: SharedLook,
     counts: Arc<Mutex<Counts>>,
@@ -159,9 +159,7 @@ impl Output {
         let gone = match form {
             _ if is_terminal => None,
             Form::None if !is_shared => None,
-            _ => Some(stdio::reader_gone(
-                io::stdout().as_fd().try_clone_to_owned()?,
-            )?),
+            _ => Some(Departure::of(io::stdout().as_fd())?),
         };
         // Before a session is open, whose peers may take every descriptor that is left.
         let stdout = Patient::stdout()?;
@@ -199,7 +197,7 @@ impl Output {
     pub(crate) async fn closed(&mut self) {
         tokio::select! {
             () = rung(&mut self.closed) => {}
-            () = rung(&mut self.gone) => {}
+            () = told(self.gone.as_ref()) => {}
         }
     }
 
@@ -245,6 +243,14 @@ async fn rung(bell: &mut Option<oneshot::Receiver<()>>) {
         }
     }
     std::future::pending::<()>().await;
+}
+
+/// Waits for the reader to leave, if there is one that could.
+async fn told(gone: Option<&Departure>) {
+    match gone {
+        Some(gone) => gone.told().await,
+        None => std::future::pending().await,
+    }
 }
 
 struct Writer {

@@ -1,6 +1,7 @@
 //! The timeline on a terminal: time, direction, peer, message; nothing that a peer could use against
 //! the terminal.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -29,7 +30,8 @@ pub(crate) struct Timeline {
     has_many_peers: bool,
     has_many_sessions: bool,
     has_colour: bool,
-    zone: TimeZone,
+    /// Read from a file, and only once a time is written.
+    zone: LazyCell<TimeZone>,
     /// Digits of a second: more where there are packets.
     digits: usize,
     /// The second that was written last: most events share theirs with others.
@@ -93,7 +95,7 @@ impl Timeline {
             has_colour,
             digits: if plan.wire { 6 } else { 3 },
             second: None,
-            zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
+            zone: LazyCell::new(|| TimeZone::try_system().unwrap_or(TimeZone::UTC)),
             decoders: BTreeMap::new(),
             paces: BTreeMap::new(),
             packets: PacketLines::new(
@@ -388,7 +390,7 @@ impl Timeline {
             let Ok(moment) = jiff::Timestamp::from_nanosecond(nanos.into()) else {
                 return String::new();
             };
-            let moment = moment.to_zoned(self.zone.clone());
+            let moment = moment.to_zoned((*self.zone).clone());
             self.second = Some((second, moment.strftime("%H:%M:%S").to_string()));
         }
         let text = self.second.as_ref().map_or("", |(_, text)| text);

@@ -23,6 +23,7 @@ mod hostile;
 mod import;
 mod keyboard;
 mod lens;
+mod load;
 mod multicast;
 mod output;
 mod packets;

@@ -1,10 +1,10 @@
 use std::collections::BTreeSet;
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use sockpit_core::strings::{Catalogue, Language};
 
 use super::{help_of, translate};
-use crate::cli::Cli;
+use crate::cli::whole;
 
 /// Tables that are no command's.
 const SHARED: [&str; 3] = ["word", "every", "help"];
@@ -15,7 +15,7 @@ fn chinese() -> Catalogue {
 
 /// The program and its commands, each with what it is called in the catalogue.
 fn commands() -> Vec<(String, Command)> {
-    let program = Cli::command();
+    let program = whole();
     let mut commands = vec![("sockpit".to_owned(), program.clone())];
     add_below(&program, "", &mut commands);
     commands
@@ -108,7 +108,7 @@ fn the_examples_are_the_same_in_both_languages() {
 
 #[test]
 fn the_translated_command_line_is_consistent() {
-    translate(Cli::command(), &chinese()).debug_assert();
+    translate(whole(), &chinese()).debug_assert();
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_translated_command_takes_what_the_english_one_takes() {
         "--lang",
         "zh",
     ];
-    let program = translate(Cli::command(), &chinese());
+    let program = translate(whole(), &chinese());
     let matches = program.try_get_matches_from(words).unwrap();
     let (name, inner) = matches.subcommand().unwrap();
     assert_eq!(name, "connect");

@@ -1,5 +1,6 @@
 //! When packets passed the tap, in the forms that people ask for.
 
+use std::cell::LazyCell;
 use std::io::Write as _;
 use std::str::FromStr;
 
@@ -55,7 +56,8 @@ impl FromStr for TimeForm {
 /// Writes times.
 pub(super) struct Clock {
     form: TimeForm,
-    zone: TimeZone,
+    /// Read from a file, and only once a time of day is written.
+    zone: LazyCell<TimeZone>,
     /// What times are counted from, in nanoseconds since 1970.
     from: Option<u64>,
     /// A second since 1970 that was written last, and how: most packets share theirs with others.
@@ -66,7 +68,7 @@ impl Clock {
     pub(super) fn new(form: TimeForm) -> Self {
         Self {
             form,
-            zone: TimeZone::try_system().unwrap_or(TimeZone::UTC),
+            zone: LazyCell::new(|| TimeZone::try_system().unwrap_or(TimeZone::UTC)),
             from: None,
             second: None,
         }
@@ -128,7 +130,7 @@ impl Clock {
                 TimeForm::Date => "%Y-%m-%d %H:%M:%S",
                 _ => "%H:%M:%S",
             };
-            let zoned = moment.to_zoned(self.zone.clone());
+            let zoned = moment.to_zoned((*self.zone).clone());
             // Writing to a vector cannot fail.
             let _ = write!(text, "{}", zoned.strftime(form));
         }

@@ -23,6 +23,10 @@ static DIFFERENT: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             "<measured>",
         ),
         (r"\b\d+\.\d+(µs|us|ms|s)\b", "<measured>"),
+        // What a load came to, and how fast.
+        (r"\b\d+ \(\d+(\.\d+)?[kMG]?/s\)", "<measured>"),
+        (r"\b\d+(\.\d+)? [kMG]?B/s\b", "<measured>"),
+        (r"\b\d+ % of one processor", "<measured>"),
         // Ports that the system chose. Those of the pages are below its range.
         (
             r":(3[3-9]\d{3}|32[89]\d\d|3276[89]|327[7-9]\d|[4-6]\d{4})\b",

@@ -1,0 +1,193 @@
+//! The load itself: announced, watched, and told.
+
+use std::fs::{File, OpenOptions};
+use std::future::pending;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use sockpit_core::graph;
+use sockpit_core::load::{Plan, Report};
+use sockpit_core::plan;
+use sockpit_core::text::escape::VisibleLine;
+use sockpit_engine::load::{Load, Running};
+
+use super::processor::ProcessorTime;
+use super::show;
+use crate::command::talk::explain_error;
+use crate::console::{Console, Playback};
+use crate::exit::Exit;
+use crate::runtime::carry_out;
+use crate::signals::Signals;
+
+/// In pixels: how large the picture is.
+const PICTURE: (u32, u32) = (960, 640);
+
+const STDOUT: &str = "cannot write to stdout";
+
+/// What is measured, and what is told of it.
+pub(super) struct Settings {
+    pub(super) load: Plan,
+    /// The same endpoint as any client has it, for the way out of an error.
+    pub(super) link: plan::Plan,
+    pub(super) is_json: bool,
+    pub(super) is_quiet: bool,
+    /// Whether another machine may be loaded.
+    pub(super) is_agreed: bool,
+    pub(super) svg: Option<PathBuf>,
+}
+
+/// Carries the command out.
+pub(super) fn run(settings: &Settings, console: &Console) -> Exit {
+    match carry_out(live(settings, console)) {
+        Ok(exit) => exit,
+        Err(error) => explain_error(&error, &settings.link, console),
+    }
+}
+
+async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+    let mut signals = Signals::new().context("cannot start")?;
+    let load = tokio::select! {
+        biased;
+        exit = signals.next() => return Ok(exit),
+        load = Load::resolve(settings.load.clone()) => load?,
+    };
+    if !load.is_local() && !settings.is_agreed {
+        console.error(&format!(
+            "{} is another machine; `--yes` loads it, if it is yours to load",
+            load.targets().join(", ")
+        ));
+        return Ok(Exit::Usage);
+    }
+    let picture = match &settings.svg {
+        // A picture that cannot be written is better told before than after.
+        Some(path) => Some(open_picture(path)?),
+        None => None,
+    };
+    if !settings.is_quiet {
+        console.announce(&settings.load.headline());
+    }
+    let before = ProcessorTime::now();
+    let mut running = load.start()?;
+    let ended = watch(settings, &mut running, &mut signals, console).await?;
+    let report = running.finish().await?;
+    let taken = before.and_then(|before| Some(ProcessorTime::now()?.since(before)));
+    tell(settings, &report, taken, console)?;
+    if let (Some(file), Some(path)) = (picture, &settings.svg) {
+        let drawn = graph::load::svg(&report, PICTURE.0, PICTURE.1, console.language());
+        write_picture(file, &drawn).with_context(|| cannot_write(path))?;
+    }
+    Ok(match ended {
+        Some(exit) => exit,
+        None => of_report(&report),
+    })
+}
+
+/// Tells how far it is until it is over; an exit where somebody has ended it.
+async fn watch(
+    settings: &Settings,
+    running: &mut Running,
+    signals: &mut Signals,
+    console: &Console,
+) -> anyhow::Result<Option<Exit>> {
+    let mut gone = Playback::reader_gone().context(STDOUT)?;
+    let mut ended = None;
+    loop {
+        let left = async {
+            let has_left = match &mut gone {
+                Some(gone) => gone.await.is_ok(),
+                None => false,
+            };
+            if !has_left {
+                pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            // The second one does not wait for answers that are still to come.
+            exit = signals.next() => match ended.replace(exit) {
+                Some(exit) => return Ok(Some(exit)),
+                None => running.stop(),
+            },
+            () = left => {
+                gone = None;
+                ended.get_or_insert(Exit::Done);
+                running.stop();
+            }
+            progress = running.progress() => {
+                let Some(progress) = progress else { break };
+                if settings.is_json {
+                    let line = format!("{}\n", show::object(&progress));
+                    console.data(line.as_bytes()).context(STDOUT)?;
+                }
+                if settings.is_quiet {
+                    continue;
+                }
+                let line = show::line(settings.load.mode, &progress);
+                if console.is_heard() {
+                    console.progress(&console.said(&line));
+                } else if !settings.is_json {
+                    console.say(&line);
+                }
+            }
+        }
+    }
+    if !settings.is_quiet {
+        console.end_progress();
+    }
+    Ok(ended)
+}
+
+/// The report, for people or for programs.
+fn tell(
+    settings: &Settings,
+    report: &Report,
+    taken: Option<ProcessorTime>,
+    console: &Console,
+) -> anyhow::Result<()> {
+    if settings.is_json {
+        let line = format!("{}\n", show::report_object(report, taken));
+        return console.data(line.as_bytes()).context(STDOUT);
+    }
+    let text = show::table(&show::rows(report, taken));
+    let text = console.said(&text);
+    console.data(text.as_bytes()).context(STDOUT)?;
+    for note in report.notes().iter().filter(|_| !settings.is_quiet) {
+        console.say(note);
+    }
+    Ok(())
+}
+
+/// What the figures come to. What is lost of datagrams is a figure; on a stream nothing is.
+fn of_report(report: &Report) -> Exit {
+    let is_lost = report.unanswered > 0 || report.lost().is_some_and(|lost| lost > 0);
+    let has_failed = report.faults.total() > 0
+        || report.corrupt > 0
+        || report.received() == 0
+        || report.is_stream && is_lost;
+    match has_failed {
+        true => Exit::Network,
+        false => Exit::Done,
+    }
+}
+
+/// Opens a file for the picture; what it holds stays until there is one.
+fn open_picture(path: &Path) -> anyhow::Result<File> {
+    let mut options = OpenOptions::new();
+    let opened = options.write(true).create(true).truncate(false).open(path);
+    opened.with_context(|| cannot_write(path))
+}
+
+fn write_picture(mut file: File, drawn: &str) -> io::Result<()> {
+    let is_file = file.metadata()?.is_file();
+    file.write_all(drawn.as_bytes())?;
+    // A longer picture may have been there before.
+    if is_file {
+        file.set_len(drawn.len() as u64)?;
+    }
+    Ok(())
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", VisibleLine(&path.display().to_string()))
+}
