@@ -5,223 +5,206 @@
 //! this very program, started again as `bench-serve` and `bench-load`.
 
 use std::env;
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::str::FromStr;
-use std::thread;
+use std::time::{Duration, Instant};
 
+mod arguments;
 mod bulk;
 mod capture;
+mod checked;
 mod comparison;
+mod datagram;
 mod echo;
+mod growth;
+mod history;
 mod idle;
+mod instrument;
+mod latency;
 mod load;
+mod machine;
+mod plot;
 mod process;
 mod read;
+mod recorder;
 mod reference;
+mod report;
+mod role;
 mod room;
+mod rules;
+mod scan;
+mod scratch;
 mod start;
+mod stream;
+mod table;
 
-use capture::Aspect;
+use arguments::Arguments;
 use comparison::Comparison;
+use report::Report;
+pub(crate) use role::{load, serve};
+
+/// Prepares a benchmark.
+type Prepare = for<'a> fn(&'a Bench) -> io::Result<Comparison<'a>>;
 
 /// The benchmarks, in the order in which they run.
-const NAMES: [&str; 17] = [
-    "bulk",
-    "echo",
-    "churn",
-    "udp",
-    "idle",
-    "start",
-    "wire",
-    "lost-64",
-    "lost-1400",
-    "capture-64",
-    "capture-1400",
-    "read",
-    "read-memory",
-    "room-100",
-    "room-1000",
-    "room-5000",
-    "room-memory",
+const BENCHMARKS: &[(&str, Prepare)] = &[
+    ("bulk", bulk::raw),
+    ("bulk-lines", bulk::lines),
+    ("memory", |bench| Ok(checked::memory(bench))),
+    ("echo-1", |bench| Ok(echo::ping_pong(bench, 1, true))),
+    ("echo-10", |bench| Ok(echo::ping_pong(bench, 10, false))),
+    ("echo-50", |bench| Ok(echo::ping_pong(bench, 50, true))),
+    ("echo-100", |bench| Ok(echo::ping_pong(bench, 100, false))),
+    ("echo-1000", |bench| Ok(echo::ping_pong(bench, 1000, true))),
+    ("echo-10000", |bench| {
+        Ok(echo::ping_pong(bench, 10_000, true))
+    }),
+    ("churn", |bench| Ok(echo::churn(bench))),
+    ("rules", rules::comparison),
+    ("udp", |bench| Ok(datagram::echo(bench))),
+    ("udp-peers", |bench| Ok(datagram::peers(bench))),
+    ("blast", |bench| Ok(checked::blast(bench))),
+    ("idle", |bench| Ok(idle::comparison(bench))),
+    ("recorder", |bench| Ok(recorder::comparison(bench))),
+    ("history", |bench| Ok(history::comparison(bench))),
+    ("start", |bench| Ok(start::version(bench))),
+    ("start-one-shot", start::one_shot),
+    ("size", |bench| Ok(start::size(bench))),
+    ("stream-1000", |bench| Ok(growth::stream(bench, 1000))),
+    ("stream-10000", |bench| Ok(growth::stream(bench, 10_000))),
+    ("stream-100000", |bench| Ok(growth::stream(bench, 100_000))),
+    ("stream-1000000", |bench| {
+        Ok(growth::stream(bench, 1_000_000))
+    }),
+    ("stream-10000000", |bench| {
+        Ok(growth::stream(bench, 10_000_000))
+    }),
+    ("stream-100000000", |bench| {
+        Ok(growth::stream(bench, 100_000_000))
+    }),
+    ("stream-1000000000", |bench| {
+        Ok(growth::stream(bench, 1_000_000_000))
+    }),
+    ("frame-16384", |bench| Ok(growth::frame(bench, 16 << 10))),
+    ("frame-262144", |bench| Ok(growth::frame(bench, 256 << 10))),
+    ("frame-4194304", |bench| Ok(growth::frame(bench, 4 << 20))),
+    ("frame-16777216", |bench| Ok(growth::frame(bench, 16 << 20))),
+    ("load-tcp", |bench| Ok(checked::tcp(bench))),
+    ("load-udp", |bench| Ok(checked::udp(bench))),
+    ("load-http", checked::http),
+    ("scan", |bench| Ok(scan::comparison(bench))),
+    ("wire", |bench| Ok(echo::watched(bench))),
+    ("capture-64", |bench| Ok(capture::comparison(bench, 64))),
+    ("capture-1400", |bench| Ok(capture::comparison(bench, 1400))),
+    ("read", |bench| Ok(read::time(bench))),
+    ("read-memory", |bench| Ok(read::memory(bench))),
+    ("room-100", |bench| Ok(room::fan_out(bench, 100))),
+    ("room-1000", |bench| Ok(room::fan_out(bench, 1000))),
+    ("room-5000", |bench| Ok(room::fan_out(bench, 5000))),
+    ("room-memory", |bench| Ok(room::memory(bench))),
 ];
-
-/// What `cargo xtask bench` was told.
-#[derive(Debug, PartialEq, Eq)]
-struct Arguments {
-    /// None means all.
-    names: Vec<String>,
-    runs: usize,
-    /// Of the file that `bulk` sends, in MiB.
-    size_mib: u64,
-}
 
 /// What every benchmark needs to know.
 struct Bench {
-    runs: usize,
     size_mib: u64,
+    /// Of a load that has no end of its own.
+    time: Duration,
     /// The program that is measured.
     sockpit: PathBuf,
     /// This program, optimised.
     xtask: PathBuf,
 }
 
-/// Builds what is measured, measures it and prints a table a benchmark; the exit code says whether
+/// Builds what is measured, measures it and prints a table a figure; the exit code says whether
 /// every target was met.
-pub(crate) fn run(root: &Path, arguments: &[String]) -> io::Result<ExitCode> {
-    let arguments = match parse(arguments) {
+pub(crate) fn run(root: &Path, words: &[String]) -> io::Result<ExitCode> {
+    let names: Vec<&str> = BENCHMARKS.iter().map(|(name, _)| *name).collect();
+    let arguments = match Arguments::parse(words, &names) {
         Ok(arguments) => arguments,
         Err(message) => {
             writeln!(io::stderr(), "error: {message}")?;
             return Ok(ExitCode::from(2));
         }
     };
-    let folder = build(root)?;
-    let bench = Bench {
-        runs: arguments.runs,
-        size_mib: arguments.size_mib,
-        sockpit: folder.join("sockpit"),
-        xtask: folder.join("xtask"),
+    let wanted = |(name, _): &&(&str, Prepare)| arguments.wants(name);
+    let wanted: Vec<_> = BENCHMARKS.iter().filter(wanted).collect();
+    let mut report = match &arguments.from {
+        Some(path) => Report::read(path)?,
+        None => Report::default(),
     };
-    process::raise_open_files()?;
-    let mut out = io::stdout();
-    writeln!(out, "{}\n", machine())?;
-    let mut met = true;
-    for name in NAMES {
-        if !arguments.names.is_empty() && !arguments.names.iter().any(|wanted| wanted == name) {
-            continue;
-        }
-        let table = bench.comparison(name)?.run(bench.runs)?;
-        writeln!(out, "{table}")?;
-        met &= table.is_met();
-    }
-    Ok(if met {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-/// Runs a reference server until it is killed.
-pub(crate) fn serve(arguments: &[String]) -> io::Result<ExitCode> {
-    match arguments {
-        [kind] if kind == "epoll-echo" => reference::epoll_echo(),
-        [kind] if kind == "udp-echo" => reference::udp_echo(),
-        _ => Err(io::Error::other("usage: bench-serve epoll-echo|udp-echo")),
-    }
-}
-
-/// Runs a load generator, which ends by itself, and prints its figure.
-pub(crate) fn load(arguments: &[String]) -> io::Result<ExitCode> {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let [kind, port] = words[..] else {
-        return Err(io::Error::other("usage: bench-load KIND PORT"));
-    };
-    let port = port.parse().map_err(io::Error::other)?;
-    let figure = match kind {
-        "echo" => load::ping_pong(port)?,
-        "alone" => load::alone(port)?,
-        "churn" => load::churn(port)?,
-        "udp" => load::datagrams(port)?,
-        "idle" => return load::idle(port, load::Greeting::None),
-        "greeted" => return load::idle(port, load::Greeting::RoundTrip),
-        "room-idle" => return room::idle_members(port),
-        _ if kind.starts_with("room-") || kind.starts_with("chat-") => room::load(kind, port)?,
-        _ => return Err(io::Error::other(format!("no load is called `{kind}`"))),
-    };
-    writeln!(io::stdout(), "{figure}")?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn parse(words: &[String]) -> Result<Arguments, String> {
-    let mut arguments = Arguments {
-        names: Vec::new(),
-        runs: 7,
-        size_mib: 2048,
-    };
-    let mut words = words.iter().map(String::as_str);
-    while let Some(word) = words.next() {
-        match word {
-            "--runs" => arguments.runs = number(word, words.next())?,
-            "--size" => arguments.size_mib = number(word, words.next())?,
-            name if NAMES.contains(&name) => arguments.names.push(name.to_owned()),
-            _ => {
-                return Err(format!(
-                    "no benchmark is called `{word}`; there are {}",
-                    NAMES.join(", ")
-                ));
+    if !wanted.is_empty() {
+        let bench = Bench::build(root, &arguments)?;
+        process::raise_open_files()?;
+        report.begin(arguments.command(), &bench.sockpit);
+        writeln!(io::stdout(), "{report}")?;
+        for (name, prepare) in wanted {
+            measure(&bench, name, *prepare, arguments.runs, &mut report)?;
+            report.sort_by(&names);
+            if let Some(path) = &arguments.json {
+                report.save(path)?;
             }
         }
     }
-    Ok(arguments)
-}
-
-fn number<N: FromStr + PartialOrd + Default>(
-    option: &str,
-    word: Option<&str>,
-) -> Result<N, String> {
-    word.and_then(|word| word.parse().ok())
-        .filter(|number| *number > N::default())
-        .ok_or_else(|| format!("`{option}` needs a number above 0"))
-}
-
-/// The folder in which the optimised programs lie.
-fn build(root: &Path) -> io::Result<PathBuf> {
-    let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
-    // One after the other: built together they would share the features of their dependencies.
-    for package in ["sockpit", "xtask"] {
-        let status = Command::new(&cargo)
-            .args(["build", "--release", "-p", package])
-            .current_dir(root)
-            .status()?;
-        if !status.success() {
-            return Err(io::Error::other(format!("cannot build {package}")));
-        }
+    if let Some(folder) = &arguments.plot {
+        report.draw(folder)?;
     }
-    // This program lies in a profile's folder below the target folder, wherever that is.
-    let own = env::current_exe()?;
-    let target = own.ancestors().nth(2).expect("cargo runs a built program");
-    Ok(target.join("release"))
+    if arguments.is_written {
+        report.write(root)?;
+    }
+    Ok(match report.is_met() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
 }
 
-/// Cores, processor and kernel: what the absolute figures depend on.
-fn machine() -> String {
-    let cores = thread::available_parallelism().map_or(0, usize::from);
-    let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpus
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown processor", |(_, model)| model);
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    // What follows the number is the builder's own name for it.
-    let kernel = release.trim().split('-').next().unwrap_or_default();
-    format!("{cores} cores, {model}, Linux {kernel}")
+/// Measures one benchmark, whose failure is told and ends no other.
+fn measure(
+    bench: &Bench,
+    name: &str,
+    prepare: Prepare,
+    runs: usize,
+    report: &mut Report,
+) -> io::Result<()> {
+    let began = Instant::now();
+    match prepare(bench) {
+        Ok(comparison) => {
+            for table in comparison.run(name, runs) {
+                writeln!(io::stdout(), "### {}\n\n{table}", table.title)?;
+                report.put(table);
+            }
+        }
+        Err(error) => writeln!(io::stderr(), "error: {name}: {error}")?,
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    writeln!(io::stderr(), "{name}: {runs} runs in {seconds:.0} s")
 }
 
 impl Bench {
-    fn comparison(&self, name: &str) -> io::Result<Comparison<'_>> {
-        match name {
-            "bulk" => bulk::comparison(self),
-            "echo" => Ok(echo::ping_pong(self)),
-            "churn" => Ok(echo::churn(self)),
-            "udp" => Ok(echo::datagrams(self)),
-            "idle" => Ok(idle::comparison(self)),
-            "start" => Ok(start::comparison(self)),
-            "wire" => Ok(echo::watched(self)),
-            "lost-64" => Ok(capture::comparison(self, 64, Aspect::Lost)),
-            "lost-1400" => Ok(capture::comparison(self, 1400, Aspect::Lost)),
-            "capture-64" => Ok(capture::comparison(self, 64, Aspect::Cost)),
-            "capture-1400" => Ok(capture::comparison(self, 1400, Aspect::Cost)),
-            "read" => Ok(read::time(self)),
-            "read-memory" => Ok(read::memory(self)),
-            "room-100" => Ok(room::fan_out(self, 100)),
-            "room-1000" => Ok(room::fan_out(self, 1000)),
-            "room-5000" => Ok(room::fan_out(self, 5000)),
-            "room-memory" => Ok(room::memory(self)),
-            _ => Err(io::Error::other(format!("no benchmark is called `{name}`"))),
+    /// Builds what is measured, if it is not there already.
+    fn build(root: &Path, arguments: &Arguments) -> io::Result<Self> {
+        let cargo = env::var_os("CARGO").unwrap_or("cargo".into());
+        // One after the other: built together they would share the features of their dependencies.
+        let ours = arguments.program.is_none().then_some("sockpit");
+        for package in ours.into_iter().chain(["xtask"]) {
+            let status = Command::new(&cargo)
+                .args(["build", "--release", "-p", package])
+                .current_dir(root)
+                .status()?;
+            if !status.success() {
+                return Err(io::Error::other(format!("cannot build {package}")));
+            }
         }
+        // This program lies in a profile's folder below the target folder, wherever that is.
+        let own = env::current_exe()?;
+        let target = own.ancestors().nth(2).expect("cargo runs a built program");
+        let folder = target.join("release");
+        Ok(Self {
+            size_mib: arguments.size_mib,
+            time: arguments.time,
+            sockpit: arguments.program.clone().unwrap_or(folder.join("sockpit")),
+            xtask: folder.join("xtask"),
+        })
     }
 
     /// `sockpit listen` with these arguments.
@@ -232,16 +215,21 @@ impl Bench {
     }
 
     /// A reference server of this program.
-    fn reference(&self, kind: &str) -> Command {
+    fn reference(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.xtask);
-        command.args(["bench-serve", kind]);
+        command.arg("bench-serve").args(words);
         command
     }
 
-    /// A load generator of this program, against `port`.
-    fn load(&self, kind: &str, port: u16) -> Command {
+    /// A load generator of this program, against `port`, with `count` of what it has many of.
+    fn load(&self, kind: &str, port: u16, count: usize) -> Command {
         let mut command = Command::new(&self.xtask);
-        command.args(["bench-load", kind, &port.to_string()]);
+        let numbers = [
+            port.to_string(),
+            count.to_string(),
+            self.time.as_millis().to_string(),
+        ];
+        command.args(["bench-load", kind]).args(numbers);
         command
     }
 }

@@ -13,8 +13,13 @@ mod tidy;
 const USAGE: &str = "\
 usage: cargo xtask CHORE
 
-  bench [NAME…] [--runs 7] [--size 2048]
-           measure Sockpit beside its peers: bulk (of --size MiB), echo, churn, udp, idle, start
+  bench [NAME…] [--runs 7] [--seconds 2] [--size 2048] [--program FILE]
+        [--json FILE] [--from FILE] [--plot FOLDER] [--write]
+           measure Sockpit beside its peers: all there is, or benchmarks and groups of them, such as
+           `echo-50` or `echo`. --seconds is of a load, --size of the file of `bulk`, in MiB;
+           --program is a build to measure, where none shall be made; --json keeps the figures,
+           --from takes those of before for what is not named, --plot draws them,
+           --write puts them into docs/benchmarks.md
   gen      write the manual pages and the help of every command into docs/reference
   picture  draw the README's pictures from what the program prints
   tidy     check the rules of ARCHITECTURE.md that no lint can check

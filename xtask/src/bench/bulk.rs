@@ -4,11 +4,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::process::{self, Command, Stdio};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::Bench;
-use super::comparison::{Comparison, Contender, Target, Unit};
+use super::comparison::{Comparison, Contender};
 use super::process::{Server, free_port, wait};
+use super::stream;
+use super::table::{Target, Unit};
 
 /// How long a transfer may take.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -21,73 +24,136 @@ struct Peer {
     name: &'static str,
     server: Told,
     client: Told,
-    /// `None` where it stands for comparison only.
-    target: Option<Target>,
+    target: Target,
 }
 
-const PEERS: [Peer; 4] = [
+/// socat has several sizes of blocks, of which the best must be beaten.
+const PEERS: [Peer; 6] = [
     Peer {
         name: "nc.openbsd",
         server: |port| command("nc.openbsd", &["-l", "127.0.0.1", &port.to_string()]),
         client: |port| command("nc.openbsd", &["-N", "127.0.0.1", &port.to_string()]),
-        target: Some(Target::RatioAtLeast(1.5)),
+        target: Target::RatioAtLeast(2.5),
     },
     Peer {
         name: "ncat",
         server: |port| command("ncat", &["-l", "127.0.0.1", &port.to_string()]),
         client: |port| command("ncat", &["--send-only", "127.0.0.1", &port.to_string()]),
-        target: Some(Target::RatioAtLeast(2.5)),
+        target: Target::RatioAtLeast(2.5),
     },
     Peer {
         name: "socat -u",
-        server: |port| command("socat", &["-u", &socat_listen(port), "STDOUT"]),
-        client: |port| command("socat", &["-u", "STDIN", &socat_connect(port)]),
-        target: Some(Target::RatioAtLeast(2.5)),
+        server: |port| socat_server(port, "8192"),
+        client: |port| socat_client(port, "8192"),
+        target: Target::RatioAtLeast(2.5),
+    },
+    Peer {
+        name: "socat -u -b 65536",
+        server: |port| socat_server(port, "65536"),
+        client: |port| socat_client(port, "65536"),
+        target: Target::RatioAtLeast(1.5),
     },
     Peer {
         name: "socat -u -b 262144",
-        server: |port| {
-            let address = socat_listen(port);
-            command("socat", &["-u", "-b", "262144", &address, "STDOUT"])
-        },
-        client: |port| {
-            let address = socat_connect(port);
-            command("socat", &["-u", "-b", "262144", "STDIN", &address])
-        },
-        target: None,
+        server: |port| socat_server(port, "262144"),
+        client: |port| socat_client(port, "262144"),
+        target: Target::RatioAtLeast(1.5),
+    },
+    Peer {
+        name: "socat -u -b 1048576",
+        server: |port| socat_server(port, "1048576"),
+        client: |port| socat_client(port, "1048576"),
+        target: Target::RatioAtLeast(1.5),
     },
 ];
 
-pub(super) fn comparison(bench: &Bench) -> io::Result<Comparison<'_>> {
-    let source = Source::new(bench.size_mib)?;
-    let ours = {
-        let source = source.clone()?;
-        move || {
-            let server = &mut bench.listen(&["tcp://127.0.0.1:0", "--once"]);
-            let server = Server::announced(server)?;
-            let mut client = Command::new(&bench.sockpit);
-            client.args(["connect", &format!("tcp://127.0.0.1:{}", server.port)]);
-            transfer(&source, server, &mut client)
-        }
-    };
-    let mut contenders = vec![Contender::new("sockpit connect, listen --once", ours)];
+/// As it is: no message is cut, nothing is looked at.
+pub(super) fn raw(bench: &Bench) -> io::Result<Comparison<'_>> {
+    let source = Rc::new(Source::new(bench.size_mib)?);
+    let mut contenders = vec![
+        ours(bench, &source, "sockpit connect, listen --once", &[]),
+        by_hand(
+            bench,
+            &source,
+            "sendfile, splice by hand",
+            ["send-file", "splice-sink"],
+        )
+        .with_target(Target::RatioAtLeast(0.95)),
+    ];
     for peer in PEERS {
-        let source = source.clone()?;
+        let source = source.clone();
         let measure = move || {
             let port = free_port()?;
             let server = Server::silent(&mut (peer.server)(port), port)?;
             transfer(&source, server, &mut (peer.client)(port))
         };
-        let contender = Contender::new(peer.name, measure);
-        contenders.push(match peer.target {
-            Some(target) => contender.with_target(target),
-            None => contender,
-        });
+        contenders.push(Contender::new(peer.name, measure).with_target(peer.target));
     }
-    Ok(Comparison {
-        title: format!("bulk: {} MiB from memory through TCP", bench.size_mib),
-        unit: Unit::BytesPerSecond,
+    Ok(Comparison::new(
+        format!("bulk: {} MiB from memory through TCP", bench.size_mib),
+        Unit::BytesPerSecond,
         contenders,
+    ))
+}
+
+/// Cut into messages, of which nobody sees any.
+pub(super) fn lines(bench: &Bench) -> io::Result<Comparison<'_>> {
+    let source = Rc::new(Source::new(bench.size_mib)?);
+    let framed = &["--frame", "lines", "--as", "none"];
+    let contenders = vec![
+        ours(
+            bench,
+            &source,
+            "sockpit connect, listen --once --frame lines",
+            framed,
+        ),
+        by_hand(
+            bench,
+            &source,
+            "reads and writes of 256 KiB by hand",
+            ["write-file", "read-sink"],
+        )
+        .with_target(Target::RatioAtLeast(0.5)),
+    ];
+    Ok(Comparison::new(
+        format!(
+            "bulk-lines: {} MiB in lines of 1 KiB through TCP",
+            bench.size_mib
+        ),
+        Unit::BytesPerSecond,
+        contenders,
+    ))
+}
+
+/// `connect` and a `listen` with these options besides.
+fn ours<'a>(
+    bench: &'a Bench,
+    source: &Rc<Source>,
+    name: &'static str,
+    options: &'static [&'static str],
+) -> Contender<'a> {
+    let source = source.clone();
+    Contender::new(name, move || {
+        let listen = [&["tcp://127.0.0.1:0", "--once"], options].concat();
+        let server = Server::announced(&mut bench.listen(&listen))?;
+        let mut client = Command::new(&bench.sockpit);
+        client.args(["connect", &format!("tcp://127.0.0.1:{}", server.port)]);
+        transfer(&source, server, &mut client)
+    })
+}
+
+/// A client and a server of this program.
+fn by_hand<'a>(
+    bench: &'a Bench,
+    source: &Rc<Source>,
+    name: &'static str,
+    [client, server]: [&'static str; 2],
+) -> Contender<'a> {
+    let source = source.clone();
+    Contender::new(name, move || {
+        let server = Server::announced(&mut bench.reference(&[server]))?;
+        let client = &mut bench.load(client, server.port, 0);
+        transfer(&source, server, client)
     })
 }
 
@@ -108,19 +174,12 @@ impl Source {
             .open(&path)?;
         fs::remove_file(&path)?;
         // Pages of their own, all different from the kernel's page of zeros.
-        let block = vec![b'x'; 1024 * 1024];
-        for _ in 0..size_mib {
+        let block = stream::block_of_lines();
+        let size = size_mib * 1024 * 1024;
+        for _ in 0..size / stream::BLOCK as u64 {
             file.write_all(&block)?;
         }
-        Ok(Self {
-            file,
-            size: size_mib * 1024 * 1024,
-        })
-    }
-
-    fn clone(&self) -> io::Result<Self> {
-        let file = self.file.try_clone()?;
-        Ok(Self { file, ..*self })
+        Ok(Self { file, size })
     }
 
     /// The file from its beginning, with a position of its own.
@@ -154,10 +213,12 @@ fn command(program: &str, arguments: &[&str]) -> Command {
     command
 }
 
-fn socat_listen(port: u16) -> String {
-    format!("TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr")
+fn socat_server(port: u16, block: &str) -> Command {
+    let address = format!("TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr");
+    command("socat", &["-u", "-b", block, &address, "STDOUT"])
 }
 
-fn socat_connect(port: u16) -> String {
-    format!("TCP:127.0.0.1:{port}")
+fn socat_client(port: u16, block: &str) -> Command {
+    let address = format!("TCP:127.0.0.1:{port}");
+    command("socat", &["-u", "-b", block, "STDIN", &address])
 }

@@ -1,37 +1,26 @@
 //! Packets at full speed over the loopback into a capture file in memory: how many are lost, and
 //! what it costs the program that captures.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{self, Child, ChildStderr, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 
 use super::Bench;
-use super::comparison::{Comparison, Contender, Target, Unit};
-use super::process::wait;
+use super::comparison::{Comparison, Contender};
+use super::process::{self, wait};
+use super::scratch::Scratch;
+use super::table::{Target, Unit};
 
 /// Packets of one run.
 const PACKETS: u64 = 200_000;
 
-/// How long a program may take to begin, to catch up and to end.
+/// How long a program may take to end.
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// A program that has spent nothing for so long has caught up.
-const QUIET: Duration = Duration::from_millis(400);
-
-/// What is looked at.
-#[derive(Clone, Copy)]
-pub(super) enum Aspect {
-    /// Packets that are not in the file.
-    Lost,
-    /// Processor time of the program.
-    Cost,
-}
 
 /// A program that captures what comes to a port into a file.
 #[derive(Clone, Copy)]
@@ -41,42 +30,26 @@ enum Tool {
     Tcpdump,
 }
 
-/// What a run gave.
-struct Run {
-    lost: u64,
-    cpu: Duration,
-}
-
 /// `size` is that of a datagram's payload, in bytes.
-pub(super) fn comparison(bench: &Bench, size: usize, aspect: Aspect) -> Comparison<'_> {
-    let figure = move |tool: Tool| {
-        move || {
-            let run = run(bench, tool, size)?;
-            Ok(match aspect {
-                Aspect::Lost => run.lost as f64,
-                Aspect::Cost => run.cpu.as_secs_f64(),
-            })
-        }
-    };
-    let ours = Contender::new("sockpit wire -w", figure(Tool::Sockpit));
-    let dumpcap = Contender::new("dumpcap", figure(Tool::Dumpcap));
-    let tcpdump = Contender::new("tcpdump", figure(Tool::Tcpdump));
+pub(super) fn comparison(bench: &Bench, size: usize) -> Comparison<'_> {
+    let measure = move |tool: Tool| move || run(bench, tool, size);
     let packets = format!("{PACKETS} UDP packets of {size} B on lo into a file");
-    match aspect {
-        Aspect::Lost => Comparison {
-            title: format!("{packets}: lost"),
-            unit: Unit::Packets,
-            contenders: vec![ours.with_target(Target::Below(1.0)), dumpcap, tcpdump],
-        },
-        Aspect::Cost => Comparison {
-            title: format!("{packets}: processor time"),
-            unit: Unit::Seconds,
-            contenders: vec![ours, dumpcap.with_target(Target::RatioAtMost(1.0)), tcpdump],
-        },
-    }
+    let contenders = vec![
+        Contender::new("sockpit wire -w", measure(Tool::Sockpit)).with_target(Target::AtMost(0.0)),
+        Contender::new("dumpcap", measure(Tool::Dumpcap))
+            .with_target(None)
+            .with_target(Target::RatioAtMost(1.0)),
+        Contender::new("tcpdump", measure(Tool::Tcpdump)),
+    ];
+    Comparison::new(format!("{packets}: lost"), Unit::Packets, contenders).with_aspect(
+        "-time",
+        format!("{packets}: processor time"),
+        Unit::Seconds,
+    )
 }
 
-fn run(bench: &Bench, tool: Tool, size: usize) -> io::Result<Run> {
+/// How many packets are missing, and the processor time that it took.
+fn run(bench: &Bench, tool: Tool, size: usize) -> io::Result<[f64; 2]> {
     // Nobody reads from it, so that what does not fit is dropped behind the tap without a word.
     let sink = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = sink.local_addr()?;
@@ -87,19 +60,17 @@ fn run(bench: &Bench, tool: Tool, size: usize) -> io::Result<Run> {
     for _ in 0..PACKETS {
         sender.send(&payload)?;
     }
-    let cpu = tap.catch_up()?;
+    let cpu = process::settled_time(tap.child.id())?;
     tap.end()?;
-    let kept = packets(&tap.path)?;
-    Ok(Run {
-        lost: PACKETS.saturating_sub(kept),
-        cpu,
-    })
+    let kept = packets(tap.file.path())?;
+    let lost = PACKETS.saturating_sub(kept);
+    Ok([lost as f64, cpu.as_secs_f64()])
 }
 
 /// A capturing program and its file, which goes with it.
 struct Tap {
     child: Child,
-    path: PathBuf,
+    file: Scratch,
     /// Kept open, so that the program may go on writing to it.
     _stderr: Option<BufReader<ChildStderr>>,
 }
@@ -107,7 +78,7 @@ struct Tap {
 impl Tap {
     /// Starts a program and waits until it captures.
     fn start(bench: &Bench, tool: Tool, port: u16) -> io::Result<Self> {
-        let path = PathBuf::from(format!("/dev/shm/sockpit-bench-{}.cap", process::id()));
+        let file = Scratch::in_memory("capture");
         let filter = format!("udp port {port}");
         let (mut command, begins) = match tool {
             Tool::Sockpit => {
@@ -128,7 +99,7 @@ impl Tap {
         };
         let mut child = command
             .arg("-w")
-            .arg(&path)
+            .arg(file.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -136,7 +107,7 @@ impl Tap {
         let stderr = child.stderr.take().expect("stderr is piped");
         let mut tap = Self {
             child,
-            path,
+            file,
             _stderr: None,
         };
         let (mut stderr, mut line) = (BufReader::new(stderr), String::new());
@@ -153,33 +124,6 @@ impl Tap {
         Err(io::Error::other(format!("it does not capture: {said}")))
     }
 
-    /// Waits until it has nothing to do, and gives the processor time that it has taken.
-    fn catch_up(&self) -> io::Result<Duration> {
-        let end = Instant::now() + LIMIT;
-        let mut cpu = self.cpu()?;
-        let mut since = Instant::now();
-        while since.elapsed() < QUIET && Instant::now() < end {
-            thread::sleep(Duration::from_millis(20));
-            let then = self.cpu()?;
-            // Waking up to look costs a little too.
-            if cpu + Duration::from_millis(1) < then {
-                (cpu, since) = (then, Instant::now());
-            }
-        }
-        self.cpu()
-    }
-
-    /// Of all its threads, to the nanosecond.
-    fn cpu(&self) -> io::Result<Duration> {
-        let mut nanos = 0;
-        for task in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
-            let text = fs::read_to_string(task?.path().join("schedstat"))?;
-            let spent = text.split(' ').next().and_then(|word| word.parse().ok());
-            nanos += spent.unwrap_or(0);
-        }
-        Ok(Duration::from_nanos(nanos))
-    }
-
     fn end(&mut self) -> io::Result<()> {
         rustix::process::kill_process(Pid::from_child(&self.child), Signal::INT)?;
         wait(&mut self.child, LIMIT).map(|_| ())
@@ -191,7 +135,6 @@ impl Drop for Tap {
         // It may have ended, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = fs::remove_file(&self.path);
     }
 }
 

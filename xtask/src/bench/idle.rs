@@ -7,20 +7,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Bench;
-use super::comparison::{Comparison, Contender, Target, Unit};
-use super::load::IDLE_PEERS;
+use super::comparison::{Comparison, Contender};
 use super::process::{self, Server};
+use super::table::{Target, Unit};
+
+/// Peers that connect and stay.
+pub(super) const PEERS: u32 = 10_000;
 
 /// How long a server may take to accept its peers, and their process to end.
 const LIMIT: Duration = Duration::from_secs(20);
 
 pub(super) fn comparison(bench: &Bench) -> Comparison<'_> {
     let ours = || bench.listen(&["tcp://127.0.0.1:0", "--reply", "echo"]);
-    let target = Target::Below(4096.0);
-    Comparison {
-        title: format!("idle: resident memory per TCP peer, {IDLE_PEERS} peers"),
-        unit: Unit::Bytes,
-        contenders: vec![
+    let target = Target::AtMost(2048.0);
+    Comparison::new(
+        format!("idle: resident memory per TCP peer, {PEERS} peers"),
+        Unit::Bytes,
+        vec![
             Contender::new("sockpit, peers that said nothing yet", move || {
                 bytes_per_peer(bench, "idle", &mut ours())
             })
@@ -30,19 +33,19 @@ pub(super) fn comparison(bench: &Bench) -> Comparison<'_> {
             })
             .with_target(target),
             Contender::new("one-thread epoll server", move || {
-                bytes_per_peer(bench, "greeted", &mut bench.reference("epoll-echo"))
+                bytes_per_peer(bench, "greeted", &mut bench.reference(&["epoll-echo"]))
             }),
         ],
-    }
+    )
 }
 
 /// By how much the server grows with each peer.
 pub(super) fn bytes_per_peer(bench: &Bench, load: &str, command: &mut Command) -> io::Result<f64> {
     let server = Server::announced(command)?;
-    let before = resident(server.pid())?;
+    let before = process::status(server.pid(), "VmRSS")?;
     let before_them = open_sockets(server.pid())?;
     let mut peers = bench
-        .load(load, server.port)
+        .load(load, server.port, PEERS as usize)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -52,30 +55,18 @@ pub(super) fn bytes_per_peer(bench: &Bench, load: &str, command: &mut Command) -
     let deadline = Instant::now() + LIMIT;
     // A connection is there for its client before the server has accepted it.
     let mut accepted = 0;
-    while accepted < IDLE_PEERS as usize && Instant::now() < deadline {
+    while accepted < PEERS as usize && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(10));
         accepted = open_sockets(server.pid())?.saturating_sub(before_them);
     }
-    let after = resident(server.pid())?;
+    let after = process::status(server.pid(), "VmRSS")?;
     drop(peers.stdin.take());
     process::wait(&mut peers, LIMIT)?;
-    if accepted < IDLE_PEERS as usize {
-        let message = format!("the server holds {accepted} of {IDLE_PEERS} peers");
+    if accepted < PEERS as usize {
+        let message = format!("the server holds {accepted} of {PEERS} peers");
         return Err(io::Error::other(message));
     }
-    Ok((after as f64 - before as f64) / f64::from(IDLE_PEERS))
-}
-
-/// In bytes.
-fn resident(pid: u32) -> io::Result<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let kilobytes = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kilobytes
-        .map(|kilobytes| kilobytes * 1024)
-        .ok_or_else(|| io::Error::other("the server has ended"))
+    Ok((after as f64 - before as f64) / f64::from(PEERS))
 }
 
 fn open_sockets(pid: u32) -> io::Result<usize> {

@@ -1,15 +1,18 @@
 //! A large capture file, read and analysed: how long it takes, and what it takes of memory.
 
 use std::cell::OnceCell;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Bench;
-use super::comparison::{Comparison, Contender, Target, Unit};
+use super::comparison::{Comparison, Contender};
+use super::process;
+use super::scratch::Scratch;
+use super::table::{Target, Unit};
 
 /// Packets of the file, and of the small one beside it.
 const PACKETS: u64 = 1_000_000;
@@ -52,15 +55,15 @@ pub(super) fn time(bench: &Bench) -> Comparison<'_> {
     let tcpdump = seconds("tcpdump".into(), &["-nr"], 1);
     let fields = &["-r", "-T", "fields", "-e", "tcp.analysis.flags"];
     let tshark = seconds("tshark".into(), fields, 1);
-    Comparison {
-        title: format!("read: a pcapng of {PACKETS} TCP segments, analysed, to /dev/null"),
-        unit: Unit::Seconds,
-        contenders: vec![
+    Comparison::new(
+        format!("read: a pcapng of {PACKETS} TCP segments, analysed, to /dev/null"),
+        Unit::Seconds,
+        vec![
             Contender::new("sockpit wire open", ours),
             Contender::new("tcpdump -nr", tcpdump).with_target(Target::RatioAtMost(1.0)),
             Contender::new("tshark -T fields", tshark).with_target(Target::RatioAtMost(0.1)),
         ],
-    }
+    )
 }
 
 /// The most memory that it takes, of a large file and of a small one.
@@ -75,55 +78,34 @@ pub(super) fn memory(bench: &Bench) -> Comparison<'_> {
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .spawn()?;
-            let status = format!("/proc/{}/status", child.id());
             let mut peak = 0.0;
             while child.try_wait()?.is_none() {
-                let text = fs::read_to_string(&status).unwrap_or_default();
-                let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-                let size = line.and_then(|line| line.trim().strip_suffix(" kB"));
-                if let Some(size) = size.and_then(|size| size.parse::<f64>().ok()) {
-                    peak = size * 1024.0;
+                if let Ok(most) = process::status(child.id(), "VmHWM") {
+                    peak = most as f64;
                 }
                 thread::sleep(PACE);
             }
             Ok(peak)
         }
     };
-    Comparison {
-        title: "read-memory: the most that `wire open` takes".to_owned(),
-        unit: Unit::Bytes,
-        contenders: vec![
-            Contender::new("1,000,000 packets", peak(PACKETS)).with_target(Target::Below(16e6)),
+    Comparison::new(
+        "read-memory: the most that `wire open` takes",
+        Unit::Bytes,
+        vec![
+            Contender::new("1,000,000 packets", peak(PACKETS)).with_target(Target::AtMost(16e6)),
             Contender::new("100,000 packets", peak(FEW)),
         ],
-    }
+    )
 }
 
-/// A capture file that goes with whoever holds it.
-struct Capture(PathBuf);
-
-impl Drop for Capture {
-    fn drop(&mut self) {
-        // A file that is left in the folder for such files does no harm.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-fn made(capture: &OnceCell<Capture>, packets: u64) -> io::Result<&Path> {
+fn made(capture: &OnceCell<Scratch>, packets: u64) -> io::Result<&Path> {
     if capture.get().is_none() {
-        // Two benchmarks of one run may each have a file of that size.
-        let name = format!(
-            "sockpit-bench-{}-{packets}-{:p}.pcapng",
-            process::id(),
-            capture
-        );
-        let path = std::env::temp_dir().join(name);
-        write(&path, packets)?;
+        let scratch = Scratch::new("packets.pcapng");
+        write(scratch.path(), packets)?;
         // It was looked at just before.
-        let _ = capture.set(Capture(path));
+        let _ = capture.set(scratch);
     }
-    let made = capture.get().expect("it was set just before");
-    Ok(&made.0)
+    Ok(capture.get().expect("it was set just before").path())
 }
 
 /// Writes handshakes, then segments with payload and their acknowledgements; one in a hundred is

@@ -67,7 +67,8 @@ pub(super) fn udp_echo() -> io::Result<ExitCode> {
     }
 }
 
-fn announce(transport: &str, port: u16) -> io::Result<()> {
+/// Says where a server of this program listens, as ours does.
+pub(super) fn announce(transport: &str, port: u16) -> io::Result<()> {
     writeln!(io::stderr(), "listening on {transport}://127.0.0.1:{port}")
 }
 

@@ -9,18 +9,17 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
 use super::Bench;
-use super::comparison::{Comparison, Contender, Target, Unit};
-use super::idle;
+use super::comparison::{Comparison, Contender};
+use super::idle::{self, PEERS};
+use super::load::Load;
 use super::process::{self, Server};
+use super::table::{Target, Unit};
 
 /// Members who talk; each says one thing at a time.
 const TALKERS: usize = 8;
 
 /// In bytes: what one of them says, its end included.
 const MESSAGE_SIZE: usize = 64;
-
-/// Of one run.
-const RUN_TIME: Duration = Duration::from_secs(3);
 
 /// So long nothing comes once everybody has been greeted.
 const CALM: Duration = Duration::from_millis(300);
@@ -35,47 +34,44 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(5);
 pub(super) fn fan_out(bench: &Bench, members: usize) -> Comparison<'_> {
     let ours = move || {
         let server = Server::announced(&mut serve(bench))?;
-        process::figure(&mut bench.load(&format!("room-{members}"), server.port))
+        process::figures::<1>(&mut bench.load("room", server.port, members))
     };
     let theirs = move || {
         let port = process::free_port()?;
         let server = Server::silent(&mut chat(port, members), port)?;
-        process::figure(&mut bench.load(&format!("chat-{members}"), server.port))
+        process::figures::<1>(&mut bench.load("chat", server.port, members))
     };
-    let ncat = Contender::new("ncat --chat", theirs);
-    // It waits with select(2), which knows 1,024 files.
-    let ncat = match members {
-        ..1000 => ncat.with_target(Target::RatioAtLeast(1.0)),
-        _ => ncat,
-    };
-    Comparison {
-        title: format!(
+    let mut contenders = vec![Contender::new("sockpit room serve", ours)];
+    // It waits with select(2), which knows 1,024 files, and has said nothing for long before.
+    if members < 1000 {
+        let ncat = Contender::new("ncat --chat", theirs);
+        contenders.push(ncat.with_target(Target::RatioAtLeast(1.0)));
+    }
+    Comparison::new(
+        format!(
             "room: {members} members, {TALKERS} of them talk: deliveries of {MESSAGE_SIZE} bytes"
         ),
-        unit: Unit::PerSecond,
-        contenders: vec![Contender::new("sockpit room serve", ours), ncat],
-    }
+        Unit::PerSecond,
+        contenders,
+    )
 }
 
 /// Resident memory of the server for each member who is silent.
 pub(super) fn memory(bench: &Bench) -> Comparison<'_> {
-    Comparison {
-        title: format!(
-            "room: resident memory per member, {} members who listen",
-            super::load::IDLE_PEERS
-        ),
-        unit: Unit::Bytes,
-        contenders: vec![
+    Comparison::new(
+        format!("room: resident memory per member, {PEERS} members who listen"),
+        Unit::Bytes,
+        vec![
             Contender::new("sockpit room serve", move || {
                 idle::bytes_per_peer(bench, "room-idle", &mut serve(bench))
             })
-            .with_target(Target::Below(4096.0)),
+            .with_target(Target::AtMost(4096.0)),
             Contender::new("sockpit listen, for comparison", move || {
                 let listen = &mut bench.listen(&["tcp://127.0.0.1:0", "--reply", "echo"]);
                 idle::bytes_per_peer(bench, "greeted", listen)
             }),
         ],
-    }
+    )
 }
 
 fn serve(bench: &Bench) -> Command {
@@ -106,19 +102,16 @@ fn chat(port: u16, members: usize) -> Command {
     command
 }
 
-/// Fills a room and has some of its members talk; prints how many deliveries a second there were.
-///
-/// `kind` is `room-N` with N members who give a nickname first, or `chat-N` with N who give none.
-pub(super) fn load(kind: &str, port: u16) -> io::Result<f64> {
-    let (manner, count) = kind.split_once('-').unwrap_or((kind, ""));
-    let count: usize = count.parse().map_err(io::Error::other)?;
-    let mut crowd = Crowd::gather(port, count, manner == "room")?;
+/// Fills a room and has some of its members talk; how many deliveries a second there were. With
+/// `has_nicks` everybody gives a nickname first.
+pub(super) fn talk(load: Load, has_nicks: bool) -> io::Result<f64> {
+    let mut crowd = Crowd::gather(load, has_nicks)?;
     let mut message = vec![b'x'; MESSAGE_SIZE];
     message[MESSAGE_SIZE - 1] = b'\n';
-    let each = (count - 1) * TALKERS;
+    let each = (load.count - 1) * TALKERS;
     let began = Instant::now();
     let mut delivered = 0;
-    while began.elapsed() < RUN_TIME {
+    while began.elapsed() < load.time {
         for talker in 0..TALKERS {
             crowd.members[talker].write_all(&message)?;
         }
@@ -129,8 +122,8 @@ pub(super) fn load(kind: &str, port: u16) -> io::Result<f64> {
 }
 
 /// Fills a room, says so, and holds everybody there until stdin ends.
-pub(super) fn idle_members(port: u16) -> io::Result<ExitCode> {
-    let _crowd = Crowd::gather(port, super::load::IDLE_PEERS as usize, true)?;
+pub(super) fn idle_members(load: Load) -> io::Result<ExitCode> {
+    let _crowd = Crowd::gather(load, true)?;
     writeln!(io::stdout(), "connected")?;
     io::copy(&mut io::stdin(), &mut io::sink())?;
     Ok(ExitCode::SUCCESS)
@@ -145,15 +138,15 @@ struct Crowd {
 
 impl Crowd {
     /// Lets so many join, and waits until they have read what greets them.
-    fn gather(port: u16, count: usize, has_nicks: bool) -> io::Result<Self> {
+    fn gather(load: Load, has_nicks: bool) -> io::Result<Self> {
         let mut crowd = Self {
             members: Vec::new(),
             poll: epoll::create(CreateFlags::CLOEXEC)?,
             buffer: vec![0; 64 * 1024],
         };
         let began = Instant::now();
-        for place in 0..count {
-            let mut member = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        for place in 0..load.count {
+            let mut member = TcpStream::connect((Ipv4Addr::LOCALHOST, load.port))?;
             if has_nicks {
                 member.write_all(format!("m{place}\n").as_bytes())?;
             }

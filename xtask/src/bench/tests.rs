@@ -1,85 +1,33 @@
-use std::net::{Ipv4Addr, TcpListener};
-use std::process::Command;
-
 use super::*;
 
 #[test]
-fn without_words_everything_is_measured_seven_times() {
-    check("", Ok((&[], 7, 2048)));
-}
-
-#[test]
-fn names_and_options_come_in_any_order() {
-    check("echo --runs 3 udp --size 64", Ok((&["echo", "udp"], 3, 64)));
-}
-
-#[test]
-fn an_unknown_name_is_told_the_known_ones() {
-    check(
-        "ehco",
-        Err(
-            "no benchmark is called `ehco`; there are bulk, echo, churn, udp, idle, start, wire, lost-64, \
-             lost-1400, capture-64, capture-1400, read, read-memory, room-100, room-1000, room-5000, \
-             room-memory",
-        ),
-    );
-}
-
-#[test]
-fn an_option_without_a_number_is_a_mistake() {
-    check("--runs", Err("`--runs` needs a number above 0"));
-    check("--runs 0", Err("`--runs` needs a number above 0"));
-    check("--size big", Err("`--size` needs a number above 0"));
-}
-
-#[test]
-fn every_name_has_a_benchmark() {
-    let bench = Bench {
-        runs: 1,
-        size_mib: 1,
-        sockpit: "sockpit".into(),
-        xtask: "xtask".into(),
-    };
-    for name in NAMES {
-        assert!(bench.comparison(name).is_ok(), "{name}");
+fn every_benchmark_can_be_prepared() {
+    let bench = bench();
+    for (name, prepare) in BENCHMARKS {
+        assert!(prepare(&bench).is_ok(), "{name}");
     }
 }
 
 #[test]
-fn the_kernel_is_told_by_its_number_alone() {
-    let machine = machine();
-    let (_, kernel) = machine.rsplit_once(", Linux ").unwrap();
-    assert!(
-        kernel.chars().all(|c| c == '.' || c.is_ascii_digit()),
-        "{kernel}"
-    );
+fn every_benchmark_has_a_name_of_its_own() {
+    for (place, (name, _)) in BENCHMARKS.iter().enumerate() {
+        let rest = &BENCHMARKS[place + 1..];
+        assert!(rest.iter().all(|(other, _)| other != name), "{name}");
+    }
 }
 
 #[test]
-fn a_command_carries_the_port_to_its_load() {
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = port.local_addr().unwrap().port();
-    let bench = Bench {
-        runs: 1,
-        size_mib: 1,
-        sockpit: "sockpit".into(),
-        xtask: "xtask".into(),
-    };
-    let command: Command = bench.load("echo", port);
+fn a_load_is_told_its_port_its_count_and_its_time() {
+    let command: Command = bench().load("echo", 7, 50);
     let words: Vec<_> = command.get_args().collect();
-    assert_eq!(words, ["bench-load", "echo", &port.to_string()]);
+    assert_eq!(words, ["bench-load", "echo", "7", "50", "1500"]);
 }
 
-/// The names, runs and size that `words` ask for, or what is wrong with them.
-fn check(words: &str, expected: Result<(&[&str], usize, u64), &str>) {
-    let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
-    let expected = match expected {
-        Ok((names, runs, size_mib)) => Ok(Arguments {
-            names: names.iter().map(|&name| name.to_owned()).collect(),
-            runs,
-            size_mib,
-        }),
-        Err(message) => Err(message.to_owned()),
-    };
-    assert_eq!(parse(&words), expected);
+fn bench() -> Bench {
+    Bench {
+        size_mib: 1,
+        time: Duration::from_millis(1500),
+        sockpit: "sockpit".into(),
+        xtask: "xtask".into(),
+    }
 }

@@ -20,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ("sockpit-engine", &["sockpit-core", "sockpit-sys"]),
     ("sockpit-core", &[]),
     ("sockpit-sys", &[]),
-    ("xtask", &[]),
+    ("xtask", &["sockpit-core"]),
 ];
 
 /// Crates of others that are a reach: what has one may speak to the system, to HTTP or to the user.

@@ -25,10 +25,24 @@ fn a_listener_is_found_in_the_kernels_table() {
 fn a_listener_of_this_process_is_found() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    assert!(is_listening(
-        &fs::read_to_string("/proc/net/tcp").unwrap(),
-        port
-    ));
+    assert!(is_listening(&sockets().unwrap(), port));
+}
+
+#[test]
+fn a_datagram_socket_of_this_process_is_found() {
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    assert!(is_listening(&sockets().unwrap(), port));
+}
+
+#[test]
+fn what_a_failing_program_said_last_is_its_error() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "echo one; echo two >&2; exit 3"]);
+    let error = output(&mut command, Duration::from_secs(10)).unwrap_err();
+    assert_eq!(error.to_string(), "sh ended with exit status: 3: two");
+    let said = output(&mut Command::new("pwd"), Duration::from_secs(10)).unwrap();
+    assert!(said.starts_with('/'));
 }
 
 #[test]
