@@ -6,8 +6,8 @@ use std::num::NonZeroU16;
 
 use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::support::{
-    Finished, Running, Signal, TempDir, accept, client, contains, folder, read_exactly,
-    read_to_end, reset, server, wait_until_full,
+    Finished, Running, Signal, TempDir, accept, client, contains, folder, narrow_server,
+    read_exactly, read_to_end, reset, server, wait_until_full,
 };
 
 const ROWS: NonZeroU16 = NonZeroU16::new(24).expect("it is not zero");
@@ -25,7 +25,7 @@ fn terminal(args: &[&str], state: &TempDir) -> Running {
 
 /// A client on a terminal and its peer, past the first prompt.
 fn talking(options: &[&str]) -> (Running, TcpStream) {
-    let (listener, address) = server();
+    let (listener, address) = narrow_server();
     let args = [&["connect", &address], options].concat();
     let terminal = terminal(&args, &folder());
     let peer = accept(&listener);
@@ -508,7 +508,7 @@ fn reconnect_ends_when_the_last_expectation_is_met_or_not() {
 
 #[test]
 fn reconnect_that_lost_what_was_piped_is_a_failure() {
-    let (listener, address) = server();
+    let (listener, address) = narrow_server();
     let running = crate::support::connect(&[&address, "--reconnect"])
         .stdin(vec![b'x'; 20_000_000])
         .start();

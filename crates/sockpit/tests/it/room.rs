@@ -31,6 +31,16 @@ impl Member<TcpStream> {
         member.introduce(nick);
         member
     }
+
+    /// One for whom little waits in its own system when it does not read.
+    fn join_narrow(port: u16, nick: &str) -> Self {
+        let stream = client(port);
+        rustix::net::sockopt::set_socket_recv_buffer_size(&stream, 64 * 1024)
+            .expect("a socket of our own");
+        let mut member = Self::new(stream);
+        member.introduce(nick);
+        member
+    }
 }
 
 impl<S: Read + Write> Member<S> {
@@ -220,7 +230,7 @@ fn programs_talk_in_objects() {
 fn a_member_who_reads_slowly_is_told_what_was_lost_and_holds_nobody_up() {
     let room = room(&["--backlog", "16KiB", "--as", "none"]);
     let port = room.port();
-    let mut slow = Member::join(port, "slow");
+    let mut slow = Member::join_narrow(port, "slow");
     let mut anna = Member::join(port, "anna");
     let mut bob = Member::join(port, "bob");
     let text = "x".repeat(3000);
@@ -240,7 +250,7 @@ fn a_member_who_reads_slowly_is_told_what_was_lost_and_holds_nobody_up() {
 fn b5_a_member_who_takes_nothing_is_dismissed() {
     let room = room(&["--backlog", "16KiB", "--patience", "600ms", "--as", "none"]);
     let port = room.port();
-    let slow = Member::join(port, "slow");
+    let slow = Member::join_narrow(port, "slow");
     let mut anna = Member::join(port, "anna");
     anna.say("/nick talker");
     let text = "x".repeat(3000);
@@ -370,7 +380,7 @@ fn b7_sigterm_says_goodbye_and_flushes() {
 fn a_member_who_takes_nothing_does_not_hold_up_the_end() {
     let room = room(&["--as", "none"]);
     let port = room.port();
-    let slow = Member::join(port, "slow");
+    let slow = Member::join_narrow(port, "slow");
     let mut anna = Member::join(port, "anna");
     let text = "x".repeat(3000);
     for number in 0..3000 {
