@@ -86,8 +86,9 @@ pub(crate) fn socket(plan: &Plan, target: &RawTarget) -> Result<Socket, Error> {
     }
     match &target.bind {
         Some(bind) => {
-            if target.inet.is_some() {
-                // A fixed local port must be free again at once for the next try.
+            if plan.transport == Transport::Tcp {
+                // A fixed local port must be free again at once for the next try. Datagram sockets
+                // that share one would take each other's answers.
                 socket.set_reuse_address(true).map_err(fail)?;
             }
             socket
