@@ -20,7 +20,7 @@ mod stream;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{self, JoinHandle};
 
 use sockpit_core::load::{Plan, Progress, Report};
@@ -123,6 +123,11 @@ impl Running {
         self.stopper.stop();
     }
 
+    /// Ends it at once: what is under way is not waited for.
+    pub fn stop_now(&self) {
+        self.stopper.stop_now();
+    }
+
     /// What ends it from elsewhere.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
@@ -157,17 +162,33 @@ impl Drop for Running {
 
 /// Ends a load or a server, from any thread.
 #[derive(Clone, Debug)]
-pub struct Stopper(Arc<AtomicBool>);
+pub struct Stopper(Arc<AtomicU8>);
+
+/// It is to end in order.
+const STOPPED: u8 = 1;
+
+/// It is to end and to wait for nothing.
+const STOPPED_NOW: u8 = 2;
 
 impl Stopper {
     /// Ends it in order.
     pub fn stop(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.fetch_max(STOPPED, Ordering::Relaxed);
+    }
+
+    /// Ends it without a wait for what is under way.
+    pub fn stop_now(&self) {
+        self.0.fetch_max(STOPPED_NOW, Ordering::Relaxed);
     }
 
     /// Whether it is to end.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        STOPPED <= self.0.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is to wait for nothing.
+    pub(crate) fn is_stopped_now(&self) -> bool {
+        STOPPED_NOW <= self.0.load(Ordering::Relaxed)
     }
 }
 

@@ -27,7 +27,8 @@ pub struct Order {
     pub reordered: u64,
     /// Those that had come before.
     pub duplicates: u64,
-    /// Those of the unique that came so late that nobody knows any more whether they are duplicates.
+    /// Those that came so late that nobody knows any more whether they are duplicates. They are in no
+    /// other count: a copy must not stand for another datagram that was lost.
     pub stale: u64,
 }
 
@@ -61,11 +62,7 @@ impl Book {
                 self.order.unique += 1;
                 self.order.reordered += 1;
             }
-            Verdict::Stale => {
-                self.order.unique += 1;
-                self.order.reordered += 1;
-                self.order.stale += 1;
-            }
+            Verdict::Stale => self.order.stale += 1,
         }
         verdict
     }
@@ -130,7 +127,7 @@ fn place(number: u64) -> (usize, u64) {
 }
 
 impl Order {
-    /// Those that did not come, of so many that were sent.
+    /// Those that did not come, of so many that were sent, or came too late to be known.
     #[must_use]
     pub const fn lost(&self, sent: u64) -> u64 {
         sent.saturating_sub(self.unique)

@@ -27,7 +27,7 @@ const DURATION: Duration = Duration::from_secs(10);
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Messages under way on one connection of an open load.
+/// Messages under way on one connection of an open load over streams.
 const OPEN_IN_FLIGHT: u32 = 256;
 
 /// What the user told; `None` where nothing was said.
@@ -51,7 +51,8 @@ pub struct Options {
     pub duration: Option<TimeSpan>,
     /// How many messages are sent at most.
     pub count: Option<u64>,
-    /// Messages under way on one connection at most; 1 without it, and 256 of an open load.
+    /// Messages under way on one connection at most; 1 without it, and of an open load 256, or in
+    /// datagrams as many as can be.
     pub in_flight: Option<u32>,
     /// How long connecting, and one answer, may take; 5 s without it.
     pub timeout: Option<TimeSpan>,
@@ -84,7 +85,8 @@ pub struct Plan {
     pub duration: Duration,
     /// How many messages are sent at most.
     pub count: Option<u64>,
-    /// Messages under way on one connection at most.
+    /// Messages under way on one connection at most. An open load in datagrams does not wait beyond
+    /// them, but gives up the oldest.
     pub in_flight: u32,
     /// How long connecting, and one answer, may take.
     pub timeout: Duration,
@@ -177,12 +179,12 @@ pub enum PlanError {
     #[error("the message to send is empty; give it a byte at least")]
     EmptyPayload,
     /// A pattern cannot be sent with the framing.
-    #[error("a message of {size} bytes cannot be sent: {source}")]
+    #[error("a message of {size} bytes cannot be sent: {cause}")]
     Frame {
         /// In bytes.
         size: usize,
         /// Why.
-        source: EncodeError,
+        cause: EncodeError,
     },
     /// Silence is no measure of time.
     #[error(
@@ -217,9 +219,9 @@ impl Plan {
         }
         let duration = span("duration", asked.duration, DURATION)?;
         let timeout = span("timeout", asked.timeout, TIMEOUT)?;
-        let in_flight = in_flight(&asked, connections)?;
-        let size = size_of(&session, &asked)?;
         let is_stream = session.transport.is_stream();
+        let in_flight = in_flight(&asked, connections, is_stream)?;
+        let size = size_of(&session, &asked)?;
         let plan = Self {
             mode: asked.mode,
             pace: asked.pace,
@@ -238,7 +240,7 @@ impl Plan {
         };
         // What cannot be framed is told before anything is opened.
         plan.content()
-            .map_err(|source| PlanError::Frame { size, source })?;
+            .map_err(|cause| PlanError::Frame { size, cause })?;
         Ok(plan)
     }
 
@@ -340,15 +342,18 @@ fn check_fit(session: &plan::Plan, asked: &Options) -> Result<(), PlanError> {
     Ok(())
 }
 
-fn in_flight(asked: &Options, connections: u32) -> Result<u32, PlanError> {
+fn in_flight(asked: &Options, connections: u32, is_stream: bool) -> Result<u32, PlanError> {
     let told = ranged("in-flight", asked.in_flight, 1, MAX_IN_FLIGHT)?;
     let is_open = matches!(asked.pace, Pace::Open(_)) && asked.mode == Mode::Request;
     let total = |each: u32| u64::from(connections).saturating_mul(u64::from(each));
     if asked.in_flight.is_none() && is_open {
         let share = MAX_IN_FLIGHT_TOTAL / u64::from(connections.max(1));
-        return Ok(OPEN_IN_FLIGHT
-            .min(u32::try_from(share).unwrap_or(OPEN_IN_FLIGHT))
-            .max(1));
+        let share = u32::try_from(share).unwrap_or(u32::MAX).max(1);
+        return Ok(match is_stream {
+            true => share.min(OPEN_IN_FLIGHT),
+            // Those that were lost must not keep others from being sent.
+            false => share,
+        });
     }
     if MAX_IN_FLIGHT_TOTAL < total(told) {
         return Err(PlanError::TotalInFlight {

@@ -46,6 +46,8 @@ pub struct Progress {
     pub second: u32,
     /// Time since the start.
     pub elapsed: Duration,
+    /// How long it was: the last one is shorter.
+    pub span: Duration,
     /// Open connections.
     pub connected: u32,
     /// Messages sent in that second; of `churn`, connections begun.
@@ -171,6 +173,7 @@ impl Gathering {
         Progress {
             second: u32::try_from(self.seconds.len()).unwrap_or(u32::MAX),
             elapsed: Duration::from_nanos(until),
+            span: Duration::from_nanos(span_ns),
             connected: tally.connected,
             sent: tally.sent.messages,
             received: tally.received.messages,

@@ -73,6 +73,9 @@ impl Report {
         {
             row("reordered", order.reordered.to_string());
             row("duplicates", order.duplicates.to_string());
+            if 0 < order.stale {
+                row("too late", order.stale.to_string());
+            }
         }
         let latency = |percentile: &str| format!("latency {percentile}");
         summary_rows(&mut row, latency, &self.latency, &PERCENTILES);

@@ -16,10 +16,12 @@
 //! | 3 | a datagram to be sent back | run (8), connection (4), number (8), due (8), then anything |
 //! | 4 | a datagram to be counted | the same |
 //! | 5 | ask: what was counted of a run | run (8), then 56 zeros |
+//! | 6 | a datagram that was sent back | as it came as kind 3 |
 //!
 //! A run is a number that a load draws, by which a server tells loads apart. An ask is as long as
 //! its answer, so that nobody gets more out of a server than was put in. Datagrams are numbered from
-//! 0 on each connection; `due` is when one was due, in nanoseconds since the load began, and no
+//! 0 on each connection. A server of ours sends one back under a kind of its own, which nobody of ours
+//! sends back again, so that two that hear each other do not go on for ever; `due` is when one was due, in nanoseconds since the load began, and no
 //! business of the server's.
 //!
 //! Bytes that begin otherwise, or whose kind, version or length is another, are none of this.
@@ -49,6 +51,10 @@ const KIND_COUNTS: u8 = 2;
 const KIND_ECHO: u8 = 3;
 const KIND_SINK: u8 = 4;
 const KIND_ASK: u8 = 5;
+const KIND_ANSWER: u8 = 6;
+
+/// Where the kind stands.
+const KIND: usize = MAGIC.len();
 
 /// What a stream begins with where the server shall do something else than an echo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +114,8 @@ pub enum First {
 pub enum Datagram {
     /// One that is numbered.
     Numbered(Header),
+    /// One that is numbered and was sent back.
+    Answer(Header),
     /// An ask for what was counted of that run.
     Ask(u64),
     /// None of ours.
@@ -235,6 +243,13 @@ impl Header {
         writer.put(&self.due.to_be_bytes());
     }
 
+    /// Makes an answer of a datagram whose header is there.
+    pub fn make_answer(datagram: &mut [u8]) {
+        if let Some(kind) = datagram.get_mut(KIND) {
+            *kind = KIND_ANSWER;
+        }
+    }
+
     /// Writes a number and when it was due into a datagram whose header is there.
     pub fn renumber(datagram: &mut [u8], number: u64, due: u64) {
         if let Some(place) = datagram.get_mut(DATAGRAM_HEADER - 16..DATAGRAM_HEADER) {
@@ -249,8 +264,9 @@ impl Datagram {
     /// Looks at a datagram that came.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let found = match bytes.get(5) {
-            Some(&kind @ (KIND_ECHO | KIND_SINK)) => numbered(bytes, kind),
+        let found = match bytes.get(KIND) {
+            Some(&kind @ (KIND_ECHO | KIND_SINK)) => numbered(bytes, kind).map(Self::Numbered),
+            Some(&KIND_ANSWER) => numbered(bytes, KIND_ANSWER).map(Self::Answer),
             Some(&KIND_ASK) => Reader::open(bytes, KIND_ASK, COUNTS)
                 .and_then(|mut reader| reader.u64())
                 .map(Self::Ask),
@@ -260,15 +276,15 @@ impl Datagram {
     }
 }
 
-fn numbered(bytes: &[u8], kind: u8) -> Option<Datagram> {
+fn numbered(bytes: &[u8], kind: u8) -> Option<Header> {
     let mut reader = Reader::open(bytes, kind, DATAGRAM_HEADER.max(bytes.len()))?;
-    Some(Datagram::Numbered(Header {
+    Some(Header {
         is_counted: kind == KIND_SINK,
         run: reader.u64()?,
         connection: reader.u32()?,
         number: reader.u64()?,
         due: reader.u64()?,
-    }))
+    })
 }
 
 /// Writes one field after the other.

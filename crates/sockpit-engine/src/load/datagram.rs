@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 
 use socket2::Socket;
 use sockpit_core::load::wire::{DATAGRAM_HEADER, Datagram, Header};
-use sockpit_core::load::{Answer, Book, Fault, Pace};
+use sockpit_core::load::{Answer, Book, Fault, MAX_IN_FLIGHT_TOTAL, Pace};
 
 use super::connection::{Message, is_nothing};
 use super::pacing::Pacing;
@@ -48,7 +48,9 @@ pub(super) fn run(worker: &mut Worker) -> Option<Outcome> {
     let mut driver = Driver {
         pacing: Pacing::new(plan.pace, &worker.share, plan.connections),
         is_max: plan.pace == Pace::Max,
+        is_open: matches!(plan.pace, Pace::Open(_)),
         in_flight: plan.in_flight as usize,
+        most_slots: most_slots(plan.in_flight, plan.connections),
         left: worker.share.count,
         peers,
         buffer: vec![0; ROOM],
@@ -83,7 +85,11 @@ struct Driver<'a> {
     poll: Poll,
     pacing: Pacing,
     is_max: bool,
+    /// Whether messages are sent whether or not others were answered.
+    is_open: bool,
     in_flight: usize,
+    /// Messages of one connection that are remembered at most, answered ones among them.
+    most_slots: usize,
     peers: Vec<Peer>,
     buffer: Vec<u8>,
     /// The datagram that is being sent.
@@ -108,6 +114,8 @@ struct Peer {
     waiting: usize,
     book: Book,
     is_offered: bool,
+    /// Whether the system has no room for what it sends.
+    is_full: bool,
     /// Until when it sends nothing.
     pause: u64,
 }
@@ -160,9 +168,7 @@ impl Driver<'_> {
                 break;
             };
             self.peers[place].is_offered = false;
-            if self.has_room(place, now) {
-                self.begin_message(place, due, now);
-            } else {
+            if !self.has_room(place, now) || !self.begin_message(place, due, now) {
                 self.pacing.put_back(place);
             }
             self.refill(place, now);
@@ -195,7 +201,10 @@ impl Driver<'_> {
         let until = until.min(self.next_sweep);
         let ready = self.worker.wait(&mut self.poll, now, until);
         for index in 0..ready {
-            if let Some((place, _)) = self.poll.event(index) {
+            if let Some((place, found)) = self.poll.event(index) {
+                if found.contains(Want::OUT) {
+                    self.has_emptied(place, now);
+                }
                 self.read(place);
             }
         }
@@ -203,7 +212,8 @@ impl Driver<'_> {
 
     fn has_room(&self, place: usize, now: u64) -> bool {
         let peer = &self.peers[place];
-        peer.waiting < self.in_flight && peer.pause <= now && peer.slots.len() < 2 * MOST_SLOTS
+        let has_window = self.is_open || peer.waiting < self.in_flight;
+        has_window && !peer.is_full && peer.pause <= now
     }
 
     fn refill(&mut self, place: usize, now: u64) {
@@ -216,11 +226,14 @@ impl Driver<'_> {
                 self.peers[place].is_offered = true;
                 return self.pacing.offer(place);
             }
-            self.begin_message(place, now, now);
+            if !self.begin_message(place, now, now) {
+                return;
+            }
         }
     }
 
-    fn begin_message(&mut self, place: usize, due: u64, now: u64) {
+    /// Sends a message; whether it is gone, and need not be sent again.
+    fn begin_message(&mut self, place: usize, due: u64, now: u64) -> bool {
         let peer = &mut self.peers[place];
         let number = peer.first + peer.slots.len() as u64;
         let header = Header {
@@ -232,18 +245,60 @@ impl Driver<'_> {
         self.message
             .extend_from_slice(self.worker.content.wire(number));
         header.write(&mut self.message);
+        let written = (&peer.socket).write(&self.message);
+        if written.as_ref().is_err_and(is_nothing) {
+            self.wait_for_room(place, now);
+            return false;
+        }
+        let peer = &mut self.peers[place];
         self.left -= 1;
         self.under_way += 1;
         self.worker.tally.sent.count(self.message.len());
         peer.slots.push_back(Some(Message { due, sent: now }));
         peer.waiting += 1;
-        // What the system has no room for is lost, as datagrams are, and found out as such; so is
-        // what follows the news that somebody is not there.
-        if let Err(error) = (&peer.socket).write(&self.message)
-            && !is_nothing(&error)
-        {
+        // What follows the news that somebody is not there is lost, and found out as such.
+        if let Err(error) = written {
             self.refused(place, error, now);
+            return true;
         }
+        let peer = &self.peers[place];
+        if self.most_slots < peer.slots.len() || self.is_open && self.in_flight < peer.waiting {
+            self.give_up_oldest(place);
+        }
+        true
+    }
+
+    /// Has a connection send nothing until the system has room for it.
+    fn wait_for_room(&mut self, place: usize, now: u64) {
+        let peer = &mut self.peers[place];
+        match self.poll.change(&peer.socket, place, Want::IN | Want::OUT) {
+            Ok(()) => peer.is_full = true,
+            Err(error) => self.refused(place, error, now),
+        }
+    }
+
+    /// Takes the news that the system has room again.
+    fn has_emptied(&mut self, place: usize, now: u64) {
+        let peer = &mut self.peers[place];
+        match self.poll.change(&peer.socket, place, Want::IN) {
+            Ok(()) => peer.is_full = false,
+            Err(error) => self.refused(place, error, now),
+        }
+        self.refill(place, now);
+    }
+
+    /// Forgets the oldest that waits for its answer, which is lost, or comes later than all that
+    /// were sent since.
+    fn give_up_oldest(&mut self, place: usize) {
+        let peer = &mut self.peers[place];
+        if let Some(Some(_)) = peer.slots.pop_front() {
+            peer.waiting -= 1;
+            self.under_way -= 1;
+            // What is lost of datagrams is a figure, and no failure.
+            self.worker.tally.unanswered += 1;
+        }
+        peer.first += 1;
+        peer.trim();
     }
 
     /// Takes the news that a datagram found nobody.
@@ -271,7 +326,7 @@ impl Driver<'_> {
         let datagram = self.buffer.get(..len).unwrap_or_default();
         let is_any = self.worker.plan.answer == Answer::Any;
         let number = match Datagram::of(datagram) {
-            Datagram::Numbered(header)
+            Datagram::Numbered(header) | Datagram::Answer(header)
                 if header.run == self.worker.run && header.connection == peer.header.connection =>
             {
                 Some(header.number)
@@ -283,7 +338,9 @@ impl Driver<'_> {
             }
             _ => None,
         };
-        let Some(number) = number else {
+        // What was never sent is answered by nobody.
+        let sent = peer.first + peer.slots.len() as u64;
+        let Some(number) = number.filter(|number| *number < sent) else {
             self.worker.tally.faults.count(Fault::Malformed);
             return;
         };
@@ -315,26 +372,23 @@ impl Driver<'_> {
         self.next_sweep = now + SWEEP;
         let limit = nanos(self.worker.plan.timeout);
         for place in 0..self.peers.len() {
-            let peer = &mut self.peers[place];
-            while let Some(Some(oldest)) = peer.slots.front()
+            while let Some(Some(oldest)) = self.peers[place].slots.front()
                 && limit <= now.saturating_sub(oldest.sent)
             {
-                peer.slots.pop_front();
-                peer.first += 1;
-                peer.waiting -= 1;
-                self.under_way -= 1;
-                // What is lost of datagrams is a figure, and no failure.
-                self.worker.tally.unanswered += 1;
-                peer.trim();
+                self.give_up_oldest(place);
             }
             self.refill(place, now);
         }
     }
 }
 
-/// Messages of one connection that are remembered at most, where the oldest is not answered and
-/// later ones are.
-const MOST_SLOTS: usize = 4096;
+/// Messages of each connection that are remembered at most, where the oldest is not answered and later
+/// ones are.
+fn most_slots(in_flight: u32, connections: u32) -> usize {
+    let share = MAX_IN_FLIGHT_TOTAL / u64::from(connections.max(1));
+    let least = 2 * u64::from(in_flight);
+    usize::try_from(share.max(least)).unwrap_or(usize::MAX)
+}
 
 impl Peer {
     fn open(worker: &Worker, index: usize, place: u32, poll: &Poll) -> Result<Self, Error> {
@@ -356,6 +410,7 @@ impl Peer {
             waiting: 0,
             book: Book::new(),
             is_offered: false,
+            is_full: false,
             pause: 0,
         })
     }

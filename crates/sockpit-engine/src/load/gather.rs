@@ -14,7 +14,7 @@ use sockpit_core::load::{Ending, Gathering, Mode, Plan, Progress, Report, Tally}
 use sockpit_sys::{limit, poll};
 
 use super::Stopper;
-use super::worker::{Outcome, Share, Word, Worker};
+use super::worker::{Outcome, STOPPED_WAIT, Share, Word, Worker};
 use crate::error::{Error, Operation};
 use crate::transport::raw::{self, RawTarget};
 
@@ -260,7 +260,12 @@ impl Gatherer {
         socket.connect(&target.addr).ok()?;
         let question = wire::ask(run);
         let mut bytes = [0; 2 * wire::COUNTS];
+        let begun = Instant::now();
         for _ in 0..ASKS {
+            let is_late = self.stopper.is_stopped() && STOPPED_WAIT <= begun.elapsed();
+            if is_late || self.stopper.is_stopped_now() {
+                return None;
+            }
             // Nobody there is told by the next call too.
             let _ = socket.send(&question);
             let deadline = Instant::now() + ASK_AGAIN;

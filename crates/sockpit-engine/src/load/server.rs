@@ -1,6 +1,8 @@
 //! The server at the other end of a load: an echo, or a sink that counts.
 
 mod datagram;
+mod guard;
+mod ledger;
 mod peer;
 mod stream;
 

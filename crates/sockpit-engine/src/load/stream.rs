@@ -343,10 +343,17 @@ impl<'a> Driver<'a> {
         if connection.want == want {
             return;
         }
-        connection.want = want;
-        if let Some(socket) = &connection.socket
-            && let Err(error) = self.poll.change(socket, place, want)
-        {
+        let before = std::mem::replace(&mut connection.want, want);
+        let Some(socket) = &connection.socket else {
+            return;
+        };
+        // One of which nothing is wanted is taken out: its end would be told again and again.
+        let changed = match (before.is_empty(), want.is_empty()) {
+            (_, true) => self.poll.remove(socket),
+            (true, false) => self.poll.add(socket, place, want),
+            (false, false) => self.poll.change(socket, place, want),
+        };
+        if let Err(error) = changed {
             let now = self.worker.now();
             self.lose_with(place, error, now);
         }
@@ -376,12 +383,13 @@ impl<'a> Driver<'a> {
     /// Ends one-way connections, and waits for what the server counted.
     fn finish(&mut self, ended: u64) -> Option<Counts> {
         let is_greeted = self.worker.plan.greets;
-        let mut deadline = self.worker.last_wait(ended);
-        if !is_greeted {
-            deadline = deadline.min(ended.saturating_add(PLAIN_WAIT));
-        }
         self.next_sweep = u64::MAX;
         loop {
+            // Somebody may have lost patience since.
+            let mut deadline = self.worker.last_wait(ended);
+            if !is_greeted {
+                deadline = deadline.min(ended.saturating_add(PLAIN_WAIT));
+            }
             for place in 0..self.connections.len() {
                 self.end_sending(place);
             }

@@ -3,6 +3,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::time::Duration;
 
 use sockpit_core::endpoint::Endpoint;
+use sockpit_core::load::wire::{Datagram, Header};
 use sockpit_core::load::{
     Answer, Mode, Options, Pace, Plan, Rate, Report, ServeOptions, ServePlan, Served, Service,
 };
@@ -478,5 +479,194 @@ async fn a_load_that_is_stopped_reports_what_it_has() {
     let report = report.expect("it ends").unwrap();
     assert!(report.is_stopped);
     assert!(first.received <= report.received.messages);
+    end(server).await;
+}
+
+/// A server of datagrams that answers as `answer` says, until nothing has come for a while.
+fn answering(
+    mut answer: impl FnMut(&UdpSocket, &[u8], std::net::SocketAddr) + Send + 'static,
+) -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = format!("udp://{}", socket.local_addr().unwrap());
+    thread::spawn(move || {
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        let mut bytes = [0; 2048];
+        while let Ok((len, from)) = socket.recv_from(&mut bytes) {
+            answer(&socket, &bytes[..len], from);
+        }
+    });
+    at
+}
+
+fn number_of(datagram: &[u8]) -> u64 {
+    match Datagram::of(datagram) {
+        Datagram::Numbered(header) => header.number,
+        other => panic!("{other:?} is not numbered"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_lost_keeps_an_open_load_from_nothing() {
+    let at = answering(|socket, datagram, from| {
+        if number_of(datagram) % 4 != 3 {
+            socket.send_to(datagram, from).unwrap();
+        }
+    });
+    for in_flight in [None, Some(16)] {
+        let asked = Options {
+            pace: Pace::Open(Rate(2000)),
+            in_flight,
+            duration: Some(TimeSpan(Duration::from_secs(1))),
+            timeout: Some(TimeSpan(Duration::from_millis(1500))),
+            count: None,
+            ..options(Mode::Request, 1, 1)
+        };
+        let report = load(&at, asked).await;
+        let sent = report.sent.messages;
+        // A window would be full of lost ones after 64 messages.
+        assert!(1000 < sent, "{in_flight:?}: {}", report.to_json());
+        assert_eq!(sent, report.received.messages + report.unanswered);
+        assert!(sent / 4 <= report.unanswered, "{}", report.to_json());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_what_was_never_sent_is_malformed() {
+    let at = answering(|socket, datagram, from| {
+        socket.send_to(datagram, from).unwrap();
+        if number_of(datagram) == 10 {
+            let mut forged = datagram.to_vec();
+            Header::renumber(&mut forged, 1 << 60, 0);
+            socket.send_to(&forged, from).unwrap();
+        }
+    });
+    let report = load(&at, options(Mode::Request, 1, 100)).await;
+    let order = report.order.expect("datagrams have an order");
+    assert_eq!(report.faults.malformed, 1, "{}", report.to_json());
+    assert_eq!((order.unique, order.reordered), (100, 0));
+    assert_eq!(report.received.messages, 100);
+}
+
+#[tokio::test]
+async fn a_full_unix_socket_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    thread::spawn(move || {
+        let mut bytes = [0; 2048];
+        for number in 0..3000 {
+            if number % 1000 == 0 {
+                // sleep: what is sent meanwhile fills the socket
+                thread::sleep(Duration::from_millis(100));
+            }
+            let (len, from) = socket.recv_from(&mut bytes).unwrap();
+            socket.send_to_addr(&bytes[..len], &from).unwrap();
+        }
+    });
+    let asked = Options {
+        in_flight: Some(1000),
+        ..options(Mode::Request, 1, 3000)
+    };
+    let report = load(&format!("unixgram://{}", path.display()), asked).await;
+    assert_eq!(report.received.messages, 3000, "{}", report.to_json());
+    assert!(report.is_clean(), "{}", report.to_json());
+}
+
+#[tokio::test]
+async fn two_servers_that_hear_each_other_fall_silent() {
+    for service in [Service::Auto, Service::Echo] {
+        let options = ServeOptions {
+            service,
+            ..ServeOptions::default()
+        };
+        let server = serve("udp://127.0.0.1:0", options).await;
+        let addr = server.local()[0].trim_start_matches("udp://").to_owned();
+        tokio::task::spawn_blocking(move || {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.connect(&addr).unwrap();
+            socket.set_read_timeout(Some(DEADLINE)).unwrap();
+            let header = Header {
+                is_counted: false,
+                run: 1,
+                connection: 2,
+                number: 3,
+                due: 4,
+            };
+            let mut datagram = [b'x'; 64];
+            header.write(&mut datagram);
+            socket.send(&datagram).unwrap();
+            let mut heard = [0; 100];
+            let len = socket.recv(&mut heard).unwrap();
+            assert_eq!(Datagram::of(&heard[..len]), Datagram::Answer(header));
+            assert_eq!(heard[36..64], datagram[36..]);
+            // What a server sends back gets no answer from one like it; what follows does.
+            socket.send(&heard[..len]).unwrap();
+            socket.send(b"next").unwrap();
+            let len = socket.recv(&mut heard).unwrap();
+            assert_eq!(&heard[..len], b"next");
+        })
+        .await
+        .unwrap();
+        end(server).await;
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_waits_for_counts_hears_that_it_is_to_end() {
+    for is_now in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
+        let plan = Plan::resolve(
+            &endpoint.parse().unwrap(),
+            plan::Options::default(),
+            Options {
+                size: Some(ByteSize(100)),
+                timeout: Some(TimeSpan(2 * DEADLINE)),
+                ..options(Mode::OneWay, 2, 10)
+            },
+        );
+        let running = Load::resolve(plan.unwrap()).await.unwrap();
+        let mut running = running.start().unwrap();
+        // Sending is over when its last second is told; nobody ever tells counts.
+        let mut peers = Vec::new();
+        for _ in 0..2 {
+            let (mut peer, _) = listener.accept().unwrap();
+            peer.read_to_end(&mut Vec::new()).unwrap();
+            peers.push(peer);
+        }
+        match is_now {
+            true => running.stop_now(),
+            false => running.stop(),
+        }
+        let ended = tokio::time::timeout(DEADLINE, async {
+            while running.progress().await.is_some() {}
+            running.finish().await
+        });
+        let report = ended.await.expect("it ends").unwrap();
+        assert_eq!((report.sent.messages, report.sink), (10, None));
+    }
+}
+
+#[tokio::test]
+async fn what_goes_round_between_a_server_and_another_echo_ends() {
+    let server = serve("udp://127.0.0.1:0", ServeOptions::default()).await;
+    let addr = server.local()[0].trim_start_matches("udp://").to_owned();
+    let hops = tokio::task::spawn_blocking(move || {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(&addr).unwrap();
+        let silence = Duration::from_secs(2);
+        socket.set_read_timeout(Some(silence)).unwrap();
+        socket.send(b"round").unwrap();
+        let mut bytes = [0; 100];
+        let mut hops = 0;
+        while let Ok(len) = socket.recv(&mut bytes) {
+            hops += 1;
+            socket.send(&bytes[..len]).unwrap();
+        }
+        hops
+    });
+    let hops = tokio::time::timeout(DEADLINE, hops).await;
+    let hops = hops.expect("it falls silent").unwrap();
+    assert!((1..10_000).contains(&hops), "{hops}");
     end(server).await;
 }

@@ -23,7 +23,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(20);
 const SHORTEST_WAIT: u64 = 12_000;
 
 /// What is under way when a load is ended by hand is waited for so long at most.
-const STOPPED_WAIT: Duration = Duration::from_millis(500);
+pub(super) const STOPPED_WAIT: Duration = Duration::from_millis(500);
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -156,9 +156,10 @@ impl Worker {
 
     /// Until when what is under way is waited for after the end of sending.
     pub(super) fn last_wait(&self, ended: u64) -> u64 {
-        let most = match self.stopper.is_stopped() {
-            true => self.plan.timeout.min(STOPPED_WAIT),
-            false => self.plan.timeout,
+        let most = match (self.stopper.is_stopped(), self.stopper.is_stopped_now()) {
+            (_, true) => Duration::ZERO,
+            (true, false) => self.plan.timeout.min(STOPPED_WAIT),
+            (false, false) => self.plan.timeout,
         };
         ended.saturating_add(nanos(most))
     }

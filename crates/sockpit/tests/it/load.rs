@@ -186,6 +186,35 @@ fn a_sink_of_others_gets_nothing_but_the_messages() {
     assert_eq!(told.text().lines().last(), Some("50000"), "{}", told.told());
 }
 
+/// A sink whose connections end with the client's but for the fourth, which stays for two seconds.
+const UNEVEN_SINK: &str = r"
+import socket, threading, time
+server = socket.create_server(('127.0.0.1', 0))
+print(server.getsockname()[1])
+def serve(peer, stays):
+    while peer.recv(65536): pass
+    if stays: time.sleep(2)
+    peer.close()
+for index in range(4): threading.Thread(target=serve, args=(server.accept()[0], index == 3)).start()
+";
+
+#[test]
+fn one_that_ends_late_is_waited_for_at_rest() {
+    if !need("python3") {
+        return;
+    }
+    let sink = python(UNEVEN_SINK, &[]).start();
+    let address = format!("127.0.0.1:{}", sink.printed_port());
+    let args = [
+        "--mode", "oneway", "--plain", "-c", "4", "--size", "1KiB", "--count", "40",
+    ];
+    let report = report(&address, &args, 0);
+    let taken = &report["processor"];
+    let taken = number(&taken["user_ns"]) + number(&taken["system_ns"]);
+    // It waits for a second, which would all be spent if it asked again and again.
+    assert!(taken < 500_000_000, "{report}");
+}
+
 #[test]
 fn connections_come_and_go() {
     let server = serve("127.0.0.1:0", &[]);
@@ -474,6 +503,20 @@ fn a_picture_that_cannot_be_written_is_exit_2() {
     );
     finished.check_stderr(&["cannot write /dev/full", "no space left on the device"]);
     let folder = folder();
+    let (socket, nobody) = crate::support::server();
+    drop(socket);
+    let (new, kept) = (
+        folder.path().join("new.svg"),
+        folder.path().join("kept.svg"),
+    );
+    fs::write(&kept, "kept").unwrap();
+    for path in [&new, &kept] {
+        let args = ["--svg", path.to_str().unwrap()];
+        load(&nobody, &args).run().check_code(1);
+    }
+    // Nothing was measured, and nothing is left behind.
+    assert!(!fs::exists(&new).unwrap());
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "kept");
     let none = folder.path().join("none/a.svg");
     let args = ["--count", "3", "--svg", none.to_str().unwrap()];
     load(&server.address(), &args)

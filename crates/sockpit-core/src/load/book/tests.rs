@@ -39,6 +39,21 @@ fn what_did_not_come_is_lost() {
     assert_eq!(book.order().lost(2), 0);
 }
 
+#[test]
+fn copies_that_come_very_late_do_not_hide_what_was_lost() {
+    let mut book = Book::new();
+    let is_lost = |number: &u64| number % 60 == 59;
+    for number in (0..3000).filter(|number| !is_lost(number)) {
+        book.note(number);
+    }
+    for copy in 0..50 {
+        assert_eq!(book.note(copy), Verdict::Stale);
+    }
+    let order = book.order();
+    assert_eq!(order.lost(3000), 50);
+    assert_eq!((order.stale, order.reordered, order.duplicates), (50, 0, 0));
+}
+
 proptest! {
     #[test]
     fn agrees_with_a_book_that_remembers_everything(numbers in prop::collection::vec(0..3000_u64, 0..400)) {
@@ -58,13 +73,30 @@ proptest! {
     }
 
     #[test]
-    fn everything_that_came_is_unique_or_a_duplicate(numbers in prop::collection::vec(any::<u64>(), 0..400)) {
+    fn everything_that_came_is_unique_or_a_duplicate_or_too_late(numbers in prop::collection::vec(any::<u64>(), 0..400)) {
         let mut book = Book::new();
         for number in &numbers {
             book.note(*number);
         }
         let order = book.order();
-        prop_assert_eq!(order.unique + order.duplicates, numbers.len() as u64);
-        prop_assert!(order.stale <= order.reordered && order.reordered <= order.unique);
+        prop_assert_eq!(order.unique + order.duplicates + order.stale, numbers.len() as u64);
+        prop_assert!(order.reordered <= order.unique);
+    }
+
+    #[test]
+    fn what_was_lost_is_never_fewer_than_it_is(
+        numbers in prop::collection::vec(0..3000_u64, 0..400),
+        copies in prop::collection::vec(any::<prop::sample::Index>(), 0..50),
+    ) {
+        let sent = 3000;
+        let arrived: BTreeSet<u64> = numbers.iter().copied().collect();
+        let mut book = Book::new();
+        for number in &numbers {
+            book.note(*number);
+        }
+        for copy in copies.iter().filter(|_| !numbers.is_empty()) {
+            book.note(*copy.get(&numbers));
+        }
+        prop_assert!(sent - arrived.len() as u64 <= book.order().lost(sent));
     }
 }

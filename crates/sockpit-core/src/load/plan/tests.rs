@@ -61,6 +61,12 @@ fn an_open_load_has_many_under_way_but_not_more_than_fit() {
         ..Options::default()
     };
     assert_eq!(plan("tcp://127.0.0.1:1", open(10)).unwrap().in_flight, 256);
+    let datagrams = |connections| {
+        plan("udp://127.0.0.1:1", open(connections))
+            .unwrap()
+            .in_flight
+    };
+    assert_eq!((datagrams(1), datagrams(20_000)), (1_048_576, 52));
     assert_eq!(
         plan("tcp://127.0.0.1:1", open(20_000)).unwrap().in_flight,
         52
@@ -163,4 +169,15 @@ fn a_framing_of_fixed_length_says_the_size() {
             .size,
         99
     );
+}
+
+#[test]
+fn why_a_message_cannot_be_sent_is_told_once() {
+    let asked = Options {
+        size: Some(ByteSize(256)),
+        ..Options::default()
+    };
+    let refused = plan("tcp://127.0.0.1:1?frame=len:u8", asked).unwrap_err();
+    // Whoever prints an error prints its sources after it.
+    assert!(std::error::Error::source(&refused).is_none());
 }

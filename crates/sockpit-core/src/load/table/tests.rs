@@ -46,7 +46,7 @@ fn a_blast_tells_what_was_lost_on_the_way() {
             unique: 1500,
             reordered: 3,
             duplicates: 1,
-            stale: 0,
+            stale: 7,
         },
         elapsed_ns: 1_000_000_000,
     };
@@ -61,6 +61,7 @@ fn a_blast_tells_what_was_lost_on_the_way() {
             "lost: 500 (25.0 %)",
             "reordered: 3",
             "duplicates: 1",
+            "too late: 7",
         ]
     );
 }

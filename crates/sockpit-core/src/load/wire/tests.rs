@@ -119,6 +119,9 @@ proptest! {
         Header::renumber(&mut datagram, number, due);
         let renumbered = Header { number, due, ..header };
         prop_assert_eq!(Datagram::of(&datagram), Datagram::Numbered(renumbered));
+        Header::make_answer(&mut datagram);
+        let answer = Header { is_counted: false, ..renumbered };
+        prop_assert_eq!(Datagram::of(&datagram), Datagram::Answer(answer));
     }
 
     #[test]

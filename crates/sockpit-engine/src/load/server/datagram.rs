@@ -1,18 +1,19 @@
 //! A thread of a server of loads over datagrams.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sockpit_core::load::wire::{Counts, Datagram, Header};
-use sockpit_core::load::{Book, ServePlan, Served, Service};
+use sockpit_core::load::wire::{Datagram, Header};
+use sockpit_core::load::{ServePlan, Served, Service};
 use sockpit_sys::datagram::PeerAddr;
 use sockpit_sys::datagram::segments::{Run, RunReceiver, RunSender};
 use sockpit_sys::poll;
 
+use super::guard::{Guard, is_answerable};
+use super::ledger::Ledger;
 use super::{Counter, LONGEST_WAIT};
 use crate::load::Stopper;
 use crate::load::worker::nanos;
@@ -24,17 +25,8 @@ const READS: usize = 16;
 /// In bytes: what a socket may hold; the system gives less where its own limit is lower.
 const SOCKET_ROOM: usize = 8 << 20;
 
-/// Loads that are remembered, whoever claims to be one.
-const MOST_RUNS: usize = 64;
-
-/// Connections of all loads that are remembered: 200 bytes each.
-const MOST_BOOKS: usize = 65_536;
-
 /// Calls in a row before the end is looked for.
 const CALLS: usize = 64;
-
-/// Ports whose services answer anything: echo, daytime, qotd, chargen, time (RFC 862 to RFC 868).
-const ANSWERING_PORTS: [u16; 5] = [7, 13, 17, 19, 37];
 
 /// A thread that serves one socket.
 pub(super) struct Serving {
@@ -43,21 +35,24 @@ pub(super) struct Serving {
     stopper: Stopper,
     counter: Arc<Counter>,
     served: Served,
-    /// The loads that were counted, by their number, with when they were last heard.
-    runs: BTreeMap<u64, Counted>,
-    books: usize,
+    ledger: Ledger,
+    guard: Guard,
+    /// Room for answers that are being sent.
+    answers: Vec<u8>,
     begun: Instant,
     /// Sends datagrams of the length that was sent last.
     sender: Option<(NonZeroUsize, RunSender)>,
 }
 
-/// What came of one load.
-struct Counted {
-    messages: u64,
-    bytes: u64,
-    books: BTreeMap<u32, Book>,
-    first: u64,
-    last: u64,
+/// What is done with a datagram that came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Nothing more.
+    Taken,
+    /// It goes back as it came.
+    Back,
+    /// It goes back as an answer to a load of ours.
+    Answer,
 }
 
 impl Serving {
@@ -80,8 +75,9 @@ impl Serving {
             stopper: stopper.clone(),
             counter: counter.clone(),
             served: Served::default(),
-            runs: BTreeMap::new(),
-            books: 0,
+            ledger: Ledger::default(),
+            guard: Guard::default(),
+            answers: Vec::new(),
             begun: Instant::now(),
             sender: None,
         }
@@ -129,98 +125,71 @@ impl Serving {
     fn take(&mut self, run: &Run<'_>, now: u64) {
         self.served.messages += run.count() as u64;
         self.served.received_bytes += run.bytes.len() as u64;
-        // Datagrams beside each other that go back go together.
-        let mut echo = 0..0;
-        let mut at = 0;
+        // Datagrams beside each other that go back alike go together.
+        let mut fate = Fate::Taken;
+        let mut alike = 0..0;
         for datagram in run.datagrams() {
-            let end = at + datagram.len();
-            if self.is_echo(datagram, run.from.as_ref(), now) {
-                echo.end = end;
-            } else {
-                self.send_back(run, echo.clone());
-                echo = end..end;
+            let next = self.judge(datagram, run.from.as_ref(), now);
+            if next != fate {
+                self.send_back(run, alike.clone(), fate);
+                alike.start = alike.end;
+                fate = next;
             }
-            at = end;
+            alike.end += datagram.len();
         }
-        if run.bytes.is_empty() {
+        if run.bytes.is_empty() && fate == Fate::Back {
             // An empty datagram is one.
             return self.send_empty_back(run);
         }
-        self.send_back(run, echo);
+        self.send_back(run, alike, fate);
     }
 
-    /// Looks at a datagram; whether it goes back.
-    fn is_echo(&mut self, datagram: &[u8], from: Option<&PeerAddr>, now: u64) -> bool {
-        if self.service == Service::Echo {
-            return true;
-        }
+    /// Looks at a datagram, counts it or answers an ask, and says what else is done with it.
+    fn judge(&mut self, datagram: &[u8], from: Option<&PeerAddr>, now: u64) -> Fate {
+        let echoes_all = self.service == Service::Echo;
         match Datagram::of(datagram) {
-            Datagram::Numbered(header) if header.is_counted => {
-                self.count(&header, datagram.len(), now);
-                false
+            Datagram::Numbered(header) if header.is_counted && !echoes_all => {
+                self.ledger.count(&header, datagram.len(), now);
+                Fate::Taken
             }
-            Datagram::Ask(run) => {
-                if let (Some(counted), Some(from)) = (self.runs.get(&run), from) {
-                    let counts = counted.counts(run).encode();
+            Datagram::Ask(run) if !echoes_all => {
+                if let (Some(counts), Some(from)) = (self.ledger.counts(run), from) {
+                    let counts = counts.encode();
                     self.send(&counts, counts.len(), from);
                 }
-                false
+                Fate::Taken
             }
-            Datagram::Numbered(_) | Datagram::Other => self.service == Service::Auto,
+            _ if self.service == Service::Sink => Fate::Taken,
+            Datagram::Numbered(_) => Fate::Answer,
+            Datagram::Ask(_) | Datagram::Other if self.guard.allows_foreign(from, now) => {
+                Fate::Back
+            }
+            Datagram::Answer(_) | Datagram::Ask(_) | Datagram::Other => Fate::Taken,
         }
     }
 
-    fn count(&mut self, header: &Header, len: usize, now: u64) {
-        if !self.runs.contains_key(&header.run) {
-            self.make_room();
-        }
-        let counted = self.runs.entry(header.run).or_insert_with(|| Counted {
-            messages: 0,
-            bytes: 0,
-            books: BTreeMap::new(),
-            first: now,
-            last: now,
-        });
-        counted.messages += 1;
-        counted.bytes += len as u64;
-        counted.last = now;
-        if let Some(book) = counted.books.get_mut(&header.connection) {
-            book.note(header.number);
-        } else if self.books < MOST_BOOKS {
-            self.books += 1;
-            let book = counted.books.entry(header.connection).or_default();
-            book.note(header.number);
-        }
-    }
-
-    /// Forgets the load that has been silent the longest where there are as many as can be.
-    fn make_room(&mut self) {
-        if self.runs.len() < MOST_RUNS && self.books < MOST_BOOKS {
-            return;
-        }
-        let oldest = self.runs.iter().min_by_key(|(_, counted)| counted.last);
-        if let Some(run) = oldest.map(|(run, _)| *run)
-            && let Some(counted) = self.runs.remove(&run)
-        {
-            self.books -= counted.books.len();
-        }
-    }
-
-    fn send_back(&mut self, run: &Run<'_>, range: std::ops::Range<usize>) {
+    fn send_back(&mut self, run: &Run<'_>, range: std::ops::Range<usize>, fate: Fate) {
         let Some(bytes) = run.bytes.get(range).filter(|bytes| !bytes.is_empty()) else {
             return;
         };
-        if let Some(from) = &run.from {
-            self.send(bytes, run.segment, from);
+        let Some(from) = &run.from else { return };
+        match fate {
+            Fate::Taken => {}
+            Fate::Back => self.send(bytes, run.segment, from),
+            Fate::Answer => {
+                let mut answers = std::mem::take(&mut self.answers);
+                answers.clear();
+                answers.extend_from_slice(bytes);
+                let each = answers.chunks_mut(run.segment.max(1));
+                each.for_each(Header::make_answer);
+                self.send(&answers, run.segment, from);
+                self.answers = answers;
+            }
         }
     }
 
     fn send_empty_back(&mut self, run: &Run<'_>) {
-        let echoes = self.service != Service::Sink;
-        if let Some(from) = run
-            .from
-            .as_ref()
-            .filter(|from| echoes && is_answerable(from))
+        if let Some(from) = run.from.as_ref().filter(|from| is_answerable(from))
             && let Some(to) = from.inet()
         {
             let sent = self.listener.socket.send_to(&[], &to.into());
@@ -258,26 +227,4 @@ impl Serving {
             }
         }
     }
-}
-
-impl Counted {
-    fn counts(&self, run: u64) -> Counts {
-        let mut counts = Counts {
-            run,
-            messages: self.messages,
-            bytes: self.bytes,
-            elapsed_ns: self.last.saturating_sub(self.first),
-            ..Counts::default()
-        };
-        for book in self.books.values() {
-            counts.order.merge(&book.order());
-        }
-        counts
-    }
-}
-
-/// Whether an answer could not be answered for ever.
-fn is_answerable(to: &PeerAddr) -> bool {
-    !to.inet()
-        .is_some_and(|addr| ANSWERING_PORTS.contains(&addr.port()))
 }

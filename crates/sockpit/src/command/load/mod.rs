@@ -74,7 +74,7 @@ pub(crate) struct Args {
     /// Send at the rate, whether answers come or not
     #[arg(long, requires = "rate", help_heading = "Load")]
     open_loop: bool,
-    /// Messages that a connection may have sent before it waits for an answer [default: 1, with `--open-loop` 256]
+    /// Messages that a connection may have sent before it waits for an answer; in datagrams `--open-loop` gives up the oldest instead [default: 1, with `--open-loop` 256, in datagrams all that fit]
     #[arg(long, value_name = "N", help_heading = "Load")]
     in_flight: Option<u32>,
     /// How long [default: 10s]
@@ -132,7 +132,7 @@ pub(crate) struct Args {
         help_heading = "Server"
     )]
     sink: bool,
-    /// Exit when the first clients have gone
+    /// Exit when the first clients have gone; of datagrams, when none has come for a while
     #[arg(long, requires = "serve", help_heading = "Server")]
     once: bool,
     /// Connections served at once; further ones are closed

@@ -1,6 +1,6 @@
 //! The load itself: announced, watched, and told.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::future::pending;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -59,11 +59,8 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         ));
         return Ok(Exit::Usage);
     }
-    let picture = match &settings.svg {
-        // A picture that cannot be written is better told before than after.
-        Some(path) => Some(open_picture(path)?),
-        None => None,
-    };
+    // A picture that cannot be written is better told before than after.
+    let picture = settings.svg.as_deref().map(Picture::open).transpose()?;
     if !settings.is_quiet {
         console.announce(&settings.load.headline());
     }
@@ -73,9 +70,14 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
     let report = running.finish().await?;
     let taken = before.and_then(|before| Some(ProcessorTime::now()?.since(before)));
     tell(settings, &report, taken, console)?;
-    if let (Some(file), Some(path)) = (picture, &settings.svg) {
-        let drawn = graph::load::svg(&report, PICTURE.0, PICTURE.1, console.language());
-        write_picture(file, &drawn).with_context(|| cannot_write(path))?;
+    if let Some(picture) = picture {
+        let (width, height) = PICTURE;
+        picture.write(&graph::load::svg(
+            &report,
+            width,
+            height,
+            console.language(),
+        ))?;
     }
     Ok(match ended {
         Some(exit) => exit,
@@ -105,9 +107,12 @@ async fn watch(
         tokio::select! {
             biased;
             // The second one does not wait for answers that are still to come.
-            exit = signals.next() => match ended.replace(exit) {
-                Some(exit) => return Ok(Some(exit)),
-                None => running.stop(),
+            exit = signals.next() => match ended {
+                Some(_) => running.stop_now(),
+                None => {
+                    ended = Some(exit);
+                    running.stop();
+                }
             },
             () = left => {
                 gone = None;
@@ -171,21 +176,53 @@ fn of_report(report: &Report) -> Exit {
     }
 }
 
-/// Opens a file for the picture; what it holds stays until there is one.
-fn open_picture(path: &Path) -> anyhow::Result<File> {
-    let mut options = OpenOptions::new();
-    let opened = options.write(true).create(true).truncate(false).open(path);
-    opened.with_context(|| cannot_write(path))
+/// A file for the picture. One that was made for it goes again where nothing is drawn.
+struct Picture<'a> {
+    file: File,
+    path: &'a Path,
+    is_new: bool,
 }
 
-fn write_picture(mut file: File, drawn: &str) -> io::Result<()> {
-    let is_file = file.metadata()?.is_file();
-    file.write_all(drawn.as_bytes())?;
-    // A longer picture may have been there before.
-    if is_file {
-        file.set_len(drawn.len() as u64)?;
+impl<'a> Picture<'a> {
+    /// Opens it; what it holds stays until there is a picture.
+    fn open(path: &'a Path) -> anyhow::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true);
+        let (opened, is_new) = match options.clone().create_new(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                (options.open(path), false)
+            }
+            opened => (opened, true),
+        };
+        let file = opened.with_context(|| cannot_write(path))?;
+        Ok(Self { file, path, is_new })
     }
-    Ok(())
+
+    fn write(mut self, drawn: &str) -> anyhow::Result<()> {
+        self.overwrite(drawn)
+            .with_context(|| cannot_write(self.path))?;
+        self.is_new = false;
+        Ok(())
+    }
+
+    fn overwrite(&mut self, drawn: &str) -> io::Result<()> {
+        let is_file = self.file.metadata()?.is_file();
+        self.file.write_all(drawn.as_bytes())?;
+        // A longer picture may have been there before.
+        if is_file {
+            self.file.set_len(drawn.len() as u64)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Picture<'_> {
+    fn drop(&mut self) {
+        if self.is_new {
+            // One that somebody has taken away is gone already.
+            let _ = fs::remove_file(self.path);
+        }
+    }
 }
 
 fn cannot_write(path: &Path) -> String {

@@ -23,8 +23,8 @@ pub(super) fn line(mode: Mode, progress: &Progress) -> String {
     };
     let mut parts = vec![
         format!("{:>3} s", progress.second),
-        format!("{}/s", number(messages as f64)),
-        bytes_per_second(bytes as f64),
+        format!("{}/s", number(rate(messages, progress.span))),
+        bytes_per_second(rate(bytes, progress.span)),
     ];
     let latency = &progress.latency;
     if latency.count > 0 {
@@ -49,6 +49,7 @@ pub(super) fn object(progress: &Progress) -> Value {
         "event": "progress",
         "second": progress.second,
         "elapsed_ns": nanos(progress.elapsed),
+        "span_ns": nanos(progress.span),
         "connected": progress.connected,
         "sent": { "messages": progress.sent, "bytes": progress.sent_bytes },
         "received": { "messages": progress.received, "bytes": progress.received_bytes },
@@ -121,6 +122,14 @@ pub(super) fn table(rows: &[Row]) -> String {
     rows.iter()
         .map(|row| format!("{}{}\n", width::pad(&row.name, columns), row.value))
         .collect()
+}
+
+/// So much in so long, a second.
+fn rate(amount: u64, span: Duration) -> f64 {
+    match span.is_zero() {
+        true => amount as f64,
+        false => amount as f64 / span.as_secs_f64(),
+    }
 }
 
 fn span(nanos: u64) -> Measured {

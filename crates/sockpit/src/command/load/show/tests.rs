@@ -6,6 +6,7 @@ fn progress() -> Progress {
     Progress {
         second: 3,
         elapsed: Duration::from_secs(3),
+        span: Duration::from_secs(1),
         connected: 50,
         sent: 12_345,
         received: 12_300,
@@ -41,6 +42,19 @@ fn one_way_has_what_was_sent_and_no_latency() {
     assert_eq!(
         line(Mode::OneWay, &progress),
         "  3 s  12.3k/s  4.21 GB/s  50 open"
+    );
+}
+
+#[test]
+fn half_a_second_has_the_rate_of_a_whole_one() {
+    let progress = Progress {
+        span: Duration::from_millis(500),
+        latency: Summary::default(),
+        ..progress()
+    };
+    assert_eq!(
+        line(Mode::Request, &progress),
+        "  3 s  24.6k/s  1.57 MB/s  50 open"
     );
 }
 
