@@ -174,8 +174,9 @@ impl Connection {
             None => self.answer_by_length(bytes, now, expected, tally),
             Some(mut decoder) => {
                 let (content, answer) = expected;
-                let len = content.wire_len();
                 let mut is_unasked = false;
+                // Answers need not be as long as what they answer.
+                tally.received.bytes += bytes.len() as u64;
                 let cut = decoder.push(Time::ZERO, bytes, |frame| {
                     let is_same = answer == Answer::Any
                         || (!frame.is_malformed && frame.payload == content.payload(self.awaited));
@@ -184,7 +185,7 @@ impl Connection {
                         return;
                     };
                     self.awaited += 1;
-                    settle(tally, message, now, len, !is_same);
+                    settle(tally, message, now, !is_same);
                 });
                 self.decoder = Some(decoder);
                 if is_unasked || cut.is_err() {
@@ -217,7 +218,8 @@ impl Connection {
             }
             // Bytes that nobody asked for are in nobody's answer.
             let message = self.under_way.pop_front().ok_or(Fault::Malformed)?;
-            settle(tally, message, now, len, self.is_wrong);
+            tally.received.bytes += len as u64;
+            settle(tally, message, now, self.is_wrong);
             self.got = 0;
             self.is_wrong = false;
             self.awaited += 1;
@@ -234,9 +236,9 @@ impl Connection {
     }
 }
 
-/// Counts the answer to a message.
-fn settle(tally: &mut Tally, message: Message, now: u64, len: usize, is_wrong: bool) {
-    tally.received.count(len);
+/// Counts the answer to a message, but for its bytes.
+fn settle(tally: &mut Tally, message: Message, now: u64, is_wrong: bool) {
+    tally.received.messages += 1;
     tally.latency.record(now.saturating_sub(message.due));
     tally.corrupt += u64::from(is_wrong);
 }

@@ -91,6 +91,30 @@ fn its_own_server_answers_every_message() {
 }
 
 #[test]
+fn the_bytes_of_answers_are_those_that_came() {
+    let server = listen(&[
+        "127.0.0.1:0",
+        "--frame",
+        "lines",
+        "--reply",
+        "fixed:a longer answer",
+    ]);
+    let asks = [
+        "--frame",
+        "lines",
+        "--send",
+        "hey",
+        "--any-answer",
+        "--count",
+        "20",
+    ];
+    let report = report(&server.address(), &asks, 0);
+    check_clean(&report, 20);
+    assert_eq!(report["sent"]["bytes"], 20 * "hey\n".len());
+    assert_eq!(report["received"]["bytes"], 20 * "a longer answer\n".len());
+}
+
+#[test]
 fn every_transport_is_measured() {
     let folder = folder();
     let path = format!("unix:{}", folder.path().join("s").display());
