@@ -172,7 +172,7 @@ impl History {
             entries: Pages::starting_at(0),
             kept: Pages::starting_at(0),
             kept_cost: 0,
-            store: Store::new(shelf.filter(|_| limits.shelf > 0)),
+            store: Store::new(shelf.filter(|_| limits.shelf > 0), limits.memory),
             limits,
             sessions: BTreeMap::new(),
             peers: BTreeMap::new(),

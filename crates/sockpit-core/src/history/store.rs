@@ -40,8 +40,13 @@ pub enum Gone {
     Shelf(String),
 }
 
-/// In bytes: what is shelved at once, and above which bytes are shelved as they come.
-pub(super) const BLOCK: usize = 1024 * 1024;
+/// In bytes: what is shelved at once, and above which bytes are shelved as they come. A small memory
+/// has smaller blocks.
+const BLOCK: usize = 1024 * 1024;
+
+/// So many blocks are in a full memory at least: bytes go a block at a time, and what was just said
+/// is not to go with them.
+const LEAST_BLOCKS: usize = 16;
 
 /// A block of no more pieces is of long ones, such as those of a large message or of a file: few
 /// reads get it back, and memory is for what is looked through piece by piece.
@@ -50,6 +55,8 @@ const FEW: u32 = 64;
 /// The bytes, each with its place: how many bytes were put before it.
 pub(super) struct Store {
     blocks: VecDeque<Block>,
+    /// How long one gets, in bytes, but for what was put as a whole.
+    block: usize,
     /// The place that the next byte will have.
     next: u64,
     /// No block before this place is in memory.
@@ -80,9 +87,11 @@ enum Body {
 }
 
 impl Store {
-    pub(super) fn new(shelf: Option<Box<dyn Shelf + Send>>) -> Self {
+    /// With a shelf or none, where `memory` bytes are to be kept in memory.
+    pub(super) fn new(shelf: Option<Box<dyn Shelf + Send>>, memory: usize) -> Self {
         Self {
             blocks: VecDeque::new(),
+            block: BLOCK.min(memory / LEAST_BLOCKS),
             next: 0,
             in_memory: 0,
             memory: 0,
@@ -106,7 +115,7 @@ impl Store {
             ..
         }) = self.blocks.back_mut()
         {
-            if bytes.len() <= BLOCK.saturating_sub(held.len()) {
+            if bytes.len() <= self.block.saturating_sub(held.len()) {
                 self.memory -= held.capacity();
                 held.extend_from_slice(bytes);
                 self.memory += held.capacity();
@@ -121,7 +130,7 @@ impl Store {
                 self.shelve_block(self.blocks.len() - 1);
             }
         }
-        let body = if bytes.len() > BLOCK
+        let body = if bytes.len() > self.block
             && let Some(place) = self.shelve(bytes)
         {
             Body::Shelf(place)

@@ -244,3 +244,23 @@ fn what_the_history_missed_is_told_and_counted() {
     );
     assert_eq!(history.used().lost, 3);
 }
+
+#[test]
+fn a_small_memory_is_full_of_the_latest() {
+    const MEMORY: usize = 1 << 20;
+    let limits = Limits {
+        memory: MEMORY,
+        shelf: 0,
+    };
+    let mut history = History::new(limits, None);
+    for number in 0..10_000 {
+        say(&mut history, number + 1, number * 1000, &[b'x'; 1000]);
+        let used = history.used();
+        assert!(used.memory <= MEMORY, "{used:?}");
+        assert!(
+            used.evicted == 0 || used.memory > MEMORY * 3 / 4,
+            "{used:?}"
+        );
+    }
+    assert!(history.used().evicted > 0);
+}
