@@ -293,6 +293,27 @@ trial('a row that the wire asks for is chosen', async ({ page, t }) => {
   await inGrid(page).locator('.active').waitFor();
 });
 
+/** Has answers with rows come so late that news overtake them. */
+const SLOW_ROWS = `
+  window.WebSocket = class extends WebSocket {
+    set onmessage(hear) {
+      super.onmessage = (event) => (event.data.includes('"rows":[') ? setTimeout(() => hear(event), 150) : hear(event));
+    }
+  };`;
+
+trial('the latest row is shown when rows come late and older ones are let go', { args: ['--history', '1MiB'], script: SLOW_ROWS }, async ({ page, t }) => {
+  const peer = await dialTo(t, await server(page));
+  const some = `${'x'.repeat(900)}\n`.repeat(40);
+  for (let i = 0; i < 40; i++) peer.write(some);
+  for (let i = 0; i < 10; i++) {
+    peer.write(`${some}before ${i}\n`);
+    // The rows of these are asked for, and have not come.
+    await new Promise((resolve) => setTimeout(resolve, 40 + 10 * i));
+    peer.write(`${some}the last ${i}\n`);
+    await row(page, `the last ${i}`).waitFor();
+  }
+});
+
 trial('what the memory cannot hold is let go, and said', { args: ['--history', '1MiB'] }, async ({ page, t }) => {
   const peer = await dialTo(t, await server(page));
   const many = Array.from({ length: 2000 }, (_, i) => `${i} ${'x'.repeat(90)}\n`).join('');

@@ -237,15 +237,21 @@ class Timeline {
     this.#spoken.end = Number.POSITIVE_INFINITY;
   }
 
+  /** Has the rows asked for that are seen. A list that follows has the latest asked for, and moves when they are there. */
+  want(): void {
+    const { view, list } = this;
+    if (this.follows) view.want({ from: view.end - list.page - 1, to: view.end }, 0);
+    else view.want({ from: view.told.first + list.first, to: view.told.first + list.end }, list.page);
+  }
+
   #takeNews(): void {
     if (this.follows) {
-      // The tail comes first; the list moves when it is there.
-      this.view.want({ from: this.view.end - this.list.page - 1, to: this.view.end }, 0);
       if (this.end <= this.view.told.first) this.#setEnd(this.view.end);
     } else if (!this.isPaused) {
       this.#setEnd(this.view.end);
     }
     this.#keepPlace();
+    this.want();
     this.#speak();
     const pending = this.#pending;
     if (pending && this.view.told.scanning === null) {
