@@ -26,7 +26,7 @@ export const theBrowser = async () => (shared ??= await browser());
 /** A page of a workbench, of its own unless one is given, both ended at the end of the test. */
 export async function stage(t, looks = {}, bench = undefined) {
   const chrome = await theBrowser();
-  const made = bench ?? (await workbench(...(looks.args ?? [])));
+  const made = bench ?? (await workbench(looks.args, looks.env));
   let page;
   t.after(async () => {
     if (page) await picture(page, `end-${looks.lang ?? 'en'}`);

@@ -47,7 +47,7 @@ test('the ports page names who holds a port, and our own', async (t) => {
     await until(async () => (await page.getByRole('row').count()) === 2 && (await ours.count()) === 1, 'our port alone');
 
     await page.getByRole('button', { name: w('ports.find-free') }).click();
-    const free = Number.parseInt(await page.getByRole('button', { name: /^\d+, / }).innerText());
+    const free = Number.parseInt(await page.getByRole('button', { name: /^\d+ ?,/ }).innerText());
     await new Promise((resolve, reject) => {
       const server = createServer().once('error', reject);
       server.listen(free, '127.0.0.1', () => server.close(resolve));

@@ -353,7 +353,7 @@ setTimeout(() => {
   console.error(`not done within ${WITHIN} ms`);
   process.exit(1);
 }, WITHIN).unref();
-const bench = await workbench('--project', project);
+const bench = await workbench(['--project', project]);
 const chrome = await browser();
 let failures = 0;
 const fail = (what) => {

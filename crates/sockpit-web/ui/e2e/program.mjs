@@ -62,13 +62,13 @@ async function serveOther(page, bench) {
 }
 
 /** Starts the workbench, in a folder of its own unless `--project` names one; `url` is the address that it prints. */
-export async function workbench(...args) {
+export async function workbench(args = [], env = {}) {
   accessSync(BINARY);
   const given = args.indexOf('--project');
   const project = given < 0 ? folder() : args[given + 1];
   const began = performance.now();
   const child = start(BINARY, ['workbench', '--port', '0', '--no-open', ...(given < 0 ? ['--project', project] : []), ...args], {
-    env: { ...process.env, SOCKPIT_LANG: 'en', LC_ALL: 'C.UTF-8' },
+    env: { ...process.env, SOCKPIT_LANG: 'en', LC_ALL: 'C.UTF-8', ...env },
   });
   const url = await new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no address within ${START_MS} ms: ${child.errors}`)), START_MS);

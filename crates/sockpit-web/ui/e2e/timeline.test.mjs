@@ -208,6 +208,18 @@ trial('pause holds the list still, follow sticks to the end', async ({ page, t }
   await row(page, 'd0').waitFor();
 });
 
+trial('a list that follows stays at the end whatever its height', async ({ page, t }) => {
+  const peer = await dialTo(t, await server(page));
+  for (let i = 0; i < 100; i++) peer.write(`line ${i}\n`);
+  await row(page, 'line 99').waitFor();
+  for (const height of [480, 800]) {
+    await page.setViewportSize({ width: 1280, height });
+    const foot = async (locator) => (await locator.evaluateAll(([one]) => one?.getBoundingClientRect().bottom)) ?? NaN;
+    const isAtEnd = async () => Math.abs((await foot(row(page, 'line 99'))) - (await foot(page.locator('.rows .sheet')))) < 2;
+    await until(isAtEnd, `the last row at the foot of ${height} px`);
+  }
+});
+
 trial('bookmarks have notes, are listed and gone to', async ({ page, t }) => {
   const peer = await dialTo(t, await server(page));
   for (let i = 0; i < 200; i++) peer.write(`row ${i}\n`);
@@ -293,6 +305,9 @@ trial('a row that the wire asks for is chosen', async ({ page, t }) => {
   await inGrid(page).locator('.active').waitFor();
 });
 
+/** Little memory, and no folder for what does not fit into it. */
+const FORGETFUL = { args: ['--history', '1MiB'], env: { XDG_CACHE_HOME: '/dev/null' } };
+
 /** Has answers with rows come so late that news overtake them. */
 const SLOW_ROWS = `
   window.WebSocket = class extends WebSocket {
@@ -301,7 +316,7 @@ const SLOW_ROWS = `
     }
   };`;
 
-trial('the latest row is shown when rows come late and older ones are let go', { args: ['--history', '1MiB'], script: SLOW_ROWS }, async ({ page, t }) => {
+trial('the latest row is shown when rows come late and older ones are let go', { ...FORGETFUL, script: SLOW_ROWS }, async ({ page, t }) => {
   const peer = await dialTo(t, await server(page));
   const some = `${'x'.repeat(900)}\n`.repeat(40);
   for (let i = 0; i < 40; i++) peer.write(some);
@@ -314,7 +329,7 @@ trial('the latest row is shown when rows come late and older ones are let go', {
   }
 });
 
-trial('what the memory cannot hold is let go, and said', { args: ['--history', '1MiB'] }, async ({ page, t }) => {
+trial('what the memory cannot hold is let go, and said', FORGETFUL, async ({ page, t }) => {
   const peer = await dialTo(t, await server(page));
   const many = Array.from({ length: 2000 }, (_, i) => `${i} ${'x'.repeat(90)}\n`).join('');
   for (let i = 0; i < 20; i++) peer.write(many);
