@@ -1,0 +1,53 @@
+//! What is listed, and which ports are free.
+
+use super::*;
+
+fn selection(port: u16, extent: Extent) -> Selection {
+    Selection {
+        kinds: vec![Kind::Tcp, Kind::Udp],
+        ports: vec![port..=port],
+        extent,
+    }
+}
+
+#[test]
+fn a_listener_is_listed_with_its_backlog_and_its_connections_on_demand() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let waiting = [
+        TcpStream::connect(addr).unwrap(),
+        TcpStream::connect(addr).unwrap(),
+    ];
+    let accepted = listener.accept().unwrap();
+    let owners = list(&selection(addr.port(), Extent::Holding));
+    assert_eq!(owners.len(), 1);
+    assert_eq!(
+        is_us(&owners).backlog.map(|backlog| backlog.waiting),
+        Some(1)
+    );
+    let owners = list(&selection(addr.port(), Extent::Everything));
+    let states: Vec<_> = owners
+        .iter()
+        .map(|owner| (owner.state, owner.sockets))
+        .collect();
+    assert_eq!(states, [(State::Listening, 1), (State::Connected, 1)]);
+    drop((waiting, accepted));
+}
+
+#[test]
+fn a_port_is_free_or_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = listener.local_addr().unwrap().port();
+    assert_eq!(
+        free_port(&[Protocol::Tcp], Some(held..=held)).unwrap(),
+        None
+    );
+    assert_eq!(
+        free_port(&[Protocol::Udp], Some(held..=held)).unwrap(),
+        Some(held)
+    );
+    let both = [Protocol::Tcp, Protocol::Udp];
+    let free = free_port(&both, None).unwrap().unwrap();
+    assert_eq!(list(&selection(free, Extent::Everything)), []);
+    assert_eq!(free_port(&both, Some(0..=0)).unwrap(), None);
+}
