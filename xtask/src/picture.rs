@@ -11,16 +11,22 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use rustix::pty::{self, OpenptFlags};
 
 mod svg;
 mod terminal;
 
+use crate::bench::wait;
 use terminal::Screen;
 
 /// Where the pictures lie, below the workspace.
 const FOLDER: &str = "docs/picture";
+
+/// How long a command may take that is drawn.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Paragraphs of the demo that are drawn: the server, sticky, half, and cut in a character. All of it
 /// would be two screens high.
@@ -180,11 +186,12 @@ fn talk(program: &Path) -> io::Result<Screen> {
         .concat(),
         &["listen", &endpoint],
     ];
-    for arguments in attempts {
-        screen.attempt(program, arguments, port)?;
-    }
+    let tried = attempts
+        .into_iter()
+        .try_for_each(|arguments| screen.attempt(program, arguments, port));
     server.kill()?;
     server.wait()?;
+    tried?;
     screen.attempt(program, &["connect", &endpoint], port)?;
     Ok(screen)
 }
@@ -240,10 +247,14 @@ fn on_terminal(program: &Path, arguments: &[&str]) -> io::Result<Printed> {
     let mut child = command.spawn()?;
     // The command holds our ends of its terminal until it is dropped.
     drop(command);
-    let mut bytes = Vec::new();
-    // A terminal that everybody has left ends with an error, after its last byte.
-    let _ = File::from(master).read_to_end(&mut bytes);
-    let code = child.wait()?.code().unwrap_or(-1);
+    let reading = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // A terminal that everybody has left ends with an error, after its last byte.
+        let _ = File::from(master).read_to_end(&mut bytes);
+        bytes
+    });
+    let code = wait(&mut child, LIMIT)?.code().unwrap_or(-1);
+    let bytes = reading.join().expect("reading does not panic");
     Ok(Printed {
         text: String::from_utf8_lossy(&bytes).into_owned(),
         code,

@@ -34,6 +34,8 @@ pub enum Operation {
     Record,
     /// Start a program.
     Run,
+    /// Measure a server.
+    Load,
 }
 
 impl fmt::Display for Operation {
@@ -47,6 +49,7 @@ impl fmt::Display for Operation {
             Self::Join => "join",
             Self::Record => "record to",
             Self::Run => "run",
+            Self::Load => "load",
         })
     }
 }
@@ -89,6 +92,12 @@ impl Error {
     #[must_use]
     pub fn cause(&self) -> &io::Error {
         &self.source
+    }
+
+    /// Whether the same may succeed another time, when the peer or the network is there.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self.operation, Operation::Resolve | Operation::Connect)
     }
 
     /// Whether somebody else has the local address.

@@ -103,8 +103,7 @@ pub(crate) fn engine_error(error: &anyhow::Error) -> Option<&Error> {
 
 /// Whether connecting may succeed another time.
 pub(crate) fn may_pass(error: &anyhow::Error) -> bool {
-    engine_error(error)
-        .is_some_and(|error| matches!(error.operation(), Operation::Resolve | Operation::Connect))
+    engine_error(error).is_some_and(Error::may_pass)
 }
 
 /// An error with its causes, in one sentence.

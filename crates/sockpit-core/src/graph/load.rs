@@ -1,7 +1,7 @@
 //! A load over time as SVG: how long answers took, and how much went through.
 
 use super::axis::{Axis, Measure};
-use super::paper::{self, Area, Heading, Key, Look, Paper, Words};
+use super::paper::{self, Area, Heading, Key, Look, Paper, Upward, Words};
 use super::sequence::curve;
 use super::throughput::halves;
 use crate::load::{Mode, Report, Second};
@@ -159,36 +159,12 @@ fn draw_latency(paper: &mut Paper, words: &Words, area: &Area, across: &Axis, se
     let low = values().min().unwrap_or(1);
     let high = values().max().unwrap_or(1);
     let up = Decades::new(low, high, area);
-    draw_decades(paper, words, area, across, &up);
+    let upward = Upward::new(words.say("latency"), up.ticks());
+    paper.frame(words, area, across, &upward, false);
     for (key, levels) in &curves {
         let path = staircase(levels, across, |value| up.at(value));
         curve(paper, &path, *key);
     }
-}
-
-fn draw_decades(paper: &mut Paper, words: &Words, area: &Area, across: &Axis, up: &Decades) {
-    let svg = &mut paper.svg;
-    svg.element("g").word("stroke", paper::GRID).open();
-    for (x, _) in across.ticks() {
-        svg.line((x, area.top), (x, area.bottom)).end();
-    }
-    for (y, _) in up.ticks() {
-        svg.line((area.left, y), (area.right, y)).end();
-    }
-    svg.close();
-    let size = (area.right - area.left, area.bottom - area.top);
-    svg.rect((area.left, area.top), size)
-        .word("fill", "none")
-        .word("stroke", paper::FRAME)
-        .end();
-    svg.element("g").word("fill", paper::FAINT).open();
-    svg.element("g").word("text-anchor", "end").open();
-    for (y, label) in up.ticks() {
-        svg.text((area.left - 6.0, y + 4.0), &label);
-    }
-    svg.close();
-    svg.text((paper::RIGHT, area.top - 9.0), &words.say("latency"));
-    svg.close();
 }
 
 /// A line that is level within each second, with a gap where there is nothing.

@@ -21,9 +21,9 @@ const COLUMN: f64 = 6.7;
 /// In pixels: a sample of a mark in the legend, with the space after it.
 const SAMPLE: f64 = 24.0;
 
-pub(super) const GRID: &str = "#d8dee4";
-pub(super) const FRAME: &str = "#8c959f";
-pub(super) const FAINT: &str = "#57606a";
+const GRID: &str = "#d8dee4";
+const FRAME: &str = "#8c959f";
+const FAINT: &str = "#57606a";
 
 /// The words of a graph in the language of who looks at it.
 pub(super) struct Words(Catalogue);
@@ -90,6 +90,22 @@ pub(super) struct Area {
     pub(super) top: f64,
     pub(super) right: f64,
     pub(super) bottom: f64,
+}
+
+/// What goes upwards in an area.
+pub(super) struct Upward {
+    name: String,
+    /// The pixel and the value of each.
+    ticks: Vec<(f64, String)>,
+}
+
+impl Upward {
+    pub(super) fn new(name: String, ticks: impl Iterator<Item = (f64, String)>) -> Self {
+        Self {
+            name,
+            ticks: ticks.collect(),
+        }
+    }
 }
 
 /// A drawing with its heading; the curves go into `area`.
@@ -171,13 +187,32 @@ impl Paper {
         is_lowest: bool,
     ) {
         let (across, up) = axes;
+        let name = format!("{}, {}", words.say(name), up.unit());
+        self.frame(
+            words,
+            area,
+            across,
+            &Upward::new(name, up.ticks()),
+            is_lowest,
+        );
+    }
+
+    /// The same for whatever goes upwards.
+    pub(super) fn frame(
+        &mut self,
+        words: &Words,
+        area: &Area,
+        across: &Axis,
+        up: &Upward,
+        is_lowest: bool,
+    ) {
         let svg = &mut self.svg;
         svg.element("g").word("stroke", GRID).open();
         for (x, _) in across.ticks() {
             svg.line((x, area.top), (x, area.bottom)).end();
         }
-        for (y, _) in up.ticks() {
-            svg.line((area.left, y), (area.right, y)).end();
+        for (y, _) in &up.ticks {
+            svg.line((area.left, *y), (area.right, *y)).end();
         }
         svg.close();
         let size = (area.right - area.left, area.bottom - area.top);
@@ -187,14 +222,11 @@ impl Paper {
             .end();
         svg.element("g").word("fill", FAINT).open();
         svg.element("g").word("text-anchor", "end").open();
-        for (y, label) in up.ticks() {
-            svg.text((area.left - 6.0, y + 4.0), &label);
+        for (y, label) in &up.ticks {
+            svg.text((area.left - 6.0, y + 4.0), label);
         }
         svg.close();
-        svg.text(
-            (RIGHT, area.top - 9.0),
-            &format!("{}, {}", words.say(name), up.unit()),
-        );
+        svg.text((RIGHT, area.top - 9.0), &up.name);
         if is_lowest {
             svg.element("g").word("text-anchor", "middle").open();
             for (x, label) in across.ticks() {

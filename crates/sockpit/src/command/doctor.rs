@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use sockpit_core::endpoint::{Address, Endpoint};
-use sockpit_core::plan::Family;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::TimeSpan;
 use sockpit_engine::doctor::{Examination, Reach, Step, Verdict, examine, step_text};
 
+use crate::command::family::FamilyArgs;
 use crate::console::Console;
 use crate::exit::{Exit, sentence};
 use crate::runtime::carry_out;
@@ -44,12 +44,8 @@ pub(crate) struct Args {
     /// How long the name, and each answer, may take: 5s, for UDP 1s
     #[arg(long, value_name = "TIME")]
     timeout: Option<TimeSpan>,
-    /// Only IPv4
-    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]
-    ipv4: bool,
-    /// Only IPv6
-    #[arg(short = '6', long = "ipv6")]
-    ipv6: bool,
+    #[command(flatten)]
+    family: FamilyArgs,
     /// One JSON object a step, and one for the verdict
     #[arg(long)]
     json: bool,
@@ -77,11 +73,7 @@ fn settle(args: &Args) -> anyhow::Result<Examination> {
         DATAGRAM_PATIENCE
     };
     Ok(Examination {
-        family: match (args.ipv4, args.ipv6) {
-            (true, _) => Some(Family::V4),
-            (_, true) => Some(Family::V6),
-            _ => None,
-        },
+        family: args.family.choice(),
         timeout: args.timeout.map_or(patience, |timeout| timeout.0),
         endpoint,
     })

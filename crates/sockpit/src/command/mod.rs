@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod encode;
+mod family;
 pub(crate) mod import;
 pub(crate) mod load;
 pub(crate) mod nets;

@@ -8,7 +8,7 @@ use sockpit_core::plan::{Plan, Role};
 use sockpit_core::session::{Input, Session as Machine};
 use sockpit_core::time::TimeSpan;
 use sockpit_core::time::backoff::Backoff;
-use sockpit_engine::{Error, Operation, Outcome, Session};
+use sockpit_engine::{Error, Outcome, Session};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
@@ -165,9 +165,7 @@ impl Run {
 
     /// Takes that it could not be opened; gives what is said of it where it is not tried again.
     async fn fail(&mut self, plan: &Arc<Plan>, error: Error) -> Option<Complaint> {
-        let operation = error.operation();
-        let may_pass = matches!(operation, Operation::Resolve | Operation::Connect);
-        let is_tried_again = self.seat.state().saved.reconnects && may_pass;
+        let is_tried_again = self.seat.state().saved.reconnects && error.may_pass();
         let reason = reason_of(&error);
         let complaint = refusal(error, plan.clone()).await;
         self.seat.state().ended = Some(Ended {

@@ -15,7 +15,7 @@ use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::backoff::Backoff;
 use sockpit_core::time::{Time, TimeSpan};
 use sockpit_engine::room::Seat;
-use sockpit_engine::{Error, Handle, Operation, Session, Target};
+use sockpit_engine::{Error, Handle, Session, Target};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
@@ -253,7 +253,7 @@ impl Run {
                 self.book.be(State::Connecting, "");
                 match self.links.open().await {
                     Ok(session) => break session,
-                    Err(error) if may_pass(&error) => {}
+                    Err(error) if error.may_pass() => {}
                     Err(error) => {
                         let why = Complaint::from(&error);
                         return self.book.be(State::Ended, why.message());
@@ -310,11 +310,6 @@ impl Run {
             }
         }
     }
-}
-
-/// Whether connecting may succeed another time.
-fn may_pass(error: &Error) -> bool {
-    matches!(error.operation(), Operation::Resolve | Operation::Connect)
 }
 
 /// A seat that tells its stay, too, what is heard.

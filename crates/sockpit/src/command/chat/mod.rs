@@ -12,10 +12,11 @@ mod settings;
 use std::path::PathBuf;
 
 use sockpit_core::chat::announce;
-use sockpit_core::plan::{Family, Options, Switch, TextChoice};
+use sockpit_core::plan::{Options, Switch, TextChoice};
 use sockpit_core::text::charset::Charset;
 use sockpit_core::time::TimeSpan;
 
+use crate::command::family::FamilyArgs;
 use crate::console::Console;
 use crate::exit::{Exit, sentence};
 
@@ -98,12 +99,8 @@ pub(crate) struct Args {
     /// Tell only errors
     #[arg(short, long)]
     quiet: bool,
-    /// IPv4 only
-    #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]
-    ipv4: bool,
-    /// IPv6 only
-    #[arg(short = '6', long = "ipv6")]
-    ipv6: bool,
+    #[command(flatten)]
+    family: FamilyArgs,
 }
 
 impl Args {
@@ -113,18 +110,10 @@ impl Args {
             text: self.text,
             text_out: self.text_out,
             wait: self.wait,
-            family: self.family(),
+            family: self.family.choice(),
             max_peers: Some(MOST_PEERS),
             broadcast: Some(Switch(true)),
             ..Options::default()
-        }
-    }
-
-    fn family(&self) -> Option<Family> {
-        match (self.ipv4, self.ipv6) {
-            (true, _) => Some(Family::V4),
-            (_, true) => Some(Family::V6),
-            _ => None,
         }
     }
 }

@@ -17,9 +17,7 @@ use clap::ArgMatches;
 use sockpit_core::endpoint::Endpoint;
 use sockpit_core::filter::Filter;
 use sockpit_core::frame::Framing;
-use sockpit_core::plan::{
-    Coalesce, Eol, Family, Options, Role, SplitAt, Switch, TextChoice, WarnSize,
-};
+use sockpit_core::plan::{Coalesce, Eol, Options, Role, SplitAt, Switch, TextChoice, WarnSize};
 use sockpit_core::rule::Reply;
 use sockpit_core::size::ByteSize;
 use sockpit_core::text::charset::Charset;
@@ -28,6 +26,7 @@ use sockpit_core::time::TimeSpan;
 
 use sockpit_engine::recorder::Recorder;
 
+use crate::command::family::FamilyArgs;
 use crate::console::{Console, Form};
 use crate::exit::Exit;
 
@@ -234,17 +233,8 @@ pub(crate) struct Args {
     /// Mark datagrams longer than this many bytes, or than the path's `mtu`
     #[arg(long, value_name = "SIZE", help_heading = "Link")]
     warn_size: Option<WarnSize>,
-    /// IPv4 only
-    #[arg(
-        short = '4',
-        long = "ipv4",
-        conflicts_with = "ipv6",
-        help_heading = "Link"
-    )]
-    ipv4: bool,
-    /// IPv6 only
-    #[arg(short = '6', long = "ipv6", help_heading = "Link")]
-    ipv6: bool,
+    #[command(flatten, next_help_heading = "Link")]
+    family: FamilyArgs,
 }
 
 impl Args {
@@ -256,11 +246,6 @@ impl Args {
 
     /// What the flags say of the plan.
     fn options(&self) -> Options {
-        let family = match (self.ipv4, self.ipv6) {
-            (true, _) => Some(Family::V4),
-            (_, true) => Some(Family::V6),
-            _ => None,
-        };
         Options {
             frame: self.frame.clone(),
             text: self.text,
@@ -282,7 +267,7 @@ impl Args {
             max_peers: self.max_peers,
             bind: self.bind.clone(),
             wire: self.wants_packets().then_some(Switch(true)),
-            family,
+            family: self.family.choice(),
             ..Options::default()
         }
     }
