@@ -12,6 +12,7 @@
 mod blast;
 mod connection;
 mod datagram;
+mod drive;
 mod gather;
 mod pacing;
 mod poll;
@@ -19,11 +20,14 @@ mod server;
 mod stream;
 mod worker;
 
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{self, JoinHandle};
 
-use sockpit_core::load::{Plan, Progress, Report};
+use sockpit_core::load::{Plan, PlanError, Progress, Report};
+use sockpit_sys::route::{Fate, Route, route_to};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::server::Server;
@@ -48,9 +52,16 @@ impl Load {
     ///
     /// # Errors
     ///
-    /// Returns an [`Error`] where a name has no address, or a local address is none.
+    /// Returns an [`Error`] where a name has no address or leads to a group or to everybody, or a
+    /// local address is none.
     pub async fn resolve(plan: Plan) -> Result<Self, Error> {
         let targets = raw::targets(&plan.session).await?;
+        let reaches_many =
+            |target: &&RawTarget| target.inet.is_some_and(|addr| reaches_many(addr.ip()));
+        if let Some(target) = targets.iter().find(reaches_many) {
+            let cause = io::Error::other(PlanError::Everybody);
+            return Err(Error::new(Operation::Load, &target.text, cause));
+        }
         let texts = targets.iter().map(|target| target.text.clone()).collect();
         Ok(Self {
             plan: Arc::new(plan),
@@ -69,7 +80,11 @@ impl Load {
     #[must_use]
     pub fn is_local(&self) -> bool {
         let addrs = self.targets.iter().filter_map(|target| target.inet);
-        addrs.into_iter().all(|addr| is_local(addr.ip()))
+        addrs.into_iter().all(|addr| {
+            let ip = addr.ip().to_canonical();
+            // What leads nowhere leads to this machine.
+            ip.is_unspecified() || is_local(ip)
+        })
     }
 
     /// Starts the threads. They connect first; the load begins when all have.
@@ -101,6 +116,14 @@ impl Load {
             thread: Some(thread),
         })
     }
+}
+
+/// Whether what is sent there goes to a group, or to everybody of a network.
+fn reaches_many(ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    let is_everybody = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+    let goes_to_many = |route: Route| route.fate == Fate::Many;
+    ip.is_multicast() || is_everybody || route_to(ip, 0).is_ok_and(goes_to_many)
 }
 
 /// A load under way. Dropped, it ends.

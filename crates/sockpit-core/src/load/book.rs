@@ -67,6 +67,15 @@ impl Book {
         verdict
     }
 
+    /// The same of one that was waited for, and so comes for the first time, however late.
+    pub fn note_awaited(&mut self, number: u64) {
+        if self.note(number) == Verdict::Stale {
+            self.order.stale -= 1;
+            self.order.unique += 1;
+            self.order.reordered += 1;
+        }
+    }
+
     /// What arrived so far.
     #[must_use]
     pub const fn order(&self) -> Order {

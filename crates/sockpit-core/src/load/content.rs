@@ -5,7 +5,7 @@ use crate::frame::{EncodeError, Framing};
 /// What a pattern is made of: no line break, no zero, nothing that SLIP escapes.
 const LETTERS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// In bytes: what the different messages of a framing take together.
+/// In bytes: what the different messages of a framing take together, unless two are longer.
 const FRAMED_ROOM: usize = 256 << 10;
 
 /// The bytes of every message, as they stand in the stream and as they are meant. Neighbours differ
@@ -67,7 +67,8 @@ impl Content {
             };
             framing.encode(message, &mut wire)?;
             count += 1;
-            if FRAMED_ROOM <= wire.len() {
+            // Neighbours differ, however long they are.
+            if 2 <= count && FRAMED_ROOM <= wire.len() {
                 break;
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::wire::Counts;
-use super::{Amount, Answer, Faults, Mode, Order, Pace, Plan, Summary, Tally};
+use super::{Amount, Answer, Fault, Faults, Mode, Order, Pace, Plan, Summary, Tally};
 
 /// The version of the JSON form of a report and of a second.
 pub const VERSION: u32 = 1;
@@ -111,6 +111,8 @@ pub struct Report {
     pub corrupt: u64,
     /// Messages that no answer came to.
     pub unanswered: u64,
+    /// Of those in datagrams: how many were answered after they had been given up.
+    pub late: u64,
     /// Messages that were due and never sent, as sending was behind its schedule.
     pub unsent: u64,
     /// From when a message was due to its answer.
@@ -199,8 +201,14 @@ impl Gathering {
     /// What it came to.
     #[must_use]
     pub fn report(self, plan: &Plan, ending: Ending) -> Report {
-        let total = self.total;
+        let mut total = self.total;
         let is_stream = plan.transport().is_stream();
+        let can_be = |sink: &Counts| sink.can_be(total.sent, is_stream);
+        let sink = ending.sink.filter(can_be);
+        if sink != ending.sink {
+            // Whoever counts more than was sent has not counted.
+            total.faults.count(Fault::Malformed);
+        }
         let is_answered = plan.mode != Mode::OneWay;
         let rate = |amount: u64| amount as f64 * 1e9 / (ending.elapsed.max(1) as f64);
         Report {
@@ -227,11 +235,12 @@ impl Gathering {
             received_bytes_per_second: rate(total.received.bytes),
             corrupt: total.corrupt,
             unanswered: total.unanswered,
+            late: total.late,
             unsent: ending.unsent,
             latency: total.latency.summary(),
             connect: total.connect.summary(),
             order: (!is_stream && is_answered).then_some(total.order),
-            sink: ending.sink,
+            sink,
             faults: total.faults,
             seconds: self.seconds,
         }

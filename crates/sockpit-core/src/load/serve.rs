@@ -17,12 +17,10 @@ const IDLE: Duration = Duration::from_secs(60);
 pub struct ServeOptions {
     /// What it does.
     pub service: Service,
-    /// Threads that share the connections; 1 without it. Datagrams are all served by one.
+    /// Threads that share the connections; 1 without it. Of streams only, as are all below.
     pub threads: Option<u32>,
     /// Connections served at once; 20,000 without it. Further ones are closed.
     pub max_peers: Option<u32>,
-    /// Whether what a sink receives over TCP is thrown away by the system, without a copy of it.
-    pub discard: bool,
     /// After how much silence a connection is closed; 60 s without it.
     pub idle: Option<TimeSpan>,
 }
@@ -38,8 +36,6 @@ pub struct ServePlan {
     pub threads: u32,
     /// Connections served at once.
     pub max_peers: u32,
-    /// Whether the system throws away what a sink receives over TCP.
-    pub discards: bool,
     /// After how much silence a connection is closed.
     pub idle: Duration,
 }
@@ -66,12 +62,19 @@ impl ServePlan {
                 wants: "the client",
             });
         }
-        if asked.discard && session.transport.scheme() != "tcp" {
-            return Err(PlanError::Transport {
-                key: "discard",
-                transport: session.transport.scheme(),
-                wants: "tcp",
-            });
+        let of_connections = [
+            ("threads", asked.threads.is_some()),
+            ("max-peers", asked.max_peers.is_some()),
+            ("idle", asked.idle.is_some()),
+        ];
+        for (key, _) in of_connections.iter().filter(|(_, is_asked)| *is_asked) {
+            if !session.transport.is_stream() {
+                return Err(PlanError::Transport {
+                    key,
+                    transport: session.transport.scheme(),
+                    wants: "tcp and unix",
+                });
+            }
         }
         Ok(Self {
             service: asked.service,
@@ -82,7 +85,6 @@ impl ServePlan {
                 MAX_CONNECTIONS,
                 MAX_CONNECTIONS,
             )?,
-            discards: asked.discard,
             idle: span("idle", asked.idle, IDLE)?,
             session,
         })
@@ -154,3 +156,6 @@ impl Served {
         rows
     }
 }
+
+#[cfg(test)]
+mod tests;

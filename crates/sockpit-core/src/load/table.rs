@@ -49,14 +49,17 @@ impl Report {
             }
         }
         if let Some(sink) = &self.sink {
-            let rate = |amount: u64| amount as f64 * 1e9 / (sink.elapsed_ns.max(1) as f64);
-            let counted = match self.is_stream {
-                true => format!(
+            let rate = |amount: u64| amount as f64 * 1e9 / (sink.elapsed_ns as f64);
+            // What came all at once has no rate.
+            let counted = match (self.is_stream, sink.elapsed_ns) {
+                (true, 0) => format!("{} bytes", sink.bytes),
+                (true, _) => format!(
                     "{} bytes ({})",
                     sink.bytes,
                     bytes_per_second(rate(sink.bytes))
                 ),
-                false => format!("{} ({}/s)", sink.messages, number(rate(sink.messages))),
+                (false, 0) => sink.messages.to_string(),
+                (false, _) => format!("{} ({}/s)", sink.messages, number(rate(sink.messages))),
             };
             row("received by the server", counted);
         }
@@ -84,6 +87,7 @@ impl Report {
         for (name, count) in [
             ("corrupt answers", self.corrupt),
             ("unanswered", self.unanswered),
+            ("late answers", self.late),
             ("due and not sent", self.unsent),
         ] {
             if 0 < count {
@@ -112,7 +116,7 @@ impl Report {
             );
         }
         // The last ones of a schedule may be late by as much as a thread wakes up late.
-        if self.sent.messages / 1000 < self.unsent {
+        if self.sent.messages / 1000 + 1 < self.unsent {
             notes.push(format!(
                 "sending fell behind its schedule: {} messages were due and never sent, and are in \
                  no latency",
@@ -122,7 +126,7 @@ impl Report {
         if 0 < self.corrupt && self.answer == Answer::Same {
             notes.push(
                 "answers that differ from what was sent are corrupt here; of a server that is no \
-                 echo, take any answer"
+                 echo, `--any-answer` takes any"
                     .to_owned(),
             );
         }
@@ -131,8 +135,15 @@ impl Report {
         }
         if 0 < self.faults.no_port {
             notes.push(
-                "local ports ran out: each closed connection keeps one for a minute; close with a \
-                 reset, or connect more slowly"
+                "local ports ran out: each closed connection keeps one for a minute; `--reset` \
+                 leaves none, and so does connecting more slowly"
+                    .to_owned(),
+            );
+        }
+        if 0 < self.faults.no_descriptor {
+            notes.push(
+                "descriptors ran out: each connection takes one, and `ulimit -n` says how many \
+                 there are"
                     .to_owned(),
             );
         }

@@ -121,6 +121,8 @@ pub struct Tally {
     pub corrupt: u64,
     /// Messages that no answer came to: in time, or before the connection ended.
     pub unanswered: u64,
+    /// Of those in datagrams: how many were answered after they had been given up.
+    pub late: u64,
     /// From when a message was due to its answer.
     pub latency: Latencies,
     /// From the beginning of a connection to its being open.
@@ -155,6 +157,7 @@ impl Tally {
         self.received.add(other.received);
         self.corrupt += other.corrupt;
         self.unanswered += other.unanswered;
+        self.late += other.late;
         self.latency.merge(&other.latency);
         self.connect.merge(&other.connect);
         self.faults.merge(&other.faults);

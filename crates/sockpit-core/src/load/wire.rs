@@ -28,7 +28,7 @@
 
 use serde::Serialize;
 
-use super::{Order, Service};
+use super::{Amount, Order, Service};
 
 /// In bytes: what a numbered datagram begins with, and so the shortest of them.
 pub const DATAGRAM_HEADER: usize = HEAD + 28;
@@ -167,6 +167,19 @@ impl Hello {
 }
 
 impl Counts {
+    /// Whether so much can have come of what was sent.
+    #[must_use]
+    pub const fn can_be(&self, sent: Amount, is_stream: bool) -> bool {
+        if is_stream {
+            return self.bytes <= sent.bytes;
+        }
+        let order = self.order;
+        let all = order.unique.saturating_add(order.duplicates);
+        order.unique <= sent.messages
+            && order.reordered <= order.unique
+            && all.saturating_add(order.stale) <= self.messages
+    }
+
     /// Its bytes.
     #[must_use]
     pub fn encode(&self) -> [u8; COUNTS] {

@@ -4,15 +4,17 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 
+use rustix::io::Errno;
 use socket2::Socket;
 use sockpit_core::load::wire::Header;
 use sockpit_core::load::{Pace, Schedule};
 use sockpit_sys::datagram::segments::RunSender;
 
+use super::drive::{Drive, drive};
 use super::poll::{Poll, Want};
 use super::worker::{Outcome, Worker};
 use crate::error::{Error, Operation};
-use crate::transport::raw;
+use crate::transport::{BoundPath, raw};
 
 /// In bytes: datagrams that are written side by side before they are sent.
 const ROOM: usize = 256 << 10;
@@ -25,13 +27,7 @@ const BUSY: u64 = 1_000_000;
 
 /// Runs it; `None` where it was never begun.
 pub(super) fn run(worker: &mut Worker) -> Option<Outcome> {
-    let poll = match Poll::new() {
-        Ok(poll) => poll,
-        Err(error) => {
-            worker.io_fault(error);
-            return worker.start(0).and(None);
-        }
-    };
+    let poll = worker.open_poll()?;
     let mut senders = Vec::new();
     for place in 0..worker.share.connections {
         match Sender::open(worker, place, &poll) {
@@ -50,15 +46,12 @@ pub(super) fn run(worker: &mut Worker) -> Option<Outcome> {
         senders,
         schedule,
         next: 0,
-        turn: 0,
+        first: 0,
         poll,
         worker,
     };
-    let at = blast.send();
-    let (unsent, lag) = (blast.unsent(at), blast.lag(at));
-    let worker = blast.worker;
-    let ended = worker.ended(at, unsent, connected, lag);
-    Some(worker.outcome(ended, None))
+    let ended = drive(&mut blast);
+    Some(blast.worker.outcome(ended, None))
 }
 
 struct Blast<'a> {
@@ -73,13 +66,14 @@ struct Blast<'a> {
     schedule: Option<Schedule>,
     /// The schedule's next one.
     next: u64,
-    /// Who sends next.
-    turn: usize,
+    /// Who sends first of all.
+    first: usize,
 }
 
 /// One socket with the datagrams that it is to send.
 struct Sender {
     socket: Socket,
+    _bound: BoundPath,
     sender: RunSender,
     /// Datagrams side by side.
     bytes: Vec<u8>,
@@ -100,57 +94,16 @@ enum State {
     Busy(u64),
 }
 
-impl Blast<'_> {
-    /// Sends until the time is over; gives when it was.
-    fn send(&mut self) -> u64 {
-        let end = self.worker.end();
-        let connected = u32::try_from(self.senders.len()).unwrap_or(u32::MAX);
-        loop {
-            let now = self.worker.now();
-            if self.worker.next_cut <= now {
-                let lag = self.lag(now);
-                self.worker.cut(now.min(end), connected, lag);
-            }
-            if self.worker.stopper.is_stopped() || self.is_done() {
-                return now.min(end);
-            }
-            if end <= now {
-                if self.schedule.is_some() {
-                    // What was due since the latest look is still sent.
-                    self.round(end - 1);
-                }
-                return end;
-            }
-            let until = self.round(now).min(end);
-            if until <= now
-                && self
-                    .senders
-                    .iter()
-                    .all(|sender| sender.state == State::Ready)
-            {
-                continue;
-            }
-            let ready = self.worker.wait(&mut self.poll, now, until);
-            for index in 0..ready {
-                if let Some((place, _)) = self.poll.event(index)
-                    && let Some(sender) = self.senders.get_mut(place)
-                {
-                    sender.state = State::Ready;
-                }
-            }
-        }
+impl Drive for Blast<'_> {
+    fn worker(&mut self) -> &mut Worker {
+        self.worker
     }
 
-    fn is_done(&self) -> bool {
-        self.left == 0 && self.senders.iter().all(|sender| sender.filled == 0)
-    }
-
-    /// Has every socket send that can; gives when there is something to do again.
-    fn round(&mut self, now: u64) -> u64 {
+    fn send_due(&mut self, now: u64) -> u64 {
         let mut until = u64::MAX;
         for _ in 0..self.senders.len() {
-            let place = self.turn % self.senders.len();
-            self.turn = place + 1;
+            let place = self.first % self.senders.len();
+            self.first = place + 1;
             if let State::Busy(busy) = self.senders[place].state {
                 if now < busy {
                     until = until.min(busy);
@@ -178,6 +131,55 @@ impl Blast<'_> {
         }
     }
 
+    fn turn(&mut self, now: u64, until: u64) {
+        let is_ready = |sender: &Sender| sender.state == State::Ready;
+        if until <= now && self.senders.iter().all(is_ready) {
+            return;
+        }
+        let ready = self.worker.wait(&mut self.poll, now, until);
+        for index in 0..ready {
+            if let Some((place, _)) = self.poll.event(index)
+                && let Some(sender) = self.senders.get_mut(place)
+            {
+                sender.state = State::Ready;
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.left == 0 && self.senders.iter().all(|sender| sender.filled == 0)
+    }
+
+    fn connected(&self) -> u32 {
+        u32::try_from(self.senders.len()).unwrap_or(u32::MAX)
+    }
+
+    fn unsent(&self, now: u64) -> u64 {
+        let held = self
+            .senders
+            .iter()
+            .map(|sender| (sender.filled - sender.sent) / self.size);
+        let due = self.schedule.map_or(0, |schedule| match self.left {
+            0 => 0,
+            // What is due at the very end is not sent.
+            _ => schedule
+                .due(now.saturating_sub(1))
+                .saturating_sub(self.next),
+        });
+        match self.worker.plan.pace {
+            Pace::Max => 0,
+            Pace::Paced(_) | Pace::Open(_) => due + held.sum::<usize>() as u64,
+        }
+    }
+
+    fn lag(&self, now: u64) -> u64 {
+        let due = self.schedule.map(|schedule| schedule.intended(self.next));
+        let due = due.filter(|_| 0 < self.left);
+        due.map_or(0, |due| now.saturating_sub(due))
+    }
+}
+
+impl Blast<'_> {
     /// Writes the datagrams that a socket is to send next, where it has sent all before.
     fn fill(&mut self, place: usize, now: u64) {
         let sender = &mut self.senders[place];
@@ -231,38 +233,16 @@ impl Blast<'_> {
                 }
             }
             Err(error) => {
-                // `ENOBUFS` and `ENOMEM` are no failure but a full machine.
-                if !matches!(error.raw_os_error(), Some(105 | 12)) {
+                // A machine that is full is no failure.
+                if !matches!(
+                    Errno::from_io_error(&error),
+                    Some(Errno::NOBUFS | Errno::NOMEM)
+                ) {
                     self.worker.io_fault(error);
                 }
                 sender.state = State::Busy(now + BUSY);
             }
         }
-    }
-
-    /// Datagrams that were due and not sent.
-    fn unsent(&self, now: u64) -> u64 {
-        let held = self
-            .senders
-            .iter()
-            .map(|sender| (sender.filled - sender.sent) / self.size);
-        let due = self.schedule.map_or(0, |schedule| match self.left {
-            0 => 0,
-            // What is due at the very end is not sent.
-            _ => schedule
-                .due(now.saturating_sub(1))
-                .saturating_sub(self.next),
-        });
-        match self.worker.plan.pace {
-            Pace::Max => 0,
-            Pace::Paced(_) | Pace::Open(_) => due + held.sum::<usize>() as u64,
-        }
-    }
-
-    fn lag(&self, now: u64) -> u64 {
-        let due = self.schedule.map(|schedule| schedule.intended(self.next));
-        let due = due.filter(|_| 0 < self.left);
-        due.map_or(0, |due| now.saturating_sub(due))
     }
 }
 
@@ -270,12 +250,11 @@ impl Sender {
     fn open(worker: &Worker, place: u32, poll: &Poll) -> Result<Self, Error> {
         let fail = |error| Error::new(Operation::Connect, &worker.target.text, error);
         let plan = &worker.plan;
-        let socket = raw::socket(&plan.session, &worker.target)?;
+        let (socket, bound) = raw::connect(&plan.session, &worker.target)?;
         if plan.session.socket.sndbuf.is_none() {
             // The system's own room is what there is otherwise.
             let _ = socket.set_send_buffer_size(SOCKET_ROOM);
         }
-        socket.connect(&worker.target.addr).map_err(fail)?;
         poll.add(&socket, place as usize, Want::ONESHOT)
             .map_err(fail)?;
         let size = NonZeroUsize::new(plan.size).unwrap_or(NonZeroUsize::MIN);
@@ -292,6 +271,7 @@ impl Sender {
         Ok(Self {
             sender: RunSender::new(socket.as_fd(), size),
             socket,
+            _bound: bound,
             bytes: datagram.repeat(count),
             filled: 0,
             sent: 0,

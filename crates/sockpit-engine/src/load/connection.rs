@@ -19,8 +19,6 @@ pub(super) struct Connection {
     pub(super) want: Want,
     /// Messages without their answer, the oldest first.
     pub(super) under_way: VecDeque<Message>,
-    /// Whether it stands among those that may send.
-    pub(super) is_offered: bool,
     /// The number of the message that is being written, or is next.
     number: u64,
     /// Whether a message is being written.
@@ -41,8 +39,6 @@ pub(super) struct Connection {
     pub(super) has_ended: bool,
     /// Whether we send no more.
     pub(super) has_shut: bool,
-    /// Whether it met a full backlog, and tries again.
-    pub(super) is_retrying: bool,
 }
 
 /// How far a connection is.
@@ -50,6 +46,8 @@ pub(super) struct Connection {
 pub(super) enum State {
     /// It waits until somebody opens it, in nanoseconds since the start.
     Closed { until: u64 },
+    /// The server's backlog was full at that time; it is begun again after another.
+    Queued { since: u64, until: u64 },
     /// It was begun at that time and is not open.
     Opening { since: u64 },
     /// It is open.
@@ -78,7 +76,6 @@ impl Connection {
             state: State::Closed { until: 0 },
             want: Want::empty(),
             under_way: VecDeque::with_capacity(in_flight.min(16)),
-            is_offered: false,
             number: 0,
             is_sending: false,
             written: 0,
@@ -89,7 +86,6 @@ impl Connection {
             told: Vec::new(),
             has_ended: false,
             has_shut: false,
-            is_retrying: false,
         }
     }
 
@@ -108,9 +104,9 @@ impl Connection {
         self.has_shut = false;
     }
 
-    /// Whether it met a full backlog, and tries again.
-    pub(super) const fn is_retrying(&self) -> bool {
-        self.is_retrying
+    /// Whether it waits for room in a full backlog.
+    pub(super) const fn is_queued(&self) -> bool {
+        matches!(self.state, State::Queued { .. })
     }
 
     /// Sends what a stream begins with, which fits the empty buffer of a new connection.
@@ -205,6 +201,10 @@ impl Connection {
     ) -> Result<(), Fault> {
         let len = content.wire_len();
         while !bytes.is_empty() {
+            if self.under_way.is_empty() {
+                // Bytes that nobody asked for are in nobody's answer.
+                return Err(Fault::Malformed);
+            }
             let expected = content.wire(self.awaited);
             let expected = expected.get(self.got..).unwrap_or_default();
             let (part, rest) = bytes.split_at(bytes.len().min(expected.len()));
@@ -216,7 +216,6 @@ impl Connection {
             if self.got < len {
                 break;
             }
-            // Bytes that nobody asked for are in nobody's answer.
             let message = self.under_way.pop_front().ok_or(Fault::Malformed)?;
             tally.received.bytes += len as u64;
             settle(tally, message, now, self.is_wrong);

@@ -14,7 +14,7 @@ use sockpit_core::load::{Ending, Gathering, Mode, Plan, Progress, Report, Tally}
 use sockpit_sys::{limit, poll};
 
 use super::Stopper;
-use super::worker::{Outcome, STOPPED_WAIT, Share, Word, Worker};
+use super::worker::{LONGEST_WAIT, Outcome, STOPPED_WAIT, Share, Word, Worker, no_answer};
 use crate::error::{Error, Operation};
 use crate::transport::raw::{self, RawTarget};
 
@@ -65,7 +65,11 @@ impl Gatherer {
                 Ok(Word::Second(_) | Word::Done(_)) | Err(_) => {}
             }
         }
-        if connected == 0 {
+        // What cannot be sent from is a mistake, however many others can.
+        let is_misplaced = first_error
+            .as_ref()
+            .is_some_and(|error| error.operation() == Operation::Bind);
+        if connected == 0 || is_misplaced {
             for hand in &mut hands {
                 hand.go = None;
             }
@@ -115,16 +119,25 @@ impl Gatherer {
 
     fn try_to_reach(&self, target: &RawTarget) -> Result<Socket, Error> {
         let fail = |error| Error::new(Operation::Connect, &target.text, error);
-        let socket = raw::socket(&self.plan.session, target)?;
-        if self.plan.transport().is_stream() {
-            socket
-                .connect_timeout(&target.addr, self.plan.timeout)
-                .map_err(fail)?;
-            socket.set_nonblocking(true).map_err(fail)?;
-        } else {
-            socket.connect(&target.addr).map_err(fail)?;
+        let (socket, _) = raw::connect(&self.plan.session, target)?;
+        let timeout = self.plan.timeout;
+        let begun = Instant::now();
+        while self.plan.transport().is_stream() {
+            if self.stopper.is_stopped() {
+                return Err(fail(io::ErrorKind::Interrupted.into()));
+            }
+            let Some(left) = timeout.checked_sub(begun.elapsed()) else {
+                return Err(fail(no_answer(timeout)));
+            };
+            let mut interests = [poll::Interest::to_write(socket.as_fd())];
+            if 0 < poll::wait(&mut interests, Some(left.min(LONGEST_WAIT))).map_err(fail)? {
+                break;
+            }
         }
-        Ok(socket)
+        match socket.take_error() {
+            Ok(None) => Ok(socket),
+            Ok(Some(error)) | Err(error) => Err(fail(error)),
+        }
     }
 
     /// Starts the threads, each with its share.
@@ -256,8 +269,7 @@ impl Gatherer {
 
     /// Asks a server of ours what it counted of a load in datagrams; another one does not answer.
     fn ask(&self, target: &RawTarget, run: u64) -> Option<Counts> {
-        let socket = raw::socket(&self.plan.session, target).ok()?;
-        socket.connect(&target.addr).ok()?;
+        let (socket, _bound) = raw::connect(&self.plan.session, target).ok()?;
         let question = wire::ask(run);
         let mut bytes = [0; 2 * wire::COUNTS];
         let begun = Instant::now();

@@ -9,9 +9,15 @@ use super::worker::Share;
 
 /// The order in which the connections of one thread send. A connection is *offered* when it has room
 /// for a message, and taken when one is due for it.
-pub(super) enum Pacing {
-    /// A connection sends when it has room.
-    Max { free: VecDeque<usize> },
+pub(super) struct Pacing {
+    order: Order,
+    /// Which connections are offered.
+    offered: Vec<bool>,
+}
+
+enum Order {
+    /// A connection sends when it has room, and is never offered.
+    Max,
     /// Each connection has a schedule, with the index of its next message.
     Paced {
         schedules: Vec<(Schedule, u64)>,
@@ -27,32 +33,39 @@ pub(super) enum Pacing {
 
 impl Pacing {
     pub(super) fn new(pace: Pace, share: &Share, connections: u32) -> Self {
-        match pace {
-            Pace::Max => Self::Max {
-                free: VecDeque::new(),
-            },
+        let order = match pace {
+            Pace::Max => Order::Max,
             Pace::Paced(rate) => {
                 let schedule = |place| Schedule::new(rate, share.first + place, connections);
-                Self::Paced {
+                Order::Paced {
                     schedules: (0..share.connections)
                         .map(|place| (schedule(place), 0))
                         .collect(),
                     free: BinaryHeap::new(),
                 }
             }
-            Pace::Open(rate) => Self::Open {
+            Pace::Open(rate) => Order::Open {
                 schedule: Schedule::new(rate, share.thread, share.threads),
                 next: 0,
                 free: VecDeque::new(),
             },
+        };
+        Self {
+            order,
+            offered: vec![false; share.connections as usize],
         }
     }
 
-    /// Takes a connection that has room, and that is not among those offered.
+    /// Takes a connection that has room; one that is offered already keeps its place.
     pub(super) fn offer(&mut self, place: usize) {
-        match self {
-            Self::Max { free } | Self::Open { free, .. } => free.push_back(place),
-            Self::Paced { schedules, free } => {
+        match self.offered.get_mut(place) {
+            Some(is_offered @ false) => *is_offered = true,
+            _ => return,
+        }
+        match &mut self.order {
+            Order::Max => {}
+            Order::Open { free, .. } => free.push_back(place),
+            Order::Paced { schedules, free } => {
                 if let Some((schedule, next)) = schedules.get(place) {
                     free.push(Reverse((schedule.intended(*next), place)));
                 }
@@ -62,17 +75,17 @@ impl Pacing {
 
     /// The connection that is to send now, and when its message was due.
     pub(super) fn take(&mut self, now: u64) -> Option<(usize, u64)> {
-        match self {
-            Self::Max { free } => free.pop_front().map(|place| (place, now)),
-            Self::Paced { schedules, free } => {
+        let (place, due) = match &mut self.order {
+            Order::Max => return None,
+            Order::Paced { schedules, free } => {
                 let Reverse((due, place)) = *free.peek().filter(|next| next.0.0 <= now)?;
                 free.pop();
                 if let Some((_, next)) = schedules.get_mut(place) {
                     *next += 1;
                 }
-                Some((place, due))
+                (place, due)
             }
-            Self::Open {
+            Order::Open {
                 schedule,
                 next,
                 free,
@@ -83,33 +96,34 @@ impl Pacing {
                 }
                 let place = free.pop_front()?;
                 *next += 1;
-                Some((place, due))
+                (place, due)
             }
-        }
+        };
+        self.offered[place] = false;
+        Some((place, due))
     }
 
     /// Takes back the message of a connection that is gone, to be sent by the next one with room, or
     /// by the same when it is back.
     pub(super) fn put_back(&mut self, place: usize) {
-        match self {
-            Self::Max { .. } => {}
-            Self::Paced { schedules, .. } => {
+        match &mut self.order {
+            Order::Max => {}
+            Order::Paced { schedules, .. } => {
                 if let Some((_, next)) = schedules.get_mut(place) {
                     *next -= 1;
                 }
             }
-            Self::Open { next, .. } => *next -= 1,
+            Order::Open { next, .. } => *next -= 1,
         }
     }
 
     /// When the next message is due for a connection that has room; `u64::MAX` where none is.
     pub(super) fn next(&self) -> u64 {
-        match self {
-            Self::Max { free } if free.is_empty() => u64::MAX,
-            Self::Max { .. } => 0,
-            Self::Paced { free, .. } => free.peek().map_or(u64::MAX, |next| next.0.0),
-            Self::Open { free, .. } if free.is_empty() => u64::MAX,
-            Self::Open { schedule, next, .. } => schedule.intended(*next),
+        match &self.order {
+            Order::Max => u64::MAX,
+            Order::Paced { free, .. } => free.peek().map_or(u64::MAX, |next| next.0.0),
+            Order::Open { free, .. } if free.is_empty() => u64::MAX,
+            Order::Open { schedule, next, .. } => schedule.intended(*next),
         }
     }
 
@@ -117,28 +131,28 @@ impl Pacing {
     pub(super) fn unsent(&self, now: u64) -> u64 {
         // What is due at the very end is not sent.
         let now = now.saturating_sub(1);
-        match self {
-            Self::Max { .. } => 0,
-            Self::Paced { schedules, .. } => {
+        match &self.order {
+            Order::Max => 0,
+            Order::Paced { schedules, .. } => {
                 let each = schedules.iter();
                 each.map(|(schedule, next)| schedule.due(now).saturating_sub(*next))
                     .sum()
             }
-            Self::Open { schedule, next, .. } => schedule.due(now).saturating_sub(*next),
+            Order::Open { schedule, next, .. } => schedule.due(now).saturating_sub(*next),
         }
     }
 
     /// In nanoseconds: how long the oldest message that is due has been so.
     pub(super) fn lag(&self, now: u64) -> u64 {
-        match self {
-            Self::Max { .. } => 0,
-            Self::Paced { schedules, .. } => {
+        match &self.order {
+            Order::Max => 0,
+            Order::Paced { schedules, .. } => {
                 let due = schedules
                     .iter()
                     .map(|(schedule, next)| schedule.intended(*next));
                 due.min().map_or(0, |due| now.saturating_sub(due))
             }
-            Self::Open { schedule, next, .. } => now.saturating_sub(schedule.intended(*next)),
+            Order::Open { schedule, next, .. } => now.saturating_sub(schedule.intended(*next)),
         }
     }
 }

@@ -5,6 +5,7 @@ mod guard;
 mod ledger;
 mod peer;
 mod stream;
+mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,23 +60,25 @@ impl Server {
                 .spawn(work)
                 .map_err(|error| Error::new(Operation::Run, "a thread", error))
         };
-        let mut threads = Vec::new();
+        // Dropped on the way out of a failure, it ends the threads that there are.
+        let mut server = Self {
+            local,
+            stopper: stopper.clone(),
+            told,
+            threads: Vec::new(),
+        };
+        let mut served = Vec::new();
         for (_, work) in works {
-            threads.push(spawn("load-serve", work)?);
+            served.push(spawn("load-serve", work)?);
         }
         let teller = Teller {
             counters,
-            stopper: stopper.clone(),
+            stopper,
             tell,
         };
-        let served = std::mem::take(&mut threads);
-        threads.push(spawn("load-tell", Box::new(move || teller.run(served)))?);
-        Ok(Self {
-            local,
-            stopper,
-            told,
-            threads,
-        })
+        let telling = spawn("load-tell", Box::new(move || teller.run(served)))?;
+        server.threads.push(telling);
+        Ok(server)
     }
 
     /// What was taken, as endpoints.
@@ -139,12 +142,14 @@ fn works(
     }
     let listeners = Arc::new(listeners);
     let open = Arc::<AtomicU64>::default();
+    let kept = Arc::<AtomicU64>::default();
     for _ in 0..plan.threads {
         let counter = Arc::<Counter>::default();
         let shared = stream::Shared {
             plan: plan.clone(),
             listeners: listeners.clone(),
             open: open.clone(),
+            kept: kept.clone(),
             stopper: stopper.clone(),
             counter: counter.clone(),
         };

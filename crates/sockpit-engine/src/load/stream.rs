@@ -6,16 +6,13 @@ mod life;
 use std::net::Shutdown;
 
 use sockpit_core::load::wire::Counts;
-use sockpit_core::load::{Fault, Mode, Pace};
+use sockpit_core::load::{Fault, Mode};
 
 use self::life::RETRY;
 use super::connection::{Connection, Message, State, Written};
-use super::pacing::Pacing;
-use super::poll::{Poll, Want};
-use super::worker::{Outcome, Worker};
-
-/// Messages that are sent before answers are looked for.
-const BURST: u32 = 64;
+use super::drive::{Drive as _, Driver, Tend, drive};
+use super::poll::Want;
+use super::worker::{Outcome, Worker, nanos, no_answer};
 
 /// In bytes: what one read takes.
 const READ_SIZE: usize = 256 << 10;
@@ -25,34 +22,16 @@ const PLAIN_WAIT: u64 = 1_000_000_000;
 
 /// Runs it; `None` where it was never begun.
 pub(super) fn run(worker: &mut Worker) -> Option<Outcome> {
-    let poll = match Poll::new() {
-        Ok(poll) => poll,
-        Err(error) => {
-            worker.io_fault(error);
-            return worker.start(0).and(None);
-        }
-    };
-    let mut driver = Driver::new(worker, poll);
+    let poll = worker.open_poll()?;
+    let mut driver = Driver::new(worker, poll, READ_SIZE);
     let connected = driver.connect_all();
     driver.worker.start(connected)?;
     driver.begin();
-    let at = driver.send();
-    let unsent = if driver.left == 0 {
-        0
-    } else {
-        driver.pacing.unsent(at)
-    };
-    let lag = if driver.left == 0 {
-        0
-    } else {
-        driver.pacing.lag(at)
-    };
-    let ended = driver.worker.ended(at, unsent, driver.connected, lag);
-    driver.is_sending = false;
+    let ended = drive(&mut driver);
     let sink = match driver.mode {
-        Mode::OneWay => driver.finish(at),
+        Mode::OneWay => driver.finish(ended.at),
         Mode::Request | Mode::Churn => {
-            driver.drain(at);
+            driver.drain(ended.at);
             None
         }
     };
@@ -61,133 +40,33 @@ pub(super) fn run(worker: &mut Worker) -> Option<Outcome> {
     Some(driver.worker.outcome(ended, sink))
 }
 
-struct Driver<'a> {
-    worker: &'a mut Worker,
-    poll: Poll,
-    pacing: Pacing,
-    mode: Mode,
-    /// Whether a connection sends as soon as it can, and asks nobody.
-    is_max: bool,
-    in_flight: usize,
-    connections: Vec<Connection>,
-    buffer: Vec<u8>,
-    /// Connections that are open.
-    connected: u32,
-    /// Connections that are being opened.
-    opening: u32,
-    /// Messages that may still be sent.
-    left: u64,
-    /// Messages that are being written, or that wait for their answer.
-    under_way: u64,
-    /// Whether messages are begun.
-    is_sending: bool,
-    next_sweep: u64,
-}
-
-impl<'a> Driver<'a> {
-    fn new(worker: &'a mut Worker, poll: Poll) -> Self {
-        let plan = worker.plan.clone();
-        let in_flight = plan.in_flight as usize;
-        let connections = (0..worker.share.connections).map(|_| Connection::new(in_flight));
-        Self {
-            poll,
-            pacing: Pacing::new(plan.pace, &worker.share, plan.connections),
-            mode: plan.mode,
-            is_max: plan.pace == Pace::Max,
-            in_flight,
-            connections: connections.collect(),
-            buffer: vec![0; READ_SIZE],
-            connected: 0,
-            opening: 0,
-            left: worker.share.count,
-            under_way: 0,
-            is_sending: false,
-            next_sweep: 0,
-            worker,
+impl Tend for Driver<'_, Connection> {
+    fn has_room(&self, place: usize, now: u64) -> bool {
+        let connection = &self.connections[place];
+        let is_free = !connection.is_sending && connection.under_way.len() < self.in_flight;
+        match connection.state {
+            State::Open if self.mode != Mode::Churn => is_free,
+            State::Closed { until } if self.mode == Mode::Churn => until <= now,
+            _ => false,
         }
     }
 
-    /// Begins to send; the clock has begun anew.
-    fn begin(&mut self) {
-        self.is_sending = true;
-        self.next_sweep = 0;
-        for place in 0..self.connections.len() {
-            let connection = &mut self.connections[place];
-            match connection.state {
-                State::Open => {
-                    if self.mode == Mode::OneWay && self.is_max {
-                        self.want(place, Want::IN | Want::OUT);
-                    }
-                    self.refill(place, 0);
-                }
-                State::Opening { .. } => connection.state = State::Opening { since: 0 },
-                State::Closed { .. } if self.mode == Mode::Churn => self.refill(place, 0),
-                State::Closed { .. } => connection.state = State::Closed { until: RETRY },
-            }
+    fn begin_message(&mut self, place: usize, due: u64, now: u64) -> bool {
+        let message = Message { due, sent: now };
+        if self.mode == Mode::Churn {
+            return self.begin_round(place, message);
         }
+        self.left -= 1;
+        self.under_way += 1;
+        if self.mode == Mode::Request {
+            self.worker.tally.sent.count(self.worker.content.wire_len());
+            self.connections[place].under_way.push_back(message);
+        }
+        self.write(place, now);
+        true
     }
 
-    /// Sends until the time is over; gives when it was.
-    fn send(&mut self) -> u64 {
-        let end = self.worker.end();
-        loop {
-            let now = self.worker.now();
-            if self.worker.next_cut <= now {
-                let lag = if self.left == 0 {
-                    0
-                } else {
-                    self.pacing.lag(now)
-                };
-                self.worker.cut(now.min(end), self.connected, lag);
-            }
-            let is_done = self.left == 0 && self.under_way == 0;
-            if is_done || self.worker.stopper.is_stopped() {
-                return now.min(end);
-            }
-            if end <= now {
-                // What was due since the latest look is still sent.
-                self.send_due(end - 1);
-                return end;
-            }
-            if self.next_sweep <= now {
-                self.sweep(now);
-            }
-            let mut until = self.send_due(now);
-            if self.left == 0 {
-                until = u64::MAX;
-            }
-            self.turn(now, until.min(end));
-        }
-    }
-
-    /// Sends what is due; gives when something is again.
-    fn send_due(&mut self, now: u64) -> u64 {
-        for _ in 0..BURST {
-            if self.left == 0 {
-                break;
-            }
-            let Some((place, due)) = self.pacing.take(now) else {
-                break;
-            };
-            self.connections[place].is_offered = false;
-            self.begin_message(place, due, now);
-            self.refill(place, now);
-        }
-        self.pacing.next()
-    }
-
-    /// Waits for the poll until `until` at most, and does what there is to do.
-    fn turn(&mut self, now: u64, until: u64) {
-        let until = until.min(self.next_sweep);
-        let ready = self.worker.wait(&mut self.poll, now, until);
-        for index in 0..ready {
-            if let Some((place, found)) = self.poll.event(index) {
-                self.event(place, found);
-            }
-        }
-    }
-
-    fn event(&mut self, place: usize, found: Want) {
+    fn event(&mut self, place: usize, found: Want, _: u64) {
         match self.connections[place].state {
             State::Opening { since } => self.try_opened(place, since),
             State::Open => {
@@ -203,56 +82,48 @@ impl<'a> Driver<'a> {
                     self.refill(place, now);
                 }
             }
-            State::Closed { .. } => {}
+            State::Closed { .. } | State::Queued { .. } => {}
         }
     }
 
-    /// Whether a connection may begin a message.
-    fn has_room(&self, place: usize, now: u64) -> bool {
+    fn sweep_one(&mut self, place: usize, now: u64) {
+        let limit = nanos(self.worker.plan.timeout);
         let connection = &self.connections[place];
-        let is_free = !connection.is_sending && connection.under_way.len() < self.in_flight;
+        let is_late = |since: u64| limit <= now.saturating_sub(since);
+        let oldest = connection.under_way.front().map(|message| message.sent);
         match connection.state {
-            State::Open if self.mode != Mode::Churn => is_free,
-            State::Closed { until } if self.mode == Mode::Churn => until <= now,
-            _ => false,
+            State::Opening { since } | State::Queued { since, .. } if is_late(since) => {
+                let error = no_answer(self.worker.plan.timeout);
+                self.lose_with(place, error, now);
+            }
+            State::Open if oldest.is_some_and(is_late) => self.lose(place, Fault::Timeout, now),
+            State::Queued { until, .. } if until <= now => self.open(place, now),
+            State::Closed { until } if until <= now && self.is_sending => self.reopen(place, now),
+            _ => {}
         }
     }
+}
 
-    /// Has a connection send what it has room for, or offers it.
-    fn refill(&mut self, place: usize, now: u64) {
-        for _ in 0..BURST {
-            let is_offered = self.connections[place].is_offered;
-            if !self.is_sending || self.left == 0 || is_offered || !self.has_room(place, now) {
-                return;
-            }
-            if !self.is_max {
-                self.connections[place].is_offered = true;
-                return self.pacing.offer(place);
-            }
-            self.begin_message(place, now, now);
-        }
-    }
-
-    /// Sends the message that was due at `due`, on a connection that has room.
-    fn begin_message(&mut self, place: usize, due: u64, now: u64) {
-        if !self.has_room(place, now) {
-            // It was lost while it stood among those that may send; its turn comes again.
-            return self.pacing.put_back(place);
-        }
-        self.left -= 1;
-        self.under_way += 1;
-        let message = Message { due, sent: now };
-        match self.mode {
-            Mode::OneWay => {}
-            Mode::Request | Mode::Churn => {
-                self.worker.tally.sent.count(self.worker.content.wire_len());
-                self.connections[place].under_way.push_back(message);
+impl Driver<'_, Connection> {
+    /// Begins to send; the clock has begun anew.
+    fn begin(&mut self) {
+        self.is_sending = true;
+        self.next_sweep = 0;
+        for place in 0..self.connections.len() {
+            let connection = &mut self.connections[place];
+            match connection.state {
+                State::Open => {
+                    if self.mode == Mode::OneWay && self.is_max {
+                        self.want(place, Want::IN | Want::OUT);
+                    }
+                    self.refill(place, 0);
+                }
+                State::Opening { .. } => connection.state = State::Opening { since: 0 },
+                State::Queued { .. } => connection.state = State::Queued { since: 0, until: 0 },
+                State::Closed { .. } if self.mode == Mode::Churn => self.refill(place, 0),
+                State::Closed { .. } => connection.state = State::Closed { until: RETRY },
             }
         }
-        if self.mode == Mode::Churn {
-            return self.open(place, now);
-        }
-        self.write(place, now);
     }
 
     /// Writes what is to be written; whether the connection is still there.
@@ -359,21 +230,6 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Waits for the answers that are under way.
-    fn drain(&mut self, ended: u64) {
-        let deadline = self.worker.last_wait(ended);
-        while 0 < self.under_way {
-            let now = self.worker.now();
-            if deadline <= now || self.worker.last_wait(ended) <= now {
-                break;
-            }
-            if self.next_sweep <= now {
-                self.sweep(now);
-            }
-            self.turn(now, deadline);
-        }
-    }
-
     fn unanswered(&self) -> u64 {
         let each = self.connections.iter();
         each.map(|connection| connection.under_way.len() as u64)
@@ -383,6 +239,7 @@ impl<'a> Driver<'a> {
     /// Ends one-way connections, and waits for what the server counted.
     fn finish(&mut self, ended: u64) -> Option<Counts> {
         let is_greeted = self.worker.plan.greets;
+        self.is_sending = false;
         self.next_sweep = u64::MAX;
         loop {
             // Somebody may have lost patience since.

@@ -6,10 +6,12 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::thread;
 use socket2::Socket;
 use sockpit_core::load::wire::Counts;
 use sockpit_core::load::{Content, Fault, Mode, Plan, Tally};
+use sockpit_core::time::TimeSpan;
 
 use super::poll::Poll;
 use super::{Stopper, blast, datagram, stream};
@@ -17,7 +19,7 @@ use crate::error::{Error, Operation};
 use crate::transport::raw::RawTarget;
 
 /// A request to end is looked for this often at least.
-const LONGEST_WAIT: Duration = Duration::from_millis(20);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
 /// A wait shorter than this would end too late: the system takes some microseconds to wake a thread.
 const SHORTEST_WAIT: u64 = 12_000;
@@ -107,6 +109,17 @@ impl Worker {
         if let Some(outcome) = outcome {
             // Who gathers waits for it, unless it is gone.
             let _ = self.words.send(Word::Done(Box::new(outcome)));
+        }
+    }
+
+    /// Opens a poll; `None` where the system has none left, which is told.
+    pub(super) fn open_poll(&mut self) -> Option<Poll> {
+        match Poll::new() {
+            Ok(poll) => Some(poll),
+            Err(error) => {
+                self.io_fault(error);
+                self.start(0).and(None)
+            }
         }
     }
 
@@ -207,6 +220,12 @@ pub(super) fn nanos(span: Duration) -> u64 {
     u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// That a server did not answer in time.
+pub(super) fn no_answer(within: Duration) -> io::Error {
+    let text = format!("no answer within {}", TimeSpan(within));
+    io::Error::new(io::ErrorKind::TimedOut, text)
+}
+
 /// Which kind of failure the system told.
 pub(super) fn fault_of(error: &io::Error) -> Fault {
     match error.kind() {
@@ -218,7 +237,13 @@ pub(super) fn fault_of(error: &io::Error) -> Fault {
         io::ErrorKind::TimedOut => Fault::Timeout,
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Fault::Unreachable,
         io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => Fault::NoPort,
-        _ if matches!(error.raw_os_error(), Some(23 | 24)) => Fault::NoDescriptor,
+        _ if matches!(
+            Errno::from_io_error(error),
+            Some(Errno::MFILE | Errno::NFILE)
+        ) =>
+        {
+            Fault::NoDescriptor
+        }
         _ => Fault::Other,
     }
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use sockpit_core::endpoint::Transport;
 use sockpit_core::plan::Plan;
@@ -20,7 +21,8 @@ pub(crate) struct RawTarget {
     pub(crate) text: String,
     /// In the internet.
     pub(crate) inet: Option<SocketAddr>,
-    bind: Option<SockAddr>,
+    /// In the internet: what it is connected from.
+    bind: Option<SocketAddr>,
 }
 
 /// A socket to accept on, or to receive datagrams on.
@@ -38,22 +40,17 @@ pub(crate) async fn targets(plan: &Plan) -> Result<Vec<RawTarget>, Error> {
         let text = unix::text_of(plan.transport, &plan.address);
         let fail = |error| Error::new(Operation::Connect, &text, error);
         let addr = unix::sock_addr(&plan.address).map_err(fail)?;
-        let bind = match &plan.socket.bind {
-            Some(bind) => Some(unix::sock_addr(&unix::parse_bind(bind)).map_err(fail)?),
-            None => None,
-        };
-        let (text, inet) = (text.clone(), None);
         return Ok(vec![RawTarget {
             addr,
             text,
-            inet,
-            bind,
+            inet: None,
+            bind: None,
         }]);
     }
     let mut targets = Vec::new();
     for addr in resolve::to_connect(&plan.address, plan.socket.family).await? {
         let bind = match &plan.socket.bind {
-            Some(bind) => Some(resolve::to_bind(bind, addr).await?.into()),
+            Some(bind) => Some(resolve::to_bind(bind, addr).await?),
             None => None,
         };
         targets.push(RawTarget {
@@ -66,8 +63,14 @@ pub(crate) async fn targets(plan: &Plan) -> Result<Vec<RawTarget>, Error> {
     Ok(targets)
 }
 
-/// A socket that does not block, with the options of `plan`, to be connected to `target`.
-pub(crate) fn socket(plan: &Plan, target: &RawTarget) -> Result<Socket, Error> {
+/// A socket that does not block, with the options of `plan`, which is connected to `target` or about
+/// to be. What is sent back to a socket of datagrams comes as long as its path is kept.
+///
+/// # Errors
+///
+/// Returns an [`Error`], whose cause is [`io::ErrorKind::WouldBlock`] where a Unix server has no room
+/// for a connection at the moment.
+pub(crate) fn connect(plan: &Plan, target: &RawTarget) -> Result<(Socket, BoundPath), Error> {
     let fail = |error: io::Error| Error::new(Operation::Connect, &target.text, error);
     let (kind, protocol) = match plan.transport {
         Transport::Tcp => (Type::STREAM, Some(Protocol::TCP)),
@@ -84,25 +87,35 @@ pub(crate) fn socket(plan: &Plan, target: &RawTarget) -> Result<Socket, Error> {
     if plan.transport == Transport::Tcp {
         options::set_tcp(&socket, &plan.socket)?;
     }
-    match &target.bind {
-        Some(bind) => {
-            if plan.transport == Transport::Tcp {
-                // A fixed local port must be free again at once for the next try. Datagram sockets
-                // that share one would take each other's answers.
-                socket.set_reuse_address(true).map_err(fail)?;
-            }
-            socket
-                .bind(bind)
-                .map_err(|error| Error::new(Operation::Bind, &target.text, error))?;
-        }
+    let bound = match &plan.socket.bind {
+        Some(bind) => bind_to(&socket, kind, plan, target)
+            .map_err(|error| Error::new(Operation::Bind, bind, error))?,
+        None => BoundPath::none(),
+    };
+    if plan.transport == Transport::UnixDatagram && plan.socket.bind.is_none() {
         // Without a name of its own it could not be answered; the system gives a free one.
-        None if plan.transport == Transport::UnixDatagram => {
-            let unnamed = SockAddr::unix("").map_err(fail)?;
-            socket.bind(&unnamed).map_err(fail)?;
-        }
-        None => {}
+        let unnamed = SockAddr::unix("").map_err(fail)?;
+        socket.bind(&unnamed).map_err(fail)?;
     }
-    Ok(socket)
+    match socket.connect(&target.addr) {
+        Err(error) if Errno::from_io_error(&error) != Some(Errno::INPROGRESS) => Err(fail(error)),
+        _ if plan.transport.is_stream() => Ok((socket, BoundPath::none())),
+        _ => Ok((socket, bound)),
+    }
+}
+
+fn bind_to(socket: &Socket, kind: Type, plan: &Plan, target: &RawTarget) -> io::Result<BoundPath> {
+    let Some(addr) = target.bind else {
+        let text = plan.socket.bind.as_deref().unwrap_or_default();
+        return unix::bind(socket, &unix::parse_bind(text), kind, plan.socket.mode);
+    };
+    if plan.transport == Transport::Tcp {
+        // A fixed local port must be free again at once for the next try. Datagram sockets that share
+        // one would take each other's answers.
+        socket.set_reuse_address(true)?;
+    }
+    socket.bind(&addr.into())?;
+    Ok(BoundPath::none())
 }
 
 /// Takes every address of the endpoint of `plan`: to accept on, or to receive datagrams on.

@@ -54,6 +54,16 @@ fn copies_that_come_very_late_do_not_hide_what_was_lost() {
     assert_eq!((order.stale, order.reordered, order.duplicates), (50, 0, 0));
 }
 
+#[test]
+fn what_was_waited_for_is_no_copy_however_late() {
+    let mut book = Book::new();
+    book.note(5000);
+    book.note_awaited(1);
+    book.note(2);
+    let order = book.order();
+    assert_eq!((order.unique, order.reordered, order.stale), (2, 1, 1));
+}
+
 proptest! {
     #[test]
     fn agrees_with_a_book_that_remembers_everything(numbers in prop::collection::vec(0..3000_u64, 0..400)) {

@@ -17,6 +17,13 @@ fn neighbours_differ() {
 }
 
 #[test]
+fn neighbours_differ_however_long_they_are() {
+    let content = Content::pattern(1 << 20, &framing("len:u32be")).unwrap();
+    assert_ne!(content.wire(0), content.wire(1));
+    assert_ne!(content.payload(0), content.payload(1));
+}
+
+#[test]
 fn a_pattern_that_does_not_fit_the_framing_says_so() {
     assert!(Content::pattern(300, &framing("len:u8")).is_err());
     assert!(Content::pattern(3, &framing("fixed:4")).is_err());

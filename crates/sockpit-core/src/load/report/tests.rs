@@ -76,6 +76,63 @@ fn a_datagram_without_an_answer_is_lost() {
 }
 
 #[test]
+fn counts_that_cannot_be_are_a_malformed_answer() {
+    let order = |unique| Order {
+        unique,
+        ..Order::default()
+    };
+    for (endpoint, counts) in [
+        (
+            "tcp://127.0.0.1:7000",
+            Counts {
+                bytes: u64::MAX,
+                ..Counts::default()
+            },
+        ),
+        (
+            "udp://127.0.0.1:7000",
+            Counts {
+                messages: u64::MAX,
+                order: order(u64::MAX),
+                ..Counts::default()
+            },
+        ),
+        (
+            "udp://127.0.0.1:7000",
+            Counts {
+                messages: 3,
+                order: order(4),
+                ..Counts::default()
+            },
+        ),
+        (
+            "udp://127.0.0.1:7000",
+            Counts {
+                messages: 10,
+                order: Order {
+                    reordered: u64::MAX,
+                    ..order(5)
+                },
+                ..Counts::default()
+            },
+        ),
+    ] {
+        let options = Options {
+            mode: Mode::OneWay,
+            ..Options::default()
+        };
+        let mut gathering = Gathering::new();
+        gathering.second(1_000_000_000, &tally(10, 0));
+        let ending = Ending {
+            sink: Some(counts),
+            ..ending(1_000_000_000)
+        };
+        let report = gathering.report(&plan_of(endpoint, options), ending);
+        assert_eq!((report.sink, report.faults.malformed), (None, 1));
+    }
+}
+
+#[test]
 fn the_json_form_is_one_line_with_its_version() {
     let options = Options {
         pace: Pace::Open(Rate(100)),

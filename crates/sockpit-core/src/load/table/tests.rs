@@ -40,8 +40,8 @@ fn lines(report: &Report) -> Vec<String> {
 fn a_blast_tells_what_was_lost_on_the_way() {
     let sink = Counts {
         run: 0,
-        messages: 1501,
-        bytes: 1501 * 1400,
+        messages: 1508,
+        bytes: 1508 * 1400,
         order: Order {
             unique: 1500,
             reordered: 3,
@@ -57,13 +57,53 @@ fn a_blast_tells_what_was_lost_on_the_way() {
             "time: 1.00 s",
             "sent: 2000 (2000/s)",
             "throughput: 2.80 MB/s",
-            "received by the server: 1501 (1501/s)",
+            "received by the server: 1508 (1508/s)",
             "lost: 500 (25.0 %)",
             "reordered: 3",
             "duplicates: 1",
             "too late: 7",
         ]
     );
+}
+
+#[test]
+fn what_came_all_at_once_has_no_rate() {
+    for (endpoint, told) in [
+        ("udp://127.0.0.1:1", "received by the server: 1"),
+        ("tcp://127.0.0.1:1", "received by the server: 1400 bytes"),
+    ] {
+        let sink = Counts {
+            messages: 1,
+            bytes: 1400,
+            order: Order {
+                unique: 1,
+                ..Order::default()
+            },
+            ..Counts::default()
+        };
+        let lines = lines(&report(endpoint, Mode::OneWay, Some(sink)));
+        assert!(lines.iter().any(|line| line == told), "{lines:?}");
+    }
+}
+
+#[test]
+fn one_message_at_the_end_is_no_delay() {
+    let mut report = report("tcp://127.0.0.1:1", Mode::Request, None);
+    report.unsent = 1;
+    report.sent.messages = 100;
+    assert_eq!(report.notes(), [] as [&str; 0]);
+    report.unsent = 2;
+    assert!(report.notes()[0].starts_with("sending fell behind its schedule: 2 messages"));
+}
+
+#[test]
+fn what_ran_out_is_told_with_the_way_out() {
+    let mut report = report("tcp://127.0.0.1:1", Mode::Churn, None);
+    report.faults.no_descriptor = 3;
+    report.faults.no_port = 3;
+    let notes = report.notes();
+    assert!(notes[0].contains("`--reset`"), "{notes:?}");
+    assert!(notes[1].contains("`ulimit -n`"), "{notes:?}");
 }
 
 #[test]

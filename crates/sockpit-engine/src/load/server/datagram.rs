@@ -8,12 +8,13 @@ use std::time::Instant;
 
 use sockpit_core::load::wire::{Datagram, Header};
 use sockpit_core::load::{ServePlan, Served, Service};
-use sockpit_sys::datagram::PeerAddr;
-use sockpit_sys::datagram::segments::{Run, RunReceiver, RunSender};
+use sockpit_sys::datagram::segments::RunSender;
+use sockpit_sys::datagram::{PeerAddr, RUN_ROOM, ReceiveBatch, Run};
 use sockpit_sys::poll;
 
 use super::guard::{Guard, is_answerable};
 use super::ledger::Ledger;
+use super::waiting::{AGAIN, Waiting};
 use super::{Counter, LONGEST_WAIT};
 use crate::load::Stopper;
 use crate::load::worker::nanos;
@@ -37,6 +38,7 @@ pub(super) struct Serving {
     served: Served,
     ledger: Ledger,
     guard: Guard,
+    waiting: Waiting,
     /// Room for answers that are being sent.
     answers: Vec<u8>,
     begun: Instant,
@@ -77,6 +79,7 @@ impl Serving {
             served: Served::default(),
             ledger: Ledger::default(),
             guard: Guard::default(),
+            waiting: Waiting::default(),
             answers: Vec::new(),
             begun: Instant::now(),
             sender: None,
@@ -84,18 +87,24 @@ impl Serving {
     }
 
     pub(super) fn run(mut self) {
-        let mut receiver = RunReceiver::new(READS);
+        let mut receiver = ReceiveBatch::new(READS, RUN_ROOM);
         // Without it, datagrams come one by one.
         let is_internet = self
             .listener
             .socket
             .local_addr()
             .is_ok_and(|addr| addr.is_ipv4() || addr.is_ipv6());
-        let _ = is_internet && receiver.enable(self.listener.socket.as_fd());
+        let _ = is_internet && receiver.enable_runs(self.listener.socket.as_fd());
         while !self.stopper.is_stopped() {
             let mut interests = [poll::Interest::to_read(self.listener.socket.as_fd())];
+            let (interests, wait) = match (self.waiting.is_full(), self.waiting.is_empty()) {
+                (true, _) => (&mut interests[..0], AGAIN),
+                (false, false) => (&mut interests[..], AGAIN),
+                (false, true) => (&mut interests[..], LONGEST_WAIT),
+            };
             // It fails for want of memory at most.
-            let ready = poll::wait(&mut interests, Some(LONGEST_WAIT)).unwrap_or(0);
+            let ready = poll::wait(interests, Some(wait)).unwrap_or(0);
+            self.send_waiting();
             if 0 < ready {
                 self.receive(&mut receiver);
             }
@@ -103,12 +112,15 @@ impl Serving {
         }
     }
 
-    fn receive(&mut self, receiver: &mut RunReceiver) {
+    fn receive(&mut self, receiver: &mut ReceiveBatch) {
         for _ in 0..CALLS {
+            if self.waiting.is_full() {
+                return;
+            }
             match receiver.receive(self.listener.socket.as_fd()) {
                 Ok(runs) => {
                     let now = nanos(self.begun.elapsed());
-                    for run in receiver.iter() {
+                    for run in receiver.runs() {
                         self.take(&run, now);
                     }
                     if runs < READS {
@@ -198,27 +210,26 @@ impl Serving {
     }
 
     /// Sends datagrams of `segment` bytes each; what the system has no room for is lost, as
-    /// datagrams are.
+    /// datagrams are, but for a peer on a Unix socket.
     fn send(&mut self, bytes: &[u8], segment: usize, to: &PeerAddr) {
         let Some(segment) = NonZeroUsize::new(segment).filter(|_| is_answerable(to)) else {
             return;
         };
-        let fd = self.listener.socket.as_fd();
-        let (_, sender) = match &mut self.sender {
-            Some(sender) if sender.0 == segment => sender,
-            other => other.insert((segment, RunSender::new(fd, segment))),
-        };
+        let now = nanos(self.begun.elapsed());
+        if !self.waiting.is_empty() && self.waiting.has(to) {
+            return self.waiting.push(to, bytes, now);
+        }
         let mut rest = bytes;
         let mut is_told = false;
         while !rest.is_empty() {
-            match sender.send(fd, rest, Some(to)) {
-                Ok(len) => {
-                    self.served.sent_bytes += len as u64;
-                    rest = rest.get(len..).unwrap_or_default();
-                }
+            match self.try_to_send(rest, segment, to) {
+                Ok(len) => rest = rest.get(len..).unwrap_or_default(),
                 // The failure of one that was sent before comes up once.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && !is_told => {
                     is_told = true;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && to.inet().is_none() => {
+                    return self.waiting.push(to, rest, now);
                 }
                 Err(_) => {
                     self.served.faults += 1;
@@ -226,5 +237,36 @@ impl Serving {
                 }
             }
         }
+    }
+
+    fn try_to_send(
+        &mut self,
+        bytes: &[u8],
+        segment: NonZeroUsize,
+        to: &PeerAddr,
+    ) -> io::Result<usize> {
+        let fd = self.listener.socket.as_fd();
+        let (_, sender) = match &mut self.sender {
+            Some(sender) if sender.0 == segment => sender,
+            other => other.insert((segment, RunSender::new(fd, segment))),
+        };
+        let len = sender.send(fd, bytes, Some(to))?;
+        self.served.sent_bytes += len as u64;
+        Ok(len)
+    }
+
+    /// Tries again what had no room.
+    fn send_waiting(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let now = nanos(self.begun.elapsed());
+        let mut waiting = std::mem::take(&mut self.waiting);
+        let lost = waiting.retry(now, |to, bytes| match NonZeroUsize::new(bytes.len()) {
+            Some(len) => self.try_to_send(bytes, len, to).map(|_| ()),
+            None => Ok(()),
+        });
+        self.served.faults += lost;
+        self.waiting = waiting;
     }
 }

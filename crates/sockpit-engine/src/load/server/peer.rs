@@ -2,7 +2,6 @@
 
 use std::io::{self, Read, Write};
 
-use rustix::net::RecvFlags;
 use socket2::Socket;
 use sockpit_core::load::Service;
 use sockpit_core::load::wire::{Counts, First, HELLO, Hello};
@@ -72,7 +71,7 @@ impl Peer {
         &mut self,
         buffer: &mut [u8],
         now: u64,
-        (service, discards): (Service, bool),
+        service: Service,
         moved: &mut Moved,
     ) -> io::Result<Next> {
         self.heard = now;
@@ -83,7 +82,7 @@ impl Peer {
             return self.end();
         }
         for _ in 0..READS {
-            let len = match self.receive(buffer, discards) {
+            let len = match (&self.socket).read(buffer) {
                 Ok(0) => {
                     self.has_ended = true;
                     self.decide_at_end(service, moved)?;
@@ -99,7 +98,7 @@ impl Peer {
             };
             moved.received += len as u64;
             let bytes = buffer.get(..len).unwrap_or_default();
-            self.take(bytes, len, now, service, moved)?;
+            self.take(bytes, now, service, moved)?;
             if self.is_writing() {
                 return Ok(Next::Write);
             }
@@ -122,24 +121,22 @@ impl Peer {
         })
     }
 
+    /// In bytes: what it has not read of its echo.
+    pub(super) const fn kept(&self) -> usize {
+        match &self.kind {
+            Kind::Echo { kept, .. } => kept.len(),
+            Kind::Deciding { .. } | Kind::Sink { .. } => 0,
+        }
+    }
+
     /// Whether it has said something, but not what it is for.
     pub(super) const fn is_undecided(&self) -> bool {
         matches!(&self.kind, Kind::Deciding { first } if !first.is_empty())
     }
 
-    fn receive(&self, buffer: &mut [u8], discards: bool) -> io::Result<usize> {
-        if discards && matches!(self.kind, Kind::Sink { .. }) {
-            // The bytes stay where they are: the system only counts them (tcp(7), MSG_TRUNC).
-            let (_, len) = rustix::net::recv(&self.socket, buffer, RecvFlags::TRUNC)?;
-            return Ok(len);
-        }
-        (&self.socket).read(buffer)
-    }
-
     fn take(
         &mut self,
         bytes: &[u8],
-        len: usize,
         now: u64,
         service: Service,
         moved: &mut Moved,
@@ -158,7 +155,7 @@ impl Peer {
             Kind::Echo { kept, from } => send(&self.socket, bytes, (kept, from), moved),
             Kind::Sink { counts, begun, .. } => {
                 let begun = *begun.get_or_insert(now);
-                counts.bytes += len as u64;
+                counts.bytes += bytes.len() as u64;
                 counts.elapsed_ns = now.saturating_sub(begun);
                 Ok(())
             }
@@ -204,7 +201,7 @@ impl Peer {
         if rest.is_empty() {
             return Ok(());
         }
-        self.take(rest, rest.len(), now, service, moved)
+        self.take(rest, now, service, moved)
     }
 
     const fn is_writing(&self) -> bool {

@@ -13,10 +13,18 @@ use super::{Counter, LONGEST_WAIT};
 use crate::load::Stopper;
 use crate::load::poll::{Poll, Want};
 use crate::load::worker::nanos;
+use crate::patience::Patience;
 use crate::transport::raw::RawListener;
 
 /// In bytes: what one read takes.
 const READ_SIZE: usize = 256 << 10;
+
+/// In bytes: what is kept for all peers that do not read their echo, as long as all may keep as much as
+/// one read takes.
+const MOST_KEPT: u64 = 64 << 20;
+
+/// In bytes: what one read takes, and one peer keeps, beyond that.
+const CROWDED_READ_SIZE: usize = 4 << 10;
 
 /// In nanoseconds: how often silent connections are looked for.
 const SWEEP: u64 = 250_000_000;
@@ -37,6 +45,8 @@ pub(super) struct Shared {
     pub(super) listeners: Arc<Vec<RawListener>>,
     /// Connections of all threads.
     pub(super) open: Arc<AtomicU64>,
+    /// In bytes: what their peers do not read.
+    pub(super) kept: Arc<AtomicU64>,
     pub(super) stopper: Stopper,
     pub(super) counter: Arc<Counter>,
 }
@@ -53,6 +63,19 @@ pub(super) struct Serving {
     next_sweep: u64,
     /// Until when nobody is accepted, after a failure.
     pause: Option<u64>,
+}
+
+impl Shared {
+    /// Takes how much a peer kept before, and how much it keeps.
+    fn keep(&self, before: usize, after: usize) {
+        if before < after {
+            let more = (after - before) as u64;
+            self.kept.fetch_add(more, Ordering::Relaxed);
+        } else if after < before {
+            let less = (before - after) as u64;
+            self.kept.fetch_sub(less, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Serving {
@@ -81,9 +104,16 @@ impl Serving {
     }
 
     pub(super) fn run(mut self) {
+        let mut patience = Patience::default();
         while !self.shared.stopper.is_stopped() {
+            let wait = if patience.asks_again() {
+                Duration::ZERO
+            } else {
+                LONGEST_WAIT
+            };
             // It fails for want of memory at most.
-            let ready = self.poll.wait(LONGEST_WAIT).unwrap_or(0);
+            let ready = self.poll.wait(wait).unwrap_or(0);
+            let before = self.served.received_bytes;
             let now = self.now();
             let listeners = self.shared.listeners.len();
             for index in 0..ready {
@@ -93,6 +123,7 @@ impl Serving {
                     None => {}
                 }
             }
+            patience.hear(self.served.received_bytes - before);
             if self.next_sweep <= now {
                 self.sweep(now);
             }
@@ -166,13 +197,19 @@ impl Serving {
     }
 
     fn turn(&mut self, place: usize, now: u64) {
-        let plan = &self.shared.plan;
         let Some(Some((peer, _))) = self.peers.get_mut(place) else {
             return;
         };
+        let room = match self.shared.kept.load(Ordering::Relaxed) {
+            ..MOST_KEPT => READ_SIZE,
+            _ => CROWDED_READ_SIZE,
+        };
+        let buffer = self.buffer.get_mut(..room).unwrap_or_default();
+        let service = self.shared.plan.service;
         let mut moved = Moved::default();
-        let asked = (plan.service, plan.discards);
-        let next = peer.turn(&mut self.buffer, now, asked, &mut moved);
+        let before = peer.kept();
+        let next = peer.turn(buffer, now, service, &mut moved);
+        self.shared.keep(before, peer.kept());
         self.follow(place, next.ok(), moved);
     }
 
@@ -205,8 +242,9 @@ impl Serving {
 
     fn remove(&mut self, place: usize) {
         if let Some(peer) = self.peers.get_mut(place)
-            && peer.take().is_some()
+            && let Some((peer, _)) = peer.take()
         {
+            self.shared.keep(peer.kept(), 0);
             self.free.push(place);
             self.served.open -= 1;
             self.shared.open.fetch_sub(1, Ordering::Relaxed);
@@ -227,9 +265,14 @@ impl Serving {
                 self.remove(place);
             } else if HELLO_TIME <= silence && peer.is_undecided() {
                 let mut moved = Moved::default();
+                let before = peer.kept();
                 let next = peer.settle(service, &mut moved);
+                self.shared.keep(before, peer.kept());
                 self.follow(place, next.ok(), moved);
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

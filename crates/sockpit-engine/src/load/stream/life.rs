@@ -3,15 +3,16 @@
 use std::io;
 use std::time::Duration;
 
-use rustix::io::Errno;
+use socket2::Socket;
 use sockpit_core::frame::Decoder;
 use sockpit_core::load::wire::Hello;
 use sockpit_core::load::{Fault, Mode, Service};
 
-use super::Driver;
-use crate::load::connection::{Connection, State, Written, is_nothing};
+use crate::error::Error;
+use crate::load::connection::{Connection, Message, State, Written};
+use crate::load::drive::{Drive as _, Driver};
 use crate::load::poll::Want;
-use crate::load::worker::nanos;
+use crate::load::worker::{fault_of, nanos};
 use crate::transport::raw;
 
 /// Connections that are being opened at once at the beginning, so that no backlog overflows.
@@ -23,14 +24,13 @@ pub(super) const RETRY: u64 = 100_000_000;
 /// In nanoseconds: a Unix server whose backlog is full is asked again after this long.
 const BACKLOG_RETRY: u64 = 5_000_000;
 
-/// In nanoseconds: how often deadlines are looked at.
-const SWEEP: u64 = 20_000_000;
-
-impl Driver<'_> {
+impl Driver<'_, Connection> {
     /// Opens all connections, as far as that is possible in time; gives how many are open. Those of
     /// churn come later.
     pub(super) fn connect_all(&mut self) -> u32 {
-        let count = self.connections.len();
+        let count = self.worker.share.connections as usize;
+        let connections = (0..count).map(|_| Connection::new(self.in_flight));
+        self.connections = connections.collect();
         if self.mode == Mode::Churn {
             return self.worker.share.connections;
         }
@@ -46,11 +46,9 @@ impl Driver<'_> {
                 next += 1;
                 now = self.worker.now();
             }
-            if self.next_sweep <= now {
-                self.sweep(now);
-            }
+            self.sweep(now);
             let is_waiting = next == count && self.opening == 0;
-            if is_waiting && !self.connections.iter().any(Connection::is_retrying) {
+            if is_waiting && !self.connections.iter().any(Connection::is_queued) {
                 break;
             }
             self.turn(now, deadline);
@@ -58,41 +56,64 @@ impl Driver<'_> {
         self.connected
     }
 
+    /// Begins a round trip of churn; whether there is a connection for its message, or will be.
+    pub(super) fn begin_round(&mut self, place: usize, message: Message) -> bool {
+        let now = message.sent;
+        let opened = self.connect();
+        if let Err(error) = &opened
+            && matches!(fault_of(error.cause()), Fault::NoDescriptor | Fault::NoPort)
+        {
+            // This machine has none left, so that no connection was begun.
+            self.take(place, opened, now);
+            return false;
+        }
+        self.left -= 1;
+        self.under_way += 1;
+        self.worker.tally.sent.count(self.worker.content.wire_len());
+        self.connections[place].under_way.push_back(message);
+        self.take(place, opened, now);
+        true
+    }
+
     /// Opens a connection, or begins to.
     pub(super) fn open(&mut self, place: usize, now: u64) {
+        let opened = self.connect();
+        self.take(place, opened, now);
+    }
+
+    fn connect(&mut self) -> Result<Socket, Error> {
         if let Some(socket) = self.worker.opened.take() {
-            let decoder = self.decoder();
-            self.connections[place].begin(socket, decoder, now);
-            self.opening += 1;
-            return self.arm(place, now);
+            return Ok(socket);
         }
-        let socket = match raw::socket(&self.worker.plan.session, &self.worker.target) {
-            Ok(socket) => socket,
+        let (socket, _) = raw::connect(&self.worker.plan.session, &self.worker.target)?;
+        Ok(socket)
+    }
+
+    /// Takes a new connection, or that there is none.
+    fn take(&mut self, place: usize, opened: Result<Socket, Error>, now: u64) {
+        match opened {
+            Ok(socket) => {
+                let decoder = self.decoder();
+                self.connections[place].begin(socket, decoder, now);
+                self.opening += 1;
+                self.arm(place, now);
+            }
+            Err(error) if error.cause().kind() == io::ErrorKind::WouldBlock => {
+                // A backlog that is full is no failure, unless it stays so.
+                let connection = &mut self.connections[place];
+                let since = match connection.state {
+                    State::Queued { since, .. } => since,
+                    _ => now,
+                };
+                let until = now + BACKLOG_RETRY;
+                connection.state = State::Queued { since, until };
+                self.next_sweep = self.next_sweep.min(until);
+            }
             Err(error) => {
                 self.worker.fault(error);
-                return self.fail_opening(place, now + RETRY);
-            }
-        };
-        match socket.connect(&self.worker.target.addr) {
-            Ok(()) => {}
-            Err(error) if error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error()) => {}
-            Err(error) if is_nothing(&error) => {
-                // A backlog that is full is no failure, unless it stays so.
-                self.connections[place].state = State::Closed {
-                    until: now + BACKLOG_RETRY,
-                };
-                self.connections[place].is_retrying = true;
-                return;
-            }
-            Err(error) => {
-                self.worker.io_fault(error);
-                return self.fail_opening(place, now + RETRY);
+                self.fail_opening(place, now + RETRY);
             }
         }
-        let decoder = self.decoder();
-        self.connections[place].begin(socket, decoder, now);
-        self.opening += 1;
-        self.arm(place, now);
     }
 
     fn decoder(&self) -> Option<Decoder> {
@@ -155,7 +176,6 @@ impl Driver<'_> {
         self.worker.tally.connect.record(now.saturating_sub(since));
         let connection = &mut self.connections[place];
         connection.state = State::Open;
-        connection.is_retrying = false;
         if self.mode == Mode::Churn {
             if connection.is_sending {
                 self.want(place, Want::IN);
@@ -188,7 +208,6 @@ impl Driver<'_> {
     fn fail_opening(&mut self, place: usize, until: u64) {
         let connection = &mut self.connections[place];
         connection.socket = None;
-        connection.is_retrying = false;
         connection.is_sending = false;
         connection.state = State::Closed { until };
         self.count_left(place);
@@ -223,7 +242,7 @@ impl Driver<'_> {
         match connection.state {
             State::Open => self.connected -= 1,
             State::Opening { .. } => self.opening -= 1,
-            State::Closed { .. } => {}
+            State::Closed { .. } | State::Queued { .. } => {}
         }
         connection.socket = None;
         connection.state = State::Closed { until };
@@ -240,31 +259,11 @@ impl Driver<'_> {
         connection.is_sending = false;
     }
 
-    /// Looks at deadlines, and opens again what was lost.
-    pub(super) fn sweep(&mut self, now: u64) {
-        self.next_sweep = now + SWEEP;
-        let limit = nanos(self.worker.plan.timeout);
-        for place in 0..self.connections.len() {
-            let connection = &self.connections[place];
-            let is_late = |since: u64| limit <= now.saturating_sub(since);
-            let oldest = connection.under_way.front().map(|message| message.sent);
-            match connection.state {
-                State::Opening { since } if is_late(since) => self.lose(place, Fault::Timeout, now),
-                State::Open if oldest.is_some_and(is_late) => self.lose(place, Fault::Timeout, now),
-                State::Closed { until } if until <= now => self.reopen(place, now),
-                _ => {}
-            }
-        }
-    }
-
-    fn reopen(&mut self, place: usize, now: u64) {
-        let connection = &self.connections[place];
-        let is_pending = connection.is_retrying;
+    /// Opens again what was lost, or what a round trip has closed.
+    pub(super) fn reopen(&mut self, place: usize, now: u64) {
         match self.mode {
-            // A connection that has met a full backlog has its message still to send.
-            Mode::Churn if !is_pending => self.refill(place, now),
-            _ if self.is_sending || is_pending => self.open(place, now),
-            _ => {}
+            Mode::Churn => self.refill(place, now),
+            Mode::OneWay | Mode::Request => self.open(place, now),
         }
     }
 }

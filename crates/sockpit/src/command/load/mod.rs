@@ -7,17 +7,18 @@ mod show;
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use sockpit_core::endpoint::Endpoint;
 use sockpit_core::frame::Framing;
 use sockpit_core::load::{self, Answer, Mode, Pace, Rate, Service};
-use sockpit_core::plan::{Family, Options, Plan, Role};
+use sockpit_core::plan::{Options, Plan, Role};
 use sockpit_core::size::ByteSize;
 use sockpit_core::text::charset::Charset;
 use sockpit_core::text::{escape, hex};
 use sockpit_core::time::TimeSpan;
 
+use crate::command::family::FamilyArgs;
 use crate::console::Console;
 use crate::exit::{Exit, sentence};
 
@@ -151,17 +152,8 @@ pub(crate) struct Args {
     /// End each connection with a reset, which leaves no TIME-WAIT (churn)
     #[arg(long, help_heading = "Link")]
     reset: bool,
-    /// IPv4 only
-    #[arg(
-        short = '4',
-        long = "ipv4",
-        conflicts_with = "ipv6",
-        help_heading = "Link"
-    )]
-    ipv4: bool,
-    /// IPv6 only
-    #[arg(short = '6', long = "ipv6", help_heading = "Link")]
-    ipv6: bool,
+    #[command(flatten, next_help_heading = "Link")]
+    family: FamilyArgs,
 
     /// Print one JSON object a second, and one for the whole
     #[arg(long, help_heading = "Output")]
@@ -189,11 +181,7 @@ impl Args {
         Options {
             frame: self.frame.clone(),
             bind: self.bind.clone(),
-            family: match (self.ipv4, self.ipv6) {
-                (true, _) => Some(Family::V4),
-                (_, true) => Some(Family::V6),
-                _ => None,
-            },
+            family: self.family.choice(),
             ..Options::default()
         }
     }
@@ -227,7 +215,24 @@ impl Args {
         if self.serve {
             return self.resolve_serve(&endpoint, link).map(Task::Serve);
         }
+        if let Some(option) = self.of_a_server() {
+            bail!("`{option}` is an option of the server; add `--serve`, or leave it out");
+        }
         self.resolve_load(&endpoint, link).map(Task::Load)
+    }
+
+    /// An option that only a server has: the parser lets it pass beside one that only a load has.
+    fn of_a_server(&self) -> Option<&'static str> {
+        let given = [
+            ("--echo", self.echo),
+            ("--sink", self.sink),
+            ("--once", self.once),
+            ("--max-peers", self.max_peers.is_some()),
+            ("--idle", self.idle.is_some()),
+        ];
+        given
+            .into_iter()
+            .find_map(|(option, is_given)| is_given.then_some(option))
     }
 
     fn resolve_load(self, endpoint: &Endpoint, link: Plan) -> anyhow::Result<run::Settings> {
@@ -273,7 +278,6 @@ impl Args {
             threads: self.threads,
             max_peers: self.max_peers,
             idle: self.idle,
-            ..load::ServeOptions::default()
         };
         Ok(serve::Settings {
             serve: load::ServePlan::resolve(endpoint, self.link(), ask)?,

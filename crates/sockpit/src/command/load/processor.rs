@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 /// The kernel counts in hundredths of a second for everybody (proc_pid_stat(5), `utime`).
-const TICK: Duration = Duration::from_millis(10);
+pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// Processor time of all threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -41,7 +41,11 @@ pub(super) struct Settings {
 pub(super) fn run(settings: &Settings, console: &Console) -> Exit {
     match carry_out(live(settings, console)) {
         Ok(exit) => exit,
-        Err(error) => explain_error(&error, &settings.link, console),
+        Err(error) => match explain_error(&error, &settings.link, console) {
+            // How long an answer may take is a measure of what failed, and no time to end after.
+            Exit::TimedOut => Exit::Network,
+            exit => exit,
+        },
     }
 }
 
@@ -67,7 +71,11 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
     let before = ProcessorTime::now();
     let mut running = load.start()?;
     let ended = watch(settings, &mut running, &mut signals, console).await?;
-    let report = running.finish().await?;
+    let report = match (running.finish().await, ended) {
+        // It was still connecting.
+        (Err(_), Some(exit)) => return Ok(exit),
+        (report, _) => report?,
+    };
     let taken = before.and_then(|before| Some(ProcessorTime::now()?.since(before)));
     tell(settings, &report, taken, console)?;
     if let Some(picture) = picture {

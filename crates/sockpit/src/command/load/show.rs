@@ -7,7 +7,7 @@ use sockpit_core::load::{Mode, Progress, Report, Row, Served, VERSION, bytes_per
 use sockpit_core::text::width;
 use sockpit_core::time::Measured;
 
-use super::processor::ProcessorTime;
+use super::processor::{ProcessorTime, TICK};
 
 /// In columns: what parts the names from the values.
 const GAP: usize = 2;
@@ -77,15 +77,17 @@ pub(super) fn rows(report: &Report, taken: Option<ProcessorTime>) -> Vec<Row> {
     let mut rows = report.rows();
     if let Some(taken) = taken {
         let share = nanos(taken.whole()) as f64 * 100.0 / report.elapsed_ns.max(1) as f64;
-        rows.push(Row {
-            name: "processor time".to_owned(),
-            value: format!(
+        let value = match taken.whole() {
+            Duration::ZERO => format!("less than {}", span(nanos(TICK))),
+            whole => format!(
                 "{} ({} program, {} system), {share:.0} % of one processor",
-                span(nanos(taken.whole())),
+                span(nanos(whole)),
                 span(nanos(taken.user)),
                 span(nanos(taken.system)),
             ),
-        });
+        };
+        let name = "processor time".to_owned();
+        rows.push(Row { name, value });
     }
     rows
 }

@@ -1,4 +1,5 @@
-use sockpit_core::load::Summary;
+use sockpit_core::load::{Ending, Gathering, Options, Plan, Summary};
+use sockpit_core::plan;
 
 use super::*;
 
@@ -81,4 +82,22 @@ fn values_stand_in_a_column() {
     let rows = [row("time", "10 s"), row("延迟 p50", "87 µs")];
     assert_eq!(table(&rows), "time      10 s\n延迟 p50  87 µs\n");
     assert_eq!(table(&[]), "");
+}
+
+#[test]
+fn a_processor_that_was_hardly_used_is_not_said_to_be_unused() {
+    let endpoint = "tcp://127.0.0.1:7000".parse().unwrap(); // port: nothing is opened
+    let plan = Plan::resolve(&endpoint, plan::Options::default(), Options::default());
+    let ending = Ending {
+        target: String::new(),
+        elapsed: 500_000_000,
+        is_stopped: false,
+        unsent: 0,
+        sink: None,
+    };
+    let report = Gathering::new().report(&plan.unwrap(), ending);
+    let rows = rows(&report, Some(ProcessorTime::default()));
+    let last = rows.last().expect("it is the last");
+    assert_eq!(last.name, "processor time");
+    assert_eq!(last.value, "less than 10.0 ms");
 }
