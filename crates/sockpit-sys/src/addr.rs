@@ -7,7 +7,7 @@ use std::mem;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::ptr;
+use std::slice;
 
 /// The address of a datagram peer, of any family. An internet address needs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -155,8 +155,32 @@ impl RawAddr {
         (&raw mut self.bytes).cast()
     }
 
-    pub(crate) fn as_ptr(&self) -> *const libc::c_void {
-        (&raw const self.bytes).cast()
+    /// The same place of an address that only pointers lead to.
+    ///
+    /// # Safety
+    ///
+    /// `this` points at an address that is there.
+    pub(crate) const unsafe fn place(this: *mut Self) -> *mut libc::c_void {
+        // SAFETY: as the caller says; nothing is read.
+        unsafe { (&raw mut (*this).bytes).cast() }
+    }
+
+    /// The first `len` bytes of it, as the kernel wrote them.
+    pub(crate) fn as_bytes(&self, len: libc::socklen_t) -> &[u8] {
+        let len = len.min(Self::ROOM) as usize;
+        // SAFETY: all bytes of the union are initialised, and there are no more than it has.
+        unsafe { slice::from_raw_parts((&raw const self.bytes).cast(), len) }
+    }
+
+    /// By which families' control messages what is sent there is described.
+    pub(crate) fn families(&self) -> Families {
+        // SAFETY: all bytes of the union are initialised, and every family begins with this field.
+        match libc::c_int::from(unsafe { self.bytes.any.ss_family }) {
+            libc::AF_INET => Families::V4,
+            // SAFETY: all bytes are initialised, and any bytes are a value of these integers.
+            libc::AF_INET6 => families_of(&unsafe { self.bytes.v6 }),
+            _ => Families::Both,
+        }
     }
 
     pub(crate) const fn len(&self) -> libc::socklen_t {
@@ -233,13 +257,19 @@ impl Destination {
         })
     }
 
-    /// Where it stands and its length in bytes; a null pointer for a socket's own peer.
-    pub(crate) fn as_name(&self) -> (*const libc::c_void, libc::socklen_t) {
+    /// Its bytes as the kernel reads them; none for a socket's own peer.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
-            Self::Connected => (ptr::null(), 0),
-            Self::V4(addr) => ((&raw const *addr).cast(), size_of_val(addr) as _),
-            Self::V6(addr) => ((&raw const *addr).cast(), size_of_val(addr) as _),
-            Self::Unix(addr) => (addr.as_ptr(), addr.len()),
+            Self::Connected => &[],
+            // SAFETY: all bytes of the structure are those of its integers.
+            Self::V4(addr) => unsafe {
+                slice::from_raw_parts((&raw const *addr).cast(), size_of_val(addr))
+            },
+            // SAFETY: as for `V4`.
+            Self::V6(addr) => unsafe {
+                slice::from_raw_parts((&raw const *addr).cast(), size_of_val(addr))
+            },
+            Self::Unix(addr) => addr.as_bytes(addr.len()),
         }
     }
 
@@ -248,12 +278,16 @@ impl Destination {
         match self {
             Self::Connected | Self::Unix(_) => Families::Both,
             Self::V4(_) => Families::V4,
-            // An IPv4 address on an IPv6 socket goes the way of IPv4.
-            Self::V6(addr) => match Ipv6Addr::from(addr.sin6_addr.s6_addr).to_ipv4_mapped() {
-                Some(_) => Families::V4,
-                None => Families::V6,
-            },
+            Self::V6(addr) => families_of(addr),
         }
+    }
+}
+
+/// An IPv4 address on an IPv6 socket goes the way of IPv4.
+fn families_of(addr: &libc::sockaddr_in6) -> Families {
+    match Ipv6Addr::from(addr.sin6_addr.s6_addr).to_ipv4_mapped() {
+        Some(_) => Families::V4,
+        None => Families::V6,
     }
 }
 

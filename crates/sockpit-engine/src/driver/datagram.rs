@@ -5,7 +5,10 @@
 //! it is reached, so a message that merely pushes it further costs nothing.
 
 mod guard;
+mod hash;
 mod peers;
+mod receiving;
+mod returning;
 mod sending;
 mod socket;
 mod table;
@@ -16,13 +19,12 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use sockpit_core::event::{Direction, FaultKind, What};
-use sockpit_core::machine::{Fault, Machine, Output, Reason};
+use sockpit_core::machine::{Machine, Output, Reason};
 use sockpit_core::plan::Role;
 use sockpit_core::session::Peer as PeerSeed;
 use sockpit_core::time::Time;
-use sockpit_sys::datagram::{PeerAddr, ReceiveBatch, Received};
+use sockpit_sys::datagram::{PeerAddr, ReceiveBatch, Return};
 use tokio::sync::mpsc;
 
 use super::timer::Timer;
@@ -34,10 +36,11 @@ use crate::session::{
 };
 use crate::transport::DatagramSockets;
 use guard::Guard;
-use socket::Socket;
+use hash::Keyed;
+use socket::{Socket, joins_datagrams};
 use table::{Place, Table};
 
-/// Datagrams taken by one system call.
+/// Reads by one system call, each of a datagram or of several of one peer.
 const BATCH: usize = 32;
 
 /// Addresses that answered a broadcast and are told apart; later ones are not announced.
@@ -69,8 +72,10 @@ struct Datagram<M: Machine, F> {
     program: Option<Rc<ProgramPlan<M>>>,
     sockets: Vec<Socket>,
     batch: Option<ReceiveBatch>,
+    /// What of the batch at hand goes straight back; empty between batches.
+    returns: Vec<Return>,
     peers: Table<Peer<M>>,
-    by_addr: HashMap<PeerAddr, Place>,
+    by_addr: HashMap<PeerAddr, Place, Keyed>,
     /// Peers so far; the last one's number.
     count: u32,
     deadlines: BinaryHeap<Reverse<(Time, u32)>>,
@@ -131,10 +136,15 @@ where
     ) -> Self {
         let mut batch = ReceiveBatch::new(BATCH, scene.plan.read_size.get());
         let answers_alone = scene.plan.rules.is_some() || program.is_some();
+        let joins = joins_datagrams(&scene.plan);
         let sockets = sockets.into_sockets(|fd| {
             if answers_alone {
                 // Without it the guard against loops sees no hops and leaves them alone.
                 let _ = batch.enable_ttl(fd);
+            }
+            if joins {
+                // Without it datagrams come one by one.
+                batch.enable_runs(fd);
             }
         });
         Self {
@@ -143,12 +153,13 @@ where
                 .map(|opened| Socket::new(opened, &scene.plan))
                 .collect(),
             batch: Some(batch),
+            returns: Vec::new(),
             scene,
             make,
             commands,
             program,
             peers: Table::new(),
-            by_addr: HashMap::new(),
+            by_addr: HashMap::default(),
             count: 0,
             deadlines: BinaryHeap::new(),
             timer: Timer::default(),
@@ -351,89 +362,6 @@ where
         moved
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut moved = false;
-        for index in 0..self.sockets.len() {
-            let has_room = self.sockets[index].reply_bytes < REPLY_LIMIT;
-            if self.over.is_some() || !has_room {
-                continue;
-            }
-            let mut batch = self.batch.take().expect("each turn puts it back");
-            match self.sockets[index].poll_receive(cx, &mut batch) {
-                Poll::Pending => {}
-                Poll::Ready(Ok(())) => {
-                    moved = true;
-                    let now = self.scene.now();
-                    for datagram in batch.iter() {
-                        self.take_datagram(now, index, &datagram);
-                    }
-                    self.flush(index);
-                }
-                Poll::Ready(Err(error)) => {
-                    moved = true;
-                    self.fail(index, &error);
-                }
-            }
-            self.batch = Some(batch);
-        }
-        moved
-    }
-
-    fn take_datagram(&mut self, now: Time, index: usize, datagram: &Received<'_>) {
-        let Some(number) = self.peer_of(now, index, datagram) else {
-            return;
-        };
-        let Some(peer) = self.peers.get_mut(number) else {
-            return;
-        };
-        let offset = peer.received;
-        peer.received += datagram.bytes.len() as u64;
-        self.outcome.received += datagram.bytes.len() as u64;
-        peer.guard.hear(datagram.ttl);
-        let full_len = datagram.is_truncated().then_some(datagram.full_len);
-        if self.shows_chunks {
-            let bytes = Bytes::copy_from_slice(datagram.bytes);
-            let chunk = What::Chunk {
-                direction: Direction::In,
-                offset,
-                bytes,
-                full_len,
-            };
-            self.scene.publish_at(now, number, chunk);
-        }
-        let mut dropped = None;
-        if let Some(program) = &mut peer.program {
-            if program.has_room() {
-                program.push(Bytes::copy_from_slice(datagram.bytes));
-            } else {
-                // One peer of many cannot be paused; the first loss is told, then each power of two.
-                peer.dropped += 1;
-                dropped = peer.dropped.is_power_of_two().then_some(peer.dropped);
-            }
-        }
-        if let Some(full_len) = full_len {
-            peer.machine
-                .handle_fault(now, Fault::Truncated { full_len });
-            self.drain(number, &Cause::Reply);
-        }
-        if let Some(count) = dropped {
-            let message = format!("the program does not read: {count} datagrams were dropped");
-            self.publish_fault(number, FaultKind::Limit, message, Some(count));
-        }
-        let Some(peer) = self.peers.get_mut(number) else {
-            return;
-        };
-        // A machine that panics ends its own conversation and no other (rule B6).
-        let heard = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            peer.machine.handle_input(now, datagram.bytes);
-        }));
-        if heard.is_err() {
-            return self.fall(number);
-        }
-        self.warn_of_size(index, number, Direction::In, datagram.full_len);
-        self.drain(number, &Cause::Reply);
-    }
-
     /// Carries out what a peer's machine wants.
     fn drain(&mut self, number: u32, cause: &Cause) {
         loop {
@@ -550,3 +478,6 @@ where
         self.scene.publish(peer, fault);
     }
 }
+
+#[cfg(test)]
+mod tests;

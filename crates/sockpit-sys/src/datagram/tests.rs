@@ -1,10 +1,14 @@
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixDatagram;
+use std::ptr;
 use std::time::{Duration, Instant};
 
+use super::control::{SEND_ROOM, SendControl, TTL_SPACE};
 use super::*;
 use crate::poll::{self, Interest};
+
+mod trains;
 
 const LONG: Option<Duration> = Some(Duration::from_secs(10));
 
@@ -21,8 +25,8 @@ fn receive(fd: BorrowedFd<'_>, batch: &mut ReceiveBatch, count: usize) -> Vec<Wh
         let ready = poll::wait(&mut [Interest::to_read(fd)], LONG).unwrap();
         assert!(ready > 0, "only {} of {count} datagrams came", all.len());
         let received = batch.receive(fd).unwrap();
-        assert_eq!(batch.iter().len(), received);
-        all.extend(batch.iter().map(Whole::from));
+        assert_eq!(batch.runs().len(), received);
+        all.extend(batch.runs().flat_map(|run| whole(&run)));
     }
     all
 }
@@ -35,21 +39,17 @@ struct Whole {
     ttl: Option<u8>,
 }
 
-impl From<Received<'_>> for Whole {
-    fn from(received: Received<'_>) -> Self {
-        let Received {
-            bytes,
-            full_len,
-            from,
-            ttl,
-        } = received;
-        Self {
+/// The datagrams of a run, each as it arrived.
+fn whole(run: &Run<'_>) -> Vec<Whole> {
+    let is_one = run.count() == 1;
+    run.datagrams()
+        .map(|bytes| Whole {
             bytes: bytes.to_vec(),
-            full_len,
-            from,
-            ttl,
-        }
-    }
+            full_len: if is_one { run.full_len } else { bytes.len() },
+            from: run.from.clone(),
+            ttl: run.ttl,
+        })
+        .collect()
 }
 
 fn sent_all(flushed: &Flushed, count: usize) {
@@ -115,13 +115,14 @@ fn a_truncated_datagram_tells_both_lengths_and_leaves_its_neighbours_whole() {
         .collect();
     let expected: [(&[u8], usize); 3] = [(b"before", 6), (b"longer t", 17), (b"after", 5)];
     assert_eq!(seen, expected);
-    let received = Received {
+    let run = Run {
         bytes: b"longer t",
+        segment: 17,
         full_len: 17,
         from: None,
         ttl: None,
     };
-    assert!(received.is_truncated());
+    assert!(run.is_truncated());
 }
 
 #[test]
@@ -134,7 +135,7 @@ fn no_datagram_is_would_block_and_forgets_the_earlier_ones() {
     receive(socket.as_fd(), &mut batch, 1);
     let error = batch.receive(socket.as_fd()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-    assert_eq!(batch.iter().len(), 0);
+    assert_eq!(batch.runs().len(), 0);
 }
 
 #[test]
@@ -312,7 +313,7 @@ fn send_descriptor(socket: &UnixDatagram, bytes: io::IoSlice<'_>, fd: BorrowedFd
         iov_base: bytes.as_ptr().cast_mut().cast(),
         iov_len: bytes.len(),
     };
-    let mut control = TtlControl([0; TTL_ROOM]);
+    let mut control = SendControl([0; SEND_ROOM]);
     let mut header = EMPTY_HEADER.msg_hdr;
     header.msg_iov = &raw mut part;
     header.msg_iovlen = 1;
@@ -446,8 +447,8 @@ fn a_full_peer_blocks_and_nothing_is_lost() {
         if batch.receive(receiver.as_fd()).is_ok() {
             seen.extend(
                 batch
-                    .iter()
-                    .map(|d| u32::from_be_bytes(d.bytes.try_into().unwrap())),
+                    .runs()
+                    .map(|run| u32::from_be_bytes(run.bytes.try_into().unwrap())),
             );
         }
     }

@@ -7,7 +7,7 @@ use sockpit_core::machine::{Machine, Reason};
 use sockpit_core::plan::Role;
 use sockpit_core::session::Peer as PeerSeed;
 use sockpit_core::time::Time;
-use sockpit_sys::datagram::{PeerAddr, Received};
+use sockpit_sys::datagram::PeerAddr;
 
 use super::guard::Guard;
 use super::socket::Socket;
@@ -32,15 +32,15 @@ where
         &mut self,
         now: Time,
         index: usize,
-        datagram: &Received<'_>,
+        from: Option<&PeerAddr>,
     ) -> Option<u32> {
         if self.scene.plan.role == Role::Client {
             if self.scene.plan.has_many_answerers() {
-                self.announce_answerer(datagram.from.as_ref()?);
+                self.announce_answerer(from?);
             }
             return Some(1);
         }
-        let from = datagram.from.as_ref()?;
+        let from = from?;
         if let Some(&place) = self.by_addr.get(from) {
             self.peers.recall(place);
             return Some(place.number);

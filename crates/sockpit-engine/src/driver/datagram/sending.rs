@@ -30,10 +30,10 @@ where
         let Some(peer) = self.peers.get_mut(number) else {
             return;
         };
-        let (ttl, permit) = match cause {
-            Cause::User(permit) => (None, permit.clone()),
+        let ttl = match cause {
+            Cause::User(_) => None,
             Cause::Reply => match peer.guard.allow(|| self.scene.now()) {
-                Ok(ttl) => (ttl, None),
+                Ok(ttl) => ttl,
                 Err(Withheld { message }) => {
                     peer.is_withheld = true;
                     if let Some(message) = message {
@@ -42,6 +42,18 @@ where
                     return;
                 }
             },
+        };
+        self.queue(number, bytes, ttl, cause);
+    }
+
+    /// Queues a datagram that may leave, with the hops that it may take.
+    pub(super) fn queue(&mut self, number: u32, bytes: Bytes, ttl: Option<u8>, cause: &Cause) {
+        let Some(peer) = self.peers.get_mut(number) else {
+            return;
+        };
+        let permit = match cause {
+            Cause::User(permit) => permit.clone(),
+            Cause::Reply => None,
         };
         let len = bytes.len();
         let index = peer.socket;

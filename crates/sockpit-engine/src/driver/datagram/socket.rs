@@ -1,6 +1,5 @@
 //! One datagram socket with what waits to leave by it.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -13,7 +12,7 @@ use bytes::Bytes;
 use sockpit_core::event::{Direction, What};
 use sockpit_core::plan::{Plan, Role, WarnSize};
 use sockpit_core::time::Time;
-use sockpit_sys::datagram::{Flushed, PeerAddr, ReceiveBatch, SendBatch, Stop};
+use sockpit_sys::datagram::{Flushed, PeerAddr, RUN_ROOM, ReceiveBatch, Return, SendBatch, Stop};
 use tokio::io::Interest;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -25,6 +24,10 @@ pub(super) const RETRY: Duration = Duration::from_millis(2);
 
 /// How long a server waits for a Unix peer that does not read.
 const UNIX_PATIENCE: Duration = Duration::from_millis(20);
+
+/// Batches taken one after the other, without asking the system whether there is more, before others
+/// of the thread have their turn.
+const BATCHES: u8 = 8;
 
 /// In bytes: IPv4 and UDP headers, and an Ethernet frame's payload, where the path is not known.
 const USUAL_PAYLOAD: usize = 1500 - 28;
@@ -73,11 +76,12 @@ pub(super) struct Socket {
     pub(super) peer_name: String,
     /// In bytes: longer datagrams are marked.
     pub(super) warn_size: Option<usize>,
+    /// What has left it waits there until it is told of; the failed one is the last.
     batch: SendBatch<Parcel>,
-    /// Those that have left the batch but were not told of; the failed one is the last.
-    left: VecDeque<Parcel>,
-    /// How many of them were sent.
+    /// How many of those that have left were sent.
     sent: usize,
+    /// Batches taken since the system said last that there is something.
+    batches: u8,
     /// When the system was given them.
     pub(super) sent_at: Time,
     failed: Option<io::Error>,
@@ -101,6 +105,11 @@ impl Socket {
             WarnSize::Bytes(bytes) => bytes,
             WarnSize::PathMtu => path_payload(&opened),
         });
+        let mut batch = SendBatch::new();
+        if joins_datagrams(plan) {
+            // Where it cannot, datagrams leave one by one.
+            batch.enable_runs(opened.link.as_fd());
+        }
         Self {
             own: opened.own,
             // Only a connected socket is told of ICMP messages, and one that asked for them.
@@ -114,9 +123,9 @@ impl Socket {
             destination: opened.destination,
             peer_name: opened.peer_name,
             warn_size,
-            batch: SendBatch::new(),
-            left: VecDeque::new(),
+            batch,
             sent: 0,
+            batches: 0,
             sent_at: Time::ZERO,
             failed: None,
             earlier: None,
@@ -159,12 +168,16 @@ impl Socket {
             let mut received = Err(io::ErrorKind::WouldBlock.into());
             self.link.work(Interest::READABLE, || {
                 received = batch.receive(self.link.as_fd());
-                // Fewer than there is room for: the queue is empty, and the next datagram rings anew.
+                self.batches = self.batches.saturating_add(1);
+                // Fewer than there is room for: the queue was empty, and the next datagram rings
+                // anew. Where several came at once, though, more have come until they are answered,
+                // and to take them is cheaper than to ask whether they are there.
                 let is_drained = match &received {
-                    Ok(count) => *count < BATCH,
+                    Ok(count) => *count < BATCH && (*count == 1 || BATCHES <= self.batches),
                     Err(error) => error.kind() == io::ErrorKind::WouldBlock,
                 };
                 if is_drained {
+                    self.batches = 0;
                     Err(io::ErrorKind::WouldBlock.into())
                 } else {
                     Ok(())
@@ -212,6 +225,28 @@ impl Socket {
         }
     }
 
+    /// In bytes: how long datagrams are at most that may go straight back to whom they came from;
+    /// `None` where something else has to leave first.
+    pub(super) fn most_to_return(&self) -> Option<usize> {
+        let is_free = self.own.is_some()
+            && self.is_flushed()
+            && !self.is_blocked
+            && self.retry_at.is_none()
+            && self.failed.is_none()
+            && self.earlier.is_none();
+        is_free.then_some(self.warn_size.unwrap_or(usize::MAX))
+    }
+
+    /// Sends what goes straight back; gives how many have left, and why no more did.
+    pub(super) fn send_back(
+        &self,
+        batch: &ReceiveBatch,
+        returns: &[Return],
+    ) -> (usize, io::Result<()>) {
+        let longest = self.batch.longest_in_runs();
+        batch.send_back(self.link.as_fd(), returns, longest)
+    }
+
     /// Whether trying to send makes sense; arranges to be polled when it does.
     pub(super) fn poll_sendable(&mut self, cx: &mut Context<'_>) -> bool {
         if self.is_flushed() || self.retry_at.is_some() {
@@ -252,7 +287,12 @@ impl Socket {
     }
 
     pub(super) fn is_flushed(&self) -> bool {
-        self.batch.is_empty() && self.left.is_empty()
+        self.queued() == 0 && self.batch.left() == 0
+    }
+
+    /// Datagrams that wait.
+    pub(super) fn queued(&self) -> usize {
+        self.batch.len()
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
@@ -276,7 +316,7 @@ impl Socket {
         };
         if self.own.is_some() {
             self.link.work(Interest::WRITABLE, || {
-                flushed = self.batch.flush_into(self.link.as_fd(), &mut self.left);
+                flushed = self.batch.flush(self.link.as_fd());
                 match flushed.stop {
                     Stop::Blocked => Err(io::ErrorKind::WouldBlock.into()),
                     _ => Ok(()),
@@ -284,7 +324,7 @@ impl Socket {
             });
         } else {
             // A Unix socket is blocked by its peer's queue, of which its own readiness says nothing.
-            flushed = self.batch.flush_into(self.link.as_fd(), &mut self.left);
+            flushed = self.batch.flush(self.link.as_fd());
         }
         self.sent = flushed.sent;
         self.sent_at = now;
@@ -310,7 +350,7 @@ impl Socket {
         let peer = self.batch.front().map(|parcel| parcel.peer);
         let (stuck, since) = self.stuck.unwrap_or((0, now));
         if peer == Some(stuck) && self.drops && now - since >= UNIX_PATIENCE {
-            self.left.extend(self.batch.pop_front());
+            self.batch.give_up();
             self.failed = Some(io::Error::new(
                 io::ErrorKind::WouldBlock,
                 "its reader does not read",
@@ -325,8 +365,8 @@ impl Socket {
 
     fn take_parcel(&mut self) -> Parcel {
         let parcel = self
-            .left
-            .pop_front()
+            .batch
+            .take_left()
             .expect("what was sent or failed has left the batch");
         self.queued_bytes -= parcel.bytes.len();
         if parcel.is_reply {
@@ -334,6 +374,12 @@ impl Socket {
         }
         parcel
     }
+}
+
+/// Whether datagrams may come and go several at a time. Beside its packets each is its own; and
+/// where datagrams are cut, it must be known how long each was.
+pub(super) fn joins_datagrams(plan: &Plan) -> bool {
+    !plan.wire && RUN_ROOM <= plan.read_size.get()
 }
 
 /// In bytes: what fits into one packet on the way, as far as the system knows it.

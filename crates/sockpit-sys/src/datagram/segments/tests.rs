@@ -1,10 +1,13 @@
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 use super::*;
+use crate::datagram::{RUN_ROOM, ReceiveBatch};
 use crate::poll::{self, Interest};
+use crate::socket;
 
 const LONG: Option<Duration> = Some(Duration::from_secs(10));
 
@@ -36,7 +39,7 @@ fn carry(
     sender: &mut RunSender,
     bytes: &[u8],
     receiving: BorrowedFd<'_>,
-    receiver: &mut RunReceiver,
+    receiver: &mut ReceiveBatch,
 ) -> Vec<Vec<u8>> {
     let mut seen = Vec::new();
     let mut rest = bytes;
@@ -55,14 +58,14 @@ fn carry(
 }
 
 /// What arrives until `count` datagrams are there.
-fn receive(fd: BorrowedFd<'_>, receiver: &mut RunReceiver, count: usize) -> Vec<Vec<u8>> {
+fn receive(fd: BorrowedFd<'_>, receiver: &mut ReceiveBatch, count: usize) -> Vec<Vec<u8>> {
     let mut seen: Vec<Vec<u8>> = Vec::new();
     while seen.len() < count {
         let ready = poll::wait(&mut [Interest::to_read(fd)], LONG).unwrap();
         assert!(ready > 0, "only {} of {count} datagrams came", seen.len());
         let runs = receiver.receive(fd).unwrap();
-        assert_eq!(receiver.iter().len(), runs);
-        for run in receiver.iter() {
+        assert_eq!(receiver.runs().len(), runs);
+        for run in receiver.runs() {
             assert_eq!(run.count(), run.datagrams().count());
             seen.extend(run.datagrams().map(<[u8]>::to_vec));
         }
@@ -80,9 +83,9 @@ fn check(addr: &str, segment: usize, len: usize) {
             true => sender(sending.as_fd(), segment),
             false => plain_sender(sending.as_fd(), segment),
         };
-        let mut receiver = RunReceiver::new(4);
+        let mut receiver = ReceiveBatch::new(4, RUN_ROOM);
         if takes_runs {
-            receiver.enable(receiving.as_fd());
+            receiver.enable_runs(receiving.as_fd());
         }
         let (from, to) = (sending.as_fd(), receiving.as_fd());
         let seen = carry(from, &mut sender, &bytes, to, &mut receiver);
@@ -117,15 +120,15 @@ fn datagrams_too_long_for_a_run_of_two_go_alone() {
 fn a_run_arrives_as_one_read_where_the_system_can() {
     let (sending, receiving) = pair("127.0.0.1:0");
     let mut sender = sender(sending.as_fd(), 100);
-    let mut receiver = RunReceiver::new(4);
-    if !sender.is_segmenting() || !receiver.enable(receiving.as_fd()) {
+    let mut receiver = ReceiveBatch::new(4, RUN_ROOM);
+    if !sender.is_segmenting() || !receiver.enable_runs(receiving.as_fd()) {
         return;
     }
     let bytes = pattern(1050);
     assert_eq!(sender.send(sending.as_fd(), &bytes, None).unwrap(), 1050);
     poll::wait(&mut [Interest::to_read(receiving.as_fd())], LONG).unwrap();
     assert_eq!(receiver.receive(receiving.as_fd()).unwrap(), 1);
-    let run = receiver.iter().next().unwrap();
+    let run = receiver.runs().next().unwrap();
     assert_eq!((run.bytes, run.segment, run.count()), (&bytes[..], 100, 11));
     let from: SocketAddr = sending.local_addr().unwrap();
     assert_eq!(run.from, Some(from.into()));
@@ -141,8 +144,8 @@ fn one_call_sends_many_runs_to_an_address() {
     let sent = sender.send(sending.as_fd(), &bytes, Some(&to)).unwrap();
     let most = bytes.len().min(sender.most());
     assert_eq!(sent, most);
-    let mut receiver = RunReceiver::new(8);
-    receiver.enable(receiving.as_fd());
+    let mut receiver = ReceiveBatch::new(8, RUN_ROOM);
+    receiver.enable_runs(receiving.as_fd());
     let seen = receive(receiving.as_fd(), &mut receiver, sent.div_ceil(8));
     assert!(seen.iter().eq(bytes[..sent].chunks(8)));
 }
@@ -169,13 +172,13 @@ fn no_bytes_are_no_datagram_and_an_empty_datagram_is_one() {
     let mut sender = sender(sending.as_fd(), 10);
     assert_eq!(sender.send(sending.as_fd(), b"", None).unwrap(), 0);
     sending.send(b"").unwrap();
-    let mut receiver = RunReceiver::new(2);
-    receiver.enable(receiving.as_fd());
+    let mut receiver = ReceiveBatch::new(2, RUN_ROOM);
+    receiver.enable_runs(receiving.as_fd());
     let seen = receive(receiving.as_fd(), &mut receiver, 1);
     assert_eq!(seen, [b""]);
     let error = receiver.receive(receiving.as_fd()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-    assert_eq!(receiver.iter().len(), 0);
+    assert_eq!(receiver.runs().len(), 0);
 }
 
 #[test]
@@ -188,13 +191,13 @@ fn datagrams_of_different_senders_are_told_apart() {
         let sent = sender(socket.as_fd(), 10).send(socket.as_fd(), &bytes, Some(&to));
         assert_eq!(sent.unwrap(), 30);
     }
-    let mut receiver = RunReceiver::new(16);
-    receiver.enable(receiving.as_fd());
+    let mut receiver = ReceiveBatch::new(16, RUN_ROOM);
+    receiver.enable_runs(receiving.as_fd());
     let mut counts = [0; 3];
     while counts.iter().sum::<usize>() < 9 {
         poll::wait(&mut [Interest::to_read(receiving.as_fd())], LONG).unwrap();
         receiver.receive(receiving.as_fd()).unwrap();
-        for run in receiver.iter() {
+        for run in receiver.runs() {
             let place = usize::from(run.bytes[0]);
             assert_eq!(
                 run.from.clone(),
@@ -211,8 +214,8 @@ fn a_socket_that_knows_no_runs_sends_and_takes_datagrams_one_by_one() {
     let (sending, receiving) = UnixDatagram::pair().unwrap();
     let mut sender = sender(sending.as_fd(), 10);
     assert!(!sender.is_segmenting());
-    let mut receiver = RunReceiver::new(4);
-    assert!(!receiver.enable(receiving.as_fd()));
+    let mut receiver = ReceiveBatch::new(4, RUN_ROOM);
+    assert!(!receiver.enable_runs(receiving.as_fd()));
     assert_eq!(sender.send(sending.as_fd(), &[7; 25], None).unwrap(), 25);
     let seen = receive(receiving.as_fd(), &mut receiver, 3);
     assert_eq!(seen, [&[7; 10][..], &[7; 10], &[7; 5]]);
@@ -228,8 +231,8 @@ fn a_refused_run_leaves_as_datagrams_and_is_not_tried_again() {
     let sent = sender.send(sending.as_fd(), &[7; 25], None).unwrap();
     assert_eq!(sent, 25);
     assert!(!sender.is_segmenting());
-    let mut receiver = RunReceiver::new(4);
-    receiver.enable(receiving.as_fd());
+    let mut receiver = ReceiveBatch::new(4, RUN_ROOM);
+    receiver.enable_runs(receiving.as_fd());
     let seen = receive(receiving.as_fd(), &mut receiver, 3);
     assert_eq!(seen, [&[7; 10][..], &[7; 10], &[7; 5]]);
 }
@@ -254,7 +257,7 @@ fn a_full_socket_is_would_block_and_takes_the_rest_later() {
     let mut sender = sender(sending.as_fd(), 1000);
     let bytes = pattern(1_000_000);
     let mut rest = &bytes[..];
-    let mut receiver = RunReceiver::new(8);
+    let mut receiver = ReceiveBatch::new(8, RUN_ROOM);
     let mut seen = Vec::new();
     let mut has_blocked = false;
     while !rest.is_empty() {
