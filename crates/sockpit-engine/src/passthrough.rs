@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::bus::Scope;
 use crate::driver::fault_of;
 use crate::error::cause_text;
+use crate::patience::Patience;
 use crate::session::{Command, DRAIN_TIME, Outcome, RECHECK, Scene};
 use crate::transport::StreamLink;
 use crate::workbench::Stdio;
@@ -30,9 +31,6 @@ use crate::workbench::Stdio;
 /// As in the session: who has one peer, and that has ended, goes on while the input gives something
 /// at least this often.
 const QUIET_INPUT: Duration = Duration::from_millis(500);
-
-/// In bytes: so much at once is a transfer and no conversation.
-const BULK: usize = 64 * 1024;
 
 /// Copies until the conversation is over.
 pub(crate) async fn run<M>(
@@ -121,7 +119,9 @@ impl Copy {
         let socket: OwnedFd = match link {
             StreamLink::Tcp(stream) => stream.into_std()?.into(),
             StreamLink::Unix(stream) => stream.into_std()?.into(),
-            StreamLink::Door(_) => return Err(io::ErrorKind::Unsupported.into()),
+            StreamLink::Polled(_) | StreamLink::Door(_) => {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
         };
         let output = match stdio.output {
             Some(output) => output,
@@ -311,8 +311,7 @@ impl Copy {
         let mut pump = Pump::new(self.socket.as_fd(), self.output.as_fd())?;
         let mut heard = Instant::now();
         let mut linger = None;
-        // In bytes: what came since the last wait.
-        let mut burst = 0;
+        let mut patience = Patience::default();
         loop {
             if self.is_stopped.load(Ordering::Acquire) {
                 return Ok(Some(Reason::Local));
@@ -320,14 +319,8 @@ impl Copy {
             match pump.step() {
                 Ok(Step::Moved(bytes)) => {
                     *received += bytes as u64;
-                    burst += bytes;
+                    patience.hear(bytes as u64);
                     heard = Instant::now();
-                }
-                // In the middle of a transfer more is about to come: a sender on this machine gets
-                // the core, instead of being interrupted by each wake-up of ours.
-                Ok(Step::Blocked(Side::From)) if burst >= BULK => {
-                    burst = 0;
-                    std::thread::yield_now();
                 }
                 Ok(Step::End) => {
                     self.peer_ended.store(true, Ordering::Release);
@@ -337,6 +330,7 @@ impl Copy {
                 Ok(Step::Blocked(Side::From)) if self.has_failed.load(Ordering::Acquire) => {
                     return Ok(Some(Reason::Error));
                 }
+                Ok(Step::Blocked(Side::From)) if patience.asks_again() => {}
                 Ok(Step::Blocked(side)) => {
                     if let Some(reason) = self.wait_for_peer(side, heard, &mut linger)? {
                         return Ok(Some(reason));
