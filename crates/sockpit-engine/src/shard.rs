@@ -1,4 +1,5 @@
-//! A shard: one thread with its runtime, on which sessions live and never move.
+//! A shard: one thread with its runtime, on which sessions live and never move. Where one session is
+//! all there is, it may be the thread of whoever waits for that.
 //!
 //! Nothing on a shard is shared with another thread but the queue of jobs, so its state needs no
 //! lock, and an idle peer holds no buffer: all peers read into the shard's one.
@@ -10,6 +11,7 @@ use std::thread::JoinHandle;
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
+use tokio::task::LocalSet;
 
 use crate::bus::Bus;
 use crate::clock::Clock;
@@ -57,32 +59,44 @@ pub(crate) fn start() -> io::Result<(mpsc::UnboundedSender<Job>, JoinHandle<()>)
     Ok((sender, thread))
 }
 
-fn serve(mut runtime: Builder, mut jobs: mpsc::UnboundedReceiver<Job>) {
+/// Starts it as a task of the thread's [`LocalSet`]. It ends as one with a thread does, once it is that
+/// task's turn.
+pub(crate) fn start_here() -> mpsc::UnboundedSender<Job> {
+    let (sender, jobs) = mpsc::unbounded_channel();
+    // What still runs when it ends is dropped with its set.
+    tokio::task::spawn_local(async move { LocalSet::new().run_until(live(jobs)).await });
+    sender
+}
+
+fn serve(mut runtime: Builder, jobs: mpsc::UnboundedReceiver<Job>) {
     let runtime = runtime
         .enable_all()
         .max_io_events_per_tick(READY_AT_ONCE)
         .event_interval(POLLS_AT_ONCE)
         .build_local(LocalOptions::default())
         .expect("the system gives a runtime its epoll and event descriptors");
-    runtime.block_on(async move {
-        let shard = Rc::new(Shard {
-            bus: Bus::new(Clock::start()),
-            buffer: RefCell::default(),
-            sessions: Cell::new(0),
-            stop: tokio::sync::Notify::new(),
-        });
-        let bus = shard.bus.clone();
-        tokio::task::spawn_local(async move { bus.run().await });
-        loop {
-            tokio::select! {
-                job = jobs.recv() => match job {
-                    Some(job) => job(&shard),
-                    None => break,
-                },
-                () = shard.stop.notified() => break,
-            }
-        }
-    });
+    runtime.block_on(live(jobs));
     // A name that is being looked up must not keep the process.
     runtime.shutdown_background();
+}
+
+/// Does what is asked, until nobody can ask any more or the shard is stopped.
+async fn live(mut jobs: mpsc::UnboundedReceiver<Job>) {
+    let shard = Rc::new(Shard {
+        bus: Bus::new(Clock::start()),
+        buffer: RefCell::default(),
+        sessions: Cell::new(0),
+        stop: tokio::sync::Notify::new(),
+    });
+    let bus = shard.bus.clone();
+    tokio::task::spawn_local(async move { bus.run().await });
+    loop {
+        tokio::select! {
+            job = jobs.recv() => match job {
+                Some(job) => job(&shard),
+                None => break,
+            },
+            () = shard.stop.notified() => break,
+        }
+    }
 }

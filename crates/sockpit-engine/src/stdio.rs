@@ -2,11 +2,15 @@
 //! gone.
 
 use std::fs::File;
+#[cfg(target_os = "linux")]
+use std::io::IoSlice;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 #[cfg(target_os = "linux")]
 use rustix::event::epoll;
+#[cfg(target_os = "linux")]
+use rustix::io::{Errno, ReadWriteFlags};
 use sockpit_sys::poll::{Interest, wait};
 use sockpit_sys::terminal::Mode;
 #[cfg(target_os = "linux")]
@@ -60,7 +64,7 @@ impl Departure {
             Ok(()) => AsyncFd::with_interest(watch, tokio::io::Interest::READABLE)
                 .map(|watch| Self(Some(watch))),
             // Files and some devices have no reader that could leave.
-            Err(rustix::io::Errno::PERM) => Ok(Self(None)),
+            Err(Errno::PERM) => Ok(Self(None)),
             Err(error) => Err(error.into()),
         }
     }
@@ -77,7 +81,13 @@ impl Departure {
 
 /// Waits until nobody can read any more what is written to an output.
 #[cfg(not(target_os = "linux"))]
-pub struct Departure(tokio::sync::Mutex<oneshot::Receiver<()>>);
+pub struct Departure(tokio::sync::Mutex<Gone>);
+
+#[cfg(not(target_os = "linux"))]
+enum Gone {
+    Unknown(oneshot::Receiver<()>),
+    Known { is_gone: bool },
+}
 
 #[cfg(not(target_os = "linux"))]
 impl Departure {
@@ -87,13 +97,18 @@ impl Departure {
     ///
     /// Returns the system's error where it gives no thread.
     pub fn of(output: BorrowedFd<'_>) -> io::Result<Self> {
-        let gone = reader_gone(output.try_clone_to_owned()?)?;
+        let gone = Gone::Unknown(reader_gone(output.try_clone_to_owned()?)?);
         Ok(Self(tokio::sync::Mutex::new(gone)))
     }
 
     /// Waits for it. Cancel-safe.
     pub async fn told(&self) {
-        if (&mut *self.0.lock().await).await.is_err() {
+        let mut gone = self.0.lock().await;
+        if let Gone::Unknown(told) = &mut *gone {
+            let is_gone = told.await.is_ok();
+            *gone = Gone::Known { is_gone };
+        }
+        if let Gone::Known { is_gone: false } = *gone {
             std::future::pending().await
         }
     }
@@ -138,6 +153,21 @@ impl Patient {
         Ok(Self::new(io::stdout().as_fd().try_clone_to_owned()?))
     }
 
+    /// Writes as much as is taken without waiting for a reader, and gives how many bytes that were:
+    /// none where it is unknown whether one must wait.
+    ///
+    /// # Errors
+    ///
+    /// Returns why nothing can be written any more, such as that the reader has left.
+    pub fn write_at_once(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match no_wait(&self.file, bytes)? {
+            Some(written) => Ok(written),
+            // A file on a disk has no reader.
+            None if self.file.metadata()?.is_file() => self.file.write(bytes),
+            None => Ok(0),
+        }
+    }
+
     fn new(fd: OwnedFd) -> Self {
         Self { file: fd.into() }
     }
@@ -171,6 +201,26 @@ impl Write for Patient {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Writes what is taken at once, and changes nothing for others who share the descriptor; `None` where
+/// there is no such call: pipes and sockets have it on Linux 6.4 and later.
+#[cfg(target_os = "linux")]
+fn no_wait(file: &File, bytes: &[u8]) -> io::Result<Option<usize>> {
+    // The offset that stands for the descriptor's own (pwritev2(2)).
+    let here = u64::MAX;
+    let flags = ReadWriteFlags::NOWAIT;
+    match rustix::io::pwritev2(file, &[IoSlice::new(bytes)], here, flags) {
+        Ok(written) => Ok(Some(written)),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(Some(0)),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn no_wait(_file: &File, _bytes: &[u8]) -> io::Result<Option<usize>> {
+    Ok(None)
 }
 
 /// How the terminal at our stdin was before lines were edited there. It is given back when this is
@@ -207,3 +257,6 @@ pub fn interrupt() {
     // The system has no reason to refuse a signal to ourselves.
     let _ = sockpit_sys::process::interrupt();
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,6 +46,23 @@ impl Workbench {
         })
     }
 
+    /// Starts without a session and without a thread: sessions run beside what else the thread does
+    /// that asks. It is for a session or two that this thread waits for; whatever keeps it busy keeps
+    /// them waiting.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside of a [`tokio::task::LocalSet`].
+    #[must_use]
+    pub fn start_here() -> Self {
+        Self {
+            handle: Handle {
+                jobs: shard::start_here(),
+            },
+            thread: None,
+        }
+    }
+
     /// What front ends and programs hold.
     #[must_use]
     pub fn handle(&self) -> &Handle {
@@ -54,7 +71,8 @@ impl Workbench {
 }
 
 impl Drop for Workbench {
-    /// Ends every session at once; [`Session::close`] and its outcome end one in order.
+    /// Ends every session at once; [`Session::close`] and its outcome end one in order. Without a
+    /// thread of its own it does so when it has its turn on the thread that it is on.
     fn drop(&mut self) {
         self.handle.run(|shard| shard.stop());
         if let Some(thread) = self.thread.take() {

@@ -12,6 +12,8 @@ use sockpit_core::event::{FaultKind, What};
 use sockpit_core::machine::{Fault, Machine, Output, Reason};
 use sockpit_core::plan::{Options, Plan, Role};
 use sockpit_core::time::Time;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::LocalSet;
 
 use super::{Handle, Workbench};
 use crate::bus::{Scope, TapLimit};
@@ -125,6 +127,28 @@ async fn an_outcome_is_told_as_often_as_it_is_asked_for() {
         (Reason::Local, 5, 5)
     );
     assert_eq!(session.outcome().await, outcome);
+}
+
+#[tokio::test]
+async fn a_workbench_without_a_thread_ends_its_sessions_when_it_is_dropped() {
+    let talk = async {
+        let bench = Workbench::start_here();
+        let mut tap = bench.handle().tap(ROOMY, Scope::Everything).await;
+        let (session, addr) = serve(bench.handle(), "tcp://127.0.0.1:0").await;
+        let mut peer = tokio::net::TcpStream::connect(addr).await.unwrap();
+        peer.write_all(b"hello").await.unwrap();
+        let mut answer = [0; 5];
+        peer.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"hello");
+        drop(bench);
+        while tap.next().await.is_some() {}
+        assert_eq!(peer.read(&mut answer).await.unwrap(), 0);
+        assert_eq!(session.outcome().await.reason, Reason::Error);
+    };
+    let tasks = LocalSet::new();
+    tokio::time::timeout(DEADLINE, tasks.run_until(talk))
+        .await
+        .unwrap();
 }
 
 const ROOMY: TapLimit = TapLimit {

@@ -27,9 +27,12 @@ use super::look::{Look, SharedLook};
 use super::timeline::Timeline;
 use super::{Console, Form, Talk, screen};
 
+mod bells;
+mod brief;
 mod playback;
 mod telling;
 
+use bells::{Bells, on_thread, rung, told};
 pub(crate) use playback::Playback;
 
 /// What may wait for stdout to be read. Sessions pause beyond it, for as long as it takes.
@@ -77,7 +80,22 @@ impl Output {
         plan: &Plan,
         subscription: Subscription,
     ) -> io::Result<Self> {
-        Self::begin(handle, console, plan, subscription, None, None).await
+        Self::begin(handle, console, plan, subscription, Extras::default()).await
+    }
+
+    /// The same where little is expected: it is written on the thread that is there, as a task of its
+    /// local set, and one of its own is started only for what that would have to wait for.
+    pub(crate) async fn start_brief(
+        handle: &Handle,
+        console: &Console,
+        plan: &Plan,
+        subscription: Subscription,
+    ) -> io::Result<Self> {
+        let extras = Extras {
+            is_brief: true,
+            ..Extras::default()
+        };
+        Self::begin(handle, console, plan, subscription, extras).await
     }
 
     /// The same, where text is what `drawing` makes of it, on a terminal and elsewhere.
@@ -88,8 +106,11 @@ impl Output {
         subscription: Subscription,
         drawing: impl Drawing + 'static,
     ) -> io::Result<Self> {
-        let drawing = Some(Box::new(drawing) as Box<dyn Drawing>);
-        Self::begin(handle, console, plan, subscription, None, drawing).await
+        let extras = Extras {
+            drawing: Some(Box::new(drawing)),
+            ..Extras::default()
+        };
+        Self::begin(handle, console, plan, subscription, extras).await
     }
 
     /// The same, of events within `scope` alone.
@@ -101,8 +122,12 @@ impl Output {
         scope: Scope,
         drawing: impl Drawing + 'static,
     ) -> io::Result<Self> {
-        let drawing = Some(Box::new(drawing) as Box<dyn Drawing>);
-        Self::begin(handle, console, plan, subscription, Some(scope), drawing).await
+        let extras = Extras {
+            most: Some(scope),
+            drawing: Some(Box::new(drawing)),
+            ..Extras::default()
+        };
+        Self::begin(handle, console, plan, subscription, extras).await
     }
 
     async fn begin(
@@ -110,9 +135,13 @@ impl Output {
         console: &Console,
         plan: &Plan,
         subscription: Subscription,
-        most: Option<Scope>,
-        mut drawing: Option<Box<dyn Drawing>>,
+        extras: Extras,
     ) -> io::Result<Self> {
+        let Extras {
+            most,
+            mut drawing,
+            is_brief,
+        } = extras;
         let Subscription {
             form,
             talk,
@@ -154,7 +183,7 @@ impl Output {
             true => Order::Happened,
             false => Order::Told,
         };
-        let feed = Feed::new(tap, order);
+        let is_brief = is_brief && !is_terminal && writer.drawing.is_none();
         // Where nothing is written, nobody needs to read.
         let gone = match form {
             _ if is_terminal => None,
@@ -165,17 +194,16 @@ impl Output {
         let stdout = Patient::stdout()?;
         let (closed_sender, closed) = oneshot::channel();
         let (done_sender, done) = oneshot::channel();
-        std::thread::Builder::new()
-            .name("sockpit-console".to_owned())
-            .spawn(move || {
-                let result = writer.run(feed, stdout);
-                if result.is_err() {
-                    // The session may be over already.
-                    let _ = closed_sender.send(());
-                }
-                // Who could not wait any longer has left.
-                let _ = done_sender.send(result);
-            })?;
+        let bells = Bells {
+            closed: closed_sender,
+            done: done_sender,
+        };
+        if is_brief {
+            tokio::task::spawn_local(brief::write(writer, tap, stdout, bells));
+        } else {
+            let feed = Feed::new(tap, order);
+            on_thread(bells, move || writer.run(None, feed, stdout))?;
+        }
         Ok(Self {
             closed: Some(closed),
             gone,
@@ -209,9 +237,20 @@ impl Output {
     pub(crate) async fn finish(self) -> io::Result<()> {
         match self.done.await {
             Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-            _ => Ok(()),
+            Ok(_) => Ok(()),
+            Err(_) => Err(io::Error::other("its thread has ended")),
         }
     }
+}
+
+/// What an output may begin with, beside its subscription.
+#[derive(Default)]
+struct Extras {
+    /// The widest scope of what it shows.
+    most: Option<Scope>,
+    drawing: Option<Box<dyn Drawing>>,
+    /// Whether little is expected.
+    is_brief: bool,
 }
 
 /// Changes how an output shows things, and asks what it has seen.
@@ -230,26 +269,6 @@ impl Remote {
     /// What came and went until now, in a few words.
     pub(crate) fn stats(&self) -> Vec<String> {
         self.counts.lock().expect("no holder panics").lines()
-    }
-}
-
-/// Waits for a bell; one that was taken away never rings.
-async fn rung(bell: &mut Option<oneshot::Receiver<()>>) {
-    if let Some(waiting) = bell {
-        let has_rung = waiting.await.is_ok();
-        *bell = None;
-        if has_rung {
-            return;
-        }
-    }
-    std::future::pending::<()>().await;
-}
-
-/// Waits for the reader to leave, if there is one that could.
-async fn told(gone: Option<&Departure>) {
-    match gone {
-        Some(gone) => gone.told().await,
-        None => std::future::pending().await,
     }
 }
 
@@ -276,12 +295,18 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, mut feed: Feed, mut stdout: Patient) -> io::Result<()> {
+    /// Writes what comes until the workbench is gone, and before it `first`, where there is no drawing.
+    fn run(
+        mut self,
+        mut first: Option<Arc<Event>>,
+        mut feed: Feed,
+        mut stdout: Patient,
+    ) -> io::Result<()> {
         let mut drawn: Option<Instant> = None;
         loop {
             let due = self.drawing.as_ref().and_then(|drawing| drawing.due());
             let event = match due.map(|due| feed.next_before(due)) {
-                None => feed.next(),
+                None => first.take().or_else(|| feed.next()),
                 Some(Some(event)) => event,
                 Some(None) => {
                     self.settle();
@@ -297,10 +322,6 @@ impl Writer {
             let mut next = Some(event);
             self.look_again(&mut stdout)?;
             while let Some(event) = next.take() {
-                self.counts
-                    .lock()
-                    .expect("no holder panics")
-                    .take(&event, self.look.is_raw_stream);
                 self.take(&event, &mut stdout)?;
                 if self.out.len() < BATCH {
                     next = feed.try_next();
@@ -359,6 +380,10 @@ impl Writer {
     }
 
     fn take(&mut self, event: &Arc<Event>, stdout: &mut Patient) -> io::Result<()> {
+        self.counts
+            .lock()
+            .expect("no holder panics")
+            .take(event, self.look.is_raw_stream);
         if self.is_terminal {
             self.timeline.observe(event);
         }

@@ -254,19 +254,24 @@ time.sleep(0.5)
 data = sys.stdin.buffer.read()
 print(len(data), sum(data))
 ";
-    for options in ["", "--read-size 64KiB"] {
+    let script_options = "--expect 'the end' --within 30s";
+    for options in ["", "--read-size 64KiB", script_options] {
         let (listener, address) = server();
         let pipe = format!("\"$0\" connect \"$1\" {options} | python3 -c \"$2\"");
         let args = ["-c", &pipe, env!("CARGO_BIN_EXE_sockpit"), &address, script];
         let shell = Program::new("sh", &args).start();
         let mut peer = accept(&listener);
         peer.write_all(&bytes).unwrap();
+        peer.write_all(b"the end").unwrap();
         drop(peer);
-        let sum: u64 = bytes.iter().map(|byte| u64::from(*byte)).sum();
+        let bytes = bytes.iter().chain(b"the end");
+        let (count, sum) = bytes.fold((0, 0), |(count, sum), byte| {
+            (count + 1, sum + u64::from(*byte))
+        });
         shell
             .finish()
             .check_code(0)
-            .check_stdout(format!("{} {sum}\n", bytes.len()));
+            .check_stdout(format!("{count} {sum}\n"));
     }
 }
 

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use sockpit_core::plan::Plan;
 use sockpit_engine::Workbench;
 use sockpit_engine::recorder::Recorder;
+use tokio::task::LocalSet;
 
 use super::conversation::{Conversation, Watchers};
 use super::settings::Settings;
@@ -21,12 +22,16 @@ pub(in crate::command) const DRAIN_TIME: Duration = Duration::from_millis(5500);
 
 /// Runs the conversation to its end.
 pub(super) fn run(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
-    carry_out(live(settings, console))
+    carry_out(LocalSet::new().run_until(live(settings, console)))
 }
 
 async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
-    let bench = Workbench::start().context("cannot start")?;
+    // A script alone needs no thread beside the one that waits for it.
+    let bench = match settings.is_script() {
+        true => Workbench::start_here(),
+        false => Workbench::start().context("cannot start")?,
+    };
     let handle = bench.handle();
     let recorder = match &settings.record {
         Some(path) => Some(Recorder::start(path, settings.recording_form(path), handle).await?),
@@ -37,9 +42,12 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         false => None,
     };
     let wire = settings.wire_beside(handle).await?;
-    let mut output = Output::start(handle, console, &settings.plan, settings.subscription())
-        .await
-        .context("cannot write to stdout")?;
+    let (plan, subscription) = (&settings.plan, settings.subscription());
+    let output = match settings.is_script() {
+        true => Output::start_brief(handle, console, plan, subscription).await,
+        false => Output::start(handle, console, plan, subscription).await,
+    };
+    let mut output = output.context("cannot write to stdout")?;
     let watchers = Watchers {
         recorder,
         lens,

@@ -228,6 +228,13 @@ impl Settings {
         Ok(Some(beside?))
     }
 
+    /// Whether a client carries out a script, and that is all.
+    pub(super) fn is_script(&self) -> bool {
+        let plan = &self.plan;
+        let is_alone = self.stdin == Stdin::Unused && self.program.is_none() && !plan.wire;
+        plan.role == Role::Client && !plan.script.is_empty() && is_alone
+    }
+
     /// What stdout and stderr are to show.
     pub(super) fn subscription(&self) -> Subscription {
         Subscription {
