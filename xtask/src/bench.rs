@@ -41,6 +41,7 @@ mod table;
 
 use arguments::Arguments;
 use comparison::Comparison;
+pub(crate) use process::wait;
 use report::Report;
 pub(crate) use role::{load, serve};
 
@@ -63,6 +64,7 @@ const BENCHMARKS: &[(&str, Prepare)] = &[
     ("churn", |bench| Ok(echo::churn(bench))),
     ("rules", rules::comparison),
     ("udp", |bench| Ok(datagram::echo(bench))),
+    ("udp-trains", |bench| Ok(datagram::trains(bench))),
     ("udp-peers", |bench| Ok(datagram::peers(bench))),
     ("blast", |bench| Ok(checked::blast(bench))),
     ("idle", |bench| Ok(idle::comparison(bench))),

@@ -53,6 +53,20 @@ pub trait Machine {
         let _ = watched;
     }
 
+    /// Takes input of `len` bytes, where all that comes of it is that they are transmitted as they
+    /// came: `true` where that is so, and the driver does that much by itself. Otherwise nothing has
+    /// changed, and `handle_input` takes them.
+    fn handle_echo(&mut self, len: usize) -> bool {
+        let _ = len;
+        false
+    }
+
+    /// The same for a datagram, which came at `now`, whole.
+    fn handle_datagram_echo(&mut self, now: Time, len: usize) -> bool {
+        let _ = (now, len);
+        false
+    }
+
     /// Takes that the conversation is about to be ended from outside: what it holds back is to leave
     /// with the outputs that follow.
     fn handle_stop(&mut self, now: Time) {

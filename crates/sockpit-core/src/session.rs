@@ -5,6 +5,7 @@
 //! still send, whether the peer may, what the rules still owe, and what the script still waits for.
 
 mod change;
+mod echo;
 mod ending;
 mod legibility;
 mod message;
@@ -77,6 +78,10 @@ pub struct Session {
     script: Option<Box<Run>>,
     /// Only where what is sent is cut or gathered.
     shaper: Option<Box<Shaper>>,
+    /// Whether the plan and its rules ask for nothing but an echo.
+    only_echoes: bool,
+    /// The same of datagrams: in bytes, how long those are at most that go back.
+    only_echoes_up_to: Option<usize>,
     input: Input,
     /// Whether the user waits for the peer to take what was sent before.
     is_input_due: bool,
@@ -127,6 +132,8 @@ impl Session {
             script,
             shaper,
             outputs: Outputs::default(),
+            only_echoes: false,
+            only_echoes_up_to: None,
             input,
             is_input_due: false,
             watched: true,
@@ -147,6 +154,7 @@ impl Session {
             plan,
             peer,
         };
+        session.look_for_echo();
         session.start_rules(now);
         session.run_script(now);
         session
@@ -496,6 +504,14 @@ impl Machine for Session {
 
     fn handle_watch(&mut self, watched: bool) {
         self.watched = watched;
+    }
+
+    fn handle_echo(&mut self, len: usize) -> bool {
+        self.echo(len)
+    }
+
+    fn handle_datagram_echo(&mut self, now: Time, len: usize) -> bool {
+        self.echo_datagram(now, len)
     }
 
     fn handle_stop(&mut self, now: Time) {

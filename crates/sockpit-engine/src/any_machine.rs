@@ -56,6 +56,10 @@ impl Machine for AnyMachine {
         self.0.handle_watch(watched);
     }
 
+    fn handle_echo(&mut self, len: usize) -> bool {
+        self.0.handle_echo(len)
+    }
+
     fn handle_stop(&mut self, now: Time) {
         self.0.handle_stop(now);
     }
@@ -104,6 +108,10 @@ impl<M: Machine<Event: Into<What>>> Machine for Telling<M> {
 
     fn handle_watch(&mut self, watched: bool) {
         self.0.handle_watch(watched);
+    }
+
+    fn handle_echo(&mut self, len: usize) -> bool {
+        self.0.handle_echo(len)
     }
 
     fn handle_stop(&mut self, now: Time) {

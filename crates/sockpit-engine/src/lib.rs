@@ -27,6 +27,7 @@ mod listen;
 pub mod load;
 mod packets;
 mod passthrough;
+mod patience;
 pub mod porch;
 mod program;
 pub mod project;

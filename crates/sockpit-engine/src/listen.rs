@@ -10,10 +10,9 @@ use sockpit_core::machine::{Machine, Reason};
 use sockpit_core::session::Peer;
 use sockpit_core::time::Time;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 use crate::bus::Scope;
-use crate::driver::{Inbox, Stream};
+use crate::driver::{Drivers, Inbox, Stream};
 use crate::error::cause_text;
 use crate::passthrough;
 use crate::program::{Program, ProgramPlan};
@@ -112,7 +111,7 @@ where
         program: extras.program,
         reception: extras.reception,
         members: Rc::new(Members::new()),
-        drivers: JoinSet::new(),
+        drivers: Drivers::new(),
         count: 0,
         received: 0,
         sent: 0,
@@ -136,7 +135,7 @@ struct Server<M: Machine, F> {
     program: Option<Rc<ProgramPlan<M>>>,
     reception: Option<Reception>,
     members: Rc<Members<M>>,
-    drivers: JoinSet<(u32, Outcome)>,
+    drivers: Drivers<M>,
     /// Peers so far; the last one's number.
     count: u32,
     /// Bytes of the peers that are gone.
@@ -186,8 +185,8 @@ where
                         self.add(link, addr);
                     }
                 }
-                Some(ended) = self.drivers.join_next() => {
-                    let outcome = self.release(ended);
+                (number, outcome) = self.drivers.next_ended() => {
+                    self.members.remove(number);
                     self.received += outcome.received;
                     self.sent += outcome.sent;
                     if self.scene.plan.once {
@@ -252,12 +251,11 @@ where
         }
         self.members.stop_all();
         let drain = async {
-            while let Some(ended) = self.drivers.join_next().await {
-                if let Ok((number, ended)) = ended {
-                    self.received += ended.received;
-                    self.sent += ended.sent;
-                    self.members.remove(number);
-                }
+            while !self.drivers.is_empty() {
+                let (number, ended) = self.drivers.next_ended().await;
+                self.received += ended.received;
+                self.sent += ended.sent;
+                self.members.remove(number);
             }
         };
         // Drivers give up by themselves after the same time and tell what was not sent.
@@ -303,6 +301,14 @@ where
     }
 
     fn add(&mut self, link: StreamLink, addr: String) {
+        // What the kernel knows of a connection is asked for by way of the runtime.
+        let link = match self.scene.plan.wire {
+            true => link,
+            false => match self.drivers.watch_next(link) {
+                Ok(link) => link,
+                Err(error) => return self.refuse(&error),
+            },
+        };
         self.count += 1;
         let number = self.count;
         publish_opened(&self.scene, number, &addr, &link);
@@ -317,7 +323,7 @@ where
             .add(number, addr, self.scene.now(), inbox.clone());
         let scene = self.scene.clone();
         let driver = Stream::new(scene, number, link, machine, inbox, self.program.clone());
-        self.drivers.spawn_local(driver);
+        self.drivers.add(driver);
     }
 
     /// Says once a minute that the system's descriptors are used up. A limit of the user's is no
@@ -361,18 +367,6 @@ where
     fn tell_of_loss(&mut self, number: u32) {
         if number != FIRST_PEER || !std::mem::replace(&mut self.is_loss_told, true) {
             self.scene.publish(number, lost_fault(number));
-        }
-    }
-
-    /// Takes that a peer is gone.
-    fn release(&mut self, ended: Result<(u32, Outcome), tokio::task::JoinError>) -> Outcome {
-        match ended {
-            Ok((number, outcome)) => {
-                self.members.remove(number);
-                outcome
-            }
-            // A driver ends by itself even where its machine panics; it is never aborted before.
-            Err(_) => Outcome::new(Reason::Error),
         }
     }
 

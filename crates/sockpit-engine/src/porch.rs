@@ -75,6 +75,7 @@ impl Porch {
             }
             StreamLink::Unix(stream) => Box::new(stream),
             StreamLink::Door(link) => Box::new(link.stream),
+            StreamLink::Polled(_) => return Err(io::ErrorKind::Unsupported.into()),
         };
         Ok((stream, addr))
     }

@@ -41,30 +41,10 @@ const PEERS: [Peer; 6] = [
         client: |port| command("ncat", &["--send-only", "127.0.0.1", &port.to_string()]),
         target: Target::RatioAtLeast(2.5),
     },
-    Peer {
-        name: "socat -u",
-        server: |port| socat_server(port, "8192"),
-        client: |port| socat_client(port, "8192"),
-        target: Target::RatioAtLeast(2.5),
-    },
-    Peer {
-        name: "socat -u -b 65536",
-        server: |port| socat_server(port, "65536"),
-        client: |port| socat_client(port, "65536"),
-        target: Target::RatioAtLeast(1.5),
-    },
-    Peer {
-        name: "socat -u -b 262144",
-        server: |port| socat_server(port, "262144"),
-        client: |port| socat_client(port, "262144"),
-        target: Target::RatioAtLeast(1.5),
-    },
-    Peer {
-        name: "socat -u -b 1048576",
-        server: |port| socat_server(port, "1048576"),
-        client: |port| socat_client(port, "1048576"),
-        target: Target::RatioAtLeast(1.5),
-    },
+    socat::<8192>("socat -u", 2.5),
+    socat::<65_536>("socat -u -b 65536", 1.5),
+    socat::<262_144>("socat -u -b 262144", 1.5),
+    socat::<1_048_576>("socat -u -b 1048576", 1.5),
 ];
 
 /// As it is: no message is cut, nothing is looked at.
@@ -213,12 +193,24 @@ fn command(program: &str, arguments: &[&str]) -> Command {
     command
 }
 
-fn socat_server(port: u16, block: &str) -> Command {
-    let address = format!("TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr");
-    command("socat", &["-u", "-b", block, &address, "STDOUT"])
-}
-
-fn socat_client(port: u16, block: &str) -> Command {
-    let address = format!("TCP:127.0.0.1:{port}");
-    command("socat", &["-u", "-b", block, "STDIN", &address])
+/// socat with blocks of so many bytes; 8192 is its own choice.
+const fn socat<const BLOCK: u32>(name: &'static str, least: f64) -> Peer {
+    Peer {
+        name,
+        server: |port| {
+            let address = format!("TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr");
+            command(
+                "socat",
+                &["-u", "-b", &BLOCK.to_string(), &address, "STDOUT"],
+            )
+        },
+        client: |port| {
+            let address = format!("TCP:127.0.0.1:{port}");
+            command(
+                "socat",
+                &["-u", "-b", &BLOCK.to_string(), "STDIN", &address],
+            )
+        },
+        target: Target::RatioAtLeast(least),
+    }
 }

@@ -161,14 +161,12 @@ impl<'a> Contender<'a> {
 
     /// What an aspect of its runs says.
     fn line(&self, outcome: &Result<Vec<Figures>, Outcome>, aspect: usize) -> Line {
-        Line {
-            name: self.name.clone(),
-            target: self.targets.get(aspect).copied().flatten(),
-            outcome: match outcome {
-                Ok(runs) => Outcome::Done(runs.iter().map(|run| run.0[aspect]).collect()),
-                Err(outcome) => outcome.clone(),
-            },
-        }
+        let target = self.targets.get(aspect).copied().flatten();
+        let outcome = match outcome {
+            Ok(runs) => Outcome::Done(runs.iter().map(|run| run.0[aspect]).collect()),
+            Err(outcome) => outcome.clone(),
+        };
+        Line::new(&self.name, target, outcome)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The load generators: one thread, one epoll, bounded in count and in time.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::ExitCode;
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, sendmmsg};
 
 use super::latency::Latency;
 
@@ -57,6 +58,9 @@ const WARM_UP: Duration = Duration::from_millis(50);
 
 /// Datagrams under way at once: so few that no socket's buffer overflows.
 const DATAGRAMS: usize = 16;
+
+/// Datagrams of a train.
+const TRAIN: usize = 16;
 
 /// One connection of a load, how much of its answer has come, and since when it waits.
 struct Peer {
@@ -143,6 +147,36 @@ impl Load {
             asked[next] = now;
             peers[next].send(&message)?;
             next = (next + 1) % peers.len();
+            Ok(Some(since))
+        })
+    }
+
+    /// Trains of datagrams from `count` sockets: each has its next train leave, with one call, once
+    /// the latest is answered.
+    pub(super) fn trains(self) -> io::Result<RoundTrips> {
+        let poll = Poll::new()?;
+        let message = [b'x'; MESSAGE_SIZE];
+        let mut peers = Vec::new();
+        for place in 0..self.count {
+            let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+            socket.connect((Ipv4Addr::LOCALHOST, self.port))?;
+            poll.add(&socket, place)?;
+            send_train(&socket, &message)?;
+            peers.push((socket, TRAIN, Instant::now()));
+        }
+        let mut buffer = [0; 2 * MESSAGE_SIZE];
+        self.round_trips(&poll, ROUND_TRIP_LIMIT, |place, now| {
+            let (socket, left, asked) = &mut peers[place];
+            let len = socket.recv(&mut buffer)?;
+            if len != MESSAGE_SIZE {
+                return Err(io::Error::other(format!("an answer of {len} bytes")));
+            }
+            let since = *asked;
+            *left -= 1;
+            if *left == 0 {
+                (*left, *asked) = (TRAIN, now);
+                send_train(socket, &message)?;
+            }
             Ok(Some(since))
         })
     }
@@ -249,6 +283,21 @@ fn greet(stream: &mut TcpStream) -> io::Result<()> {
 }
 
 /// An epoll whose events are places in a list of peers.
+fn send_train(socket: &UdpSocket, message: &[u8]) -> io::Result<()> {
+    let parts = [IoSlice::new(message)];
+    let mut controls: [SendAncillaryBuffer<'_, '_, '_>; TRAIN] = Default::default();
+    let mut train: Vec<_> = controls
+        .iter_mut()
+        .map(|control| MMsgHdr::new(&parts, control))
+        .collect();
+    match sendmmsg(socket, &mut train, SendFlags::empty())? {
+        TRAIN => Ok(()),
+        sent => Err(io::Error::other(format!(
+            "{sent} datagrams of {TRAIN} were taken"
+        ))),
+    }
+}
+
 struct Poll(OwnedFd);
 
 impl Poll {

@@ -116,7 +116,7 @@ pub(super) fn free_port() -> io::Result<u16> {
 }
 
 /// Waits for the end of a process, and kills it when `limit` has passed.
-pub(super) fn wait(child: &mut Child, limit: Duration) -> io::Result<ExitStatus> {
+pub(crate) fn wait(child: &mut Child, limit: Duration) -> io::Result<ExitStatus> {
     let pid = Pid::from_child(child);
     let handle = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
     let mut ends = [PollFd::new(&handle, PollFlags::IN)];

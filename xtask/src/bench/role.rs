@@ -49,6 +49,7 @@ fn generate(arguments: &[String]) -> io::Result<ExitCode> {
         "echo" => load.ping_pong()?,
         "churn" => load.churn()?,
         "udp" => load.datagrams()?,
+        "udp-trains" => load.trains()?,
         "idle" => return load.idle(Greeting::None),
         "greeted" => return load.idle(Greeting::RoundTrip),
         "send-file" => return stream::send_file(load.port),

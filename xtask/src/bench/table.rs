@@ -122,6 +122,14 @@ impl Table {
 }
 
 impl Line {
+    pub(super) fn new(name: &str, target: Option<Target>, outcome: Outcome) -> Self {
+        Self {
+            name: name.to_owned(),
+            target,
+            outcome,
+        }
+    }
+
     /// `None` where nothing was measured.
     pub(super) fn spread(&self) -> Option<Spread> {
         match &self.outcome {

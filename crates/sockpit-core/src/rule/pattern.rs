@@ -137,6 +137,12 @@ impl Pattern {
         }
     }
 
+    /// Whether every message fits.
+    #[must_use]
+    pub(super) const fn is_any(&self) -> bool {
+        matches!(self.kind, Kind::Any)
+    }
+
     /// A message that is this text.
     #[must_use]
     pub fn equals(text: &str) -> Self {

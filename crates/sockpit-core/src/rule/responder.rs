@@ -261,6 +261,13 @@ impl Responder {
         }
     }
 
+    /// Whether all that comes of any message is that it is sent back at once, as it came.
+    #[must_use]
+    pub fn only_echoes(&self) -> bool {
+        let first = self.rules.rules.first();
+        first.is_some_and(Rule::only_echoes) && self.rules.hits().is_none()
+    }
+
     /// Whether messages must be decoded for it; where nobody did, it does so itself.
     #[must_use]
     pub const fn needs_text(&self) -> bool {
@@ -518,6 +525,15 @@ impl Rule {
             Answer::Echo | Answer::Upper => true,
             Answer::Payload(payload) => payload.needs_message(),
         }
+    }
+
+    fn only_echoes(&self) -> bool {
+        self.answer == Answer::Echo
+            && self.pattern.is_any()
+            && self.delay.is_zero()
+            && self.repeat.is_none()
+            && !self.closes
+            && !self.continues
     }
 
     fn may_need_text(&self) -> bool {

@@ -24,6 +24,10 @@ impl Session {
             let decoder = plan.framing.decoder(plan.max_frame);
             self.decoder = decoder.starting_at(self.received);
         }
+        if self.only_echoes {
+            // When it last heard something is known to nobody, and silence counts from here on.
+            self.heard = now;
+        }
         let is_same_rules = match (&plan.rules, &self.plan.rules) {
             (Some(new), Some(old)) => Arc::ptr_eq(new, old),
             (None, None) => true,
@@ -42,6 +46,7 @@ impl Session {
             self.set_shaping(now, plan.shaping.clone());
         }
         self.plan = plan;
+        self.look_for_echo();
     }
 
     /// Takes another way of cutting what is sent into writes, for what it holds as well. A datagram
@@ -57,6 +62,7 @@ impl Session {
             }
             None => self.shaper = Some(Box::new(Shaper::new(shaping, now))),
         }
+        self.look_for_echo();
     }
 
     /// Starts a list of the rules, by its place among them, from its first item; nothing where there

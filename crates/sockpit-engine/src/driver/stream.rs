@@ -9,6 +9,7 @@
 //! One poll goes round until nothing moves. Reading stops while replies fill the outbox, while taps
 //! are full, and once the conversation is closing; it never stops for what the user sends.
 
+mod alone;
 mod ending;
 
 use std::future::Future;
@@ -19,6 +20,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
+use rustix::event::epoll::EventFlags;
 use sockpit_core::event::{Direction, FaultKind, What};
 use sockpit_core::machine::{Machine, Output, Reason};
 use sockpit_core::time::Time;
@@ -26,7 +28,7 @@ use tokio::io::ReadBuf;
 
 use super::outbox::{Account, Outbox, Outgoing};
 use super::timer::Timer;
-use super::{Cause, Inbox, REPLY_LIMIT};
+use super::{Cause, Inbox, REPLY_LIMIT, let_others};
 use crate::bus::Scope;
 use crate::facts::Watch;
 use crate::listen::start_program;
@@ -44,6 +46,9 @@ const HEARD_AT_ONCE: usize = 1024;
 
 /// In bytes: while so much waits to be written, a peer gets nothing more of what others have for it.
 const POST_ROOM: usize = 16 * 1024;
+
+/// How often a peer that has always more goes round, and is read from, before others have their turn.
+const ROUNDS_AT_ONCE: usize = 16;
 
 /// How long a machine's timer may wait for a peer that takes nothing.
 const OVERDUE: Duration = Duration::from_secs(5);
@@ -109,7 +114,10 @@ where
                 stream.closing = Some(Reason::Error);
             }
         }
-        Poll::Ready((stream.number, stream.end()))
+        let end = std::panic::AssertUnwindSafe(|| stream.end());
+        let outcome = std::panic::catch_unwind(end);
+        let outcome = outcome.unwrap_or_else(|_| Outcome::new(Reason::Error));
+        Poll::Ready((stream.number, outcome))
     }
 }
 
@@ -163,6 +171,11 @@ where
         }
     }
 
+    /// Takes what a poll said that tells of its socket's changes.
+    pub(crate) fn notice(&mut self, change: EventFlags) {
+        self.link.notice(change);
+    }
+
     /// Ready once the conversation is over.
     fn go_round(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.inbox.register(cx);
@@ -173,13 +186,16 @@ where
             self.machine.handle_watch(is_watched);
             self.drain(cx, &Cause::Reply);
         }
-        loop {
+        for _ in 0..ROUNDS_AT_ONCE {
             let may_publish = self
                 .scene
                 .shard
                 .bus
                 .poll_ready(cx, &mut self.waits_for)
                 .is_ready();
+            if may_publish && self.poll_alone(cx).is_pending() {
+                return Poll::Pending;
+            }
             let mut moved = false;
             if may_publish {
                 moved |= self.poll_changes(cx);
@@ -203,12 +219,6 @@ where
             if may_publish {
                 moved |= self.poll_program(cx);
                 if self.poll_read(cx) {
-                    // Where nothing else can have come of it, a further round finds nothing.
-                    while self.only_reads() {
-                        if !self.poll_read(cx) {
-                            return Poll::Pending;
-                        }
-                    }
                     moved = true;
                     if self.inbox.post().is_some() {
                         // What it said waits for others: they have their turn before it says more.
@@ -221,22 +231,8 @@ where
                 return Poll::Pending;
             }
         }
-    }
-
-    /// Whether nothing but its socket can have something for it to do: nobody watches it, nothing
-    /// waits to be written, and it waits for no time.
-    fn only_reads(&self) -> bool {
-        let has_company =
-            self.facts.is_some() || self.program.is_some() || self.inbox.post().is_some();
-        !has_company
-            && !self.shows_chunks
-            && self.is_watched == Some(false)
-            && self.outbox.is_empty()
-            && self.write == WriteSide::Open
-            && self.closing.is_none()
-            && self.wake.is_none()
-            && !self.inbox.is_stopped()
-            && self.inbox.is_empty()
+        let_others(cx);
+        Poll::Pending
     }
 
     fn poll_changes(&mut self, cx: &mut Context<'_>) -> bool {
@@ -292,6 +288,15 @@ where
             self.unheard = rest.split_off(heard);
             return true;
         }
+        self.read_once(cx, Self::take_chunk)
+    }
+
+    /// Reads from the link once, and has `take` take what came; `false` if it has nothing.
+    fn read_once(
+        &mut self,
+        cx: &mut Context<'_>,
+        take: impl FnOnce(&mut Self, &mut Context<'_>, &[u8]),
+    ) -> bool {
         let scene = self.scene.clone();
         let mut buffer = scene.shard.buffer.borrow_mut();
         let size = scene.plan.read_size.get();
@@ -311,7 +316,7 @@ where
                 self.machine.handle_end(scene.now());
                 self.drain(cx, &Cause::Reply);
             }
-            Poll::Ready(Ok(())) => self.take_chunk(cx, into.filled()),
+            Poll::Ready(Ok(())) => take(self, cx, into.filled()),
         }
         true
     }

@@ -2,19 +2,22 @@
 
 mod datagram;
 mod options;
+mod polled;
 pub(crate) mod raw;
 mod resolve;
 mod stream;
 mod unix;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use socket2::Socket;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use socket2::{SockRef, Socket};
 use sockpit_core::endpoint::{Address, Transport};
 use sockpit_core::plan::Plan;
 use sockpit_sys::datagram::PeerAddr;
@@ -22,6 +25,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
 use crate::room::DoorLink;
+use polled::{EVERY_CHANGE, PolledTcp};
 
 pub(crate) use datagram::{DatagramSocket, DatagramSockets, open as open_datagram};
 pub use resolve::to_connect;
@@ -35,6 +39,8 @@ pub(crate) use unix::{BoundPath, sock_addr};
 pub(crate) enum StreamLink {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Of whose changes a poll tells that is not the runtime's.
+    Polled(PolledTcp),
     /// By way of whoever speaks for the peer.
     Door(DoorLink),
 }
@@ -48,6 +54,7 @@ impl StreamLink {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, into),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, into),
+            Self::Polled(socket) => socket.poll_read(into),
             Self::Door(link) => Pin::new(&mut link.stream).poll_read(cx, into),
         }
     }
@@ -60,6 +67,7 @@ impl StreamLink {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Polled(socket) => socket.poll_write(bytes),
             Self::Door(link) => Pin::new(&mut link.stream).poll_write(cx, bytes),
         }
     }
@@ -97,10 +105,38 @@ impl StreamLink {
         }
     }
 
+    /// The same link, of whose changes `poll` tells with `place`, where that is a TCP socket and the
+    /// system lets it.
+    ///
+    /// # Errors
+    ///
+    /// What the system says where the runtime does not let go of the socket.
+    pub(crate) fn watched_by(self, poll: impl AsFd, place: EventData) -> io::Result<Self> {
+        match self {
+            Self::Tcp(stream) if epoll::add(poll, &stream, place, EVERY_CHANGE).is_ok() => {
+                Ok(Self::Polled(PolledTcp::new(stream.into_std()?)))
+            }
+            link => Ok(link),
+        }
+    }
+
+    /// Takes what the poll said that tells of its changes.
+    pub(crate) fn notice(&mut self, change: EventFlags) {
+        if let Self::Polled(socket) = self {
+            socket.notice(change);
+        }
+    }
+
     /// Our address and the peer's, of a TCP socket.
     pub(crate) fn tcp_addrs(&self) -> Option<(SocketAddr, SocketAddr)> {
-        let Self::Tcp(stream) = self else { return None };
-        Some((stream.local_addr().ok()?, stream.peer_addr().ok()?))
+        match self {
+            Self::Tcp(stream) => Some((stream.local_addr().ok()?, stream.peer_addr().ok()?)),
+            Self::Polled(socket) => {
+                let socket = socket.socket();
+                Some((socket.local_addr().ok()?, socket.peer_addr().ok()?))
+            }
+            Self::Unix(_) | Self::Door(_) => None,
+        }
     }
 
     /// Ends our side; the peer's stays open.
@@ -108,29 +144,32 @@ impl StreamLink {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Polled(socket) => Poll::Ready(socket.socket().shutdown(Shutdown::Write)),
             Self::Door(link) => Pin::new(&mut link.stream).poll_shutdown(cx),
         }
     }
 
     /// Whether closing it while bytes are unread takes back what the peer has yet to get.
     pub(crate) fn resets_on_close(&self) -> bool {
-        matches!(self, Self::Tcp(_))
+        matches!(self, Self::Tcp(_) | Self::Polled(_))
     }
 
     /// Has the peer hear of a reset once it is dropped, where there is such a thing.
     pub(crate) fn reset_on_drop(&self) {
-        if let Self::Tcp(stream) = self {
+        if self.resets_on_close()
+            && let Some(fd) = self.fd()
+        {
             // A socket that is gone already is dropped all the same.
-            let _ = socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+            let _ = SockRef::from(&fd).set_linger(Some(Duration::ZERO));
         }
     }
 
     /// The peer's address; empty where it has none.
     pub(crate) fn peer(&self) -> String {
         match self {
-            Self::Tcp(stream) => stream
-                .peer_addr()
-                .map_or_else(|_| String::new(), |addr| addr.to_string()),
+            Self::Tcp(_) | Self::Polled(_) => self
+                .tcp_addrs()
+                .map_or_else(String::new, |(_, peer)| peer.to_string()),
             Self::Unix(stream) => stream
                 .peer_addr()
                 .map_or_else(|_| String::new(), unix::addr_text),
@@ -141,9 +180,9 @@ impl StreamLink {
     /// Our own address; empty where we have none.
     pub(crate) fn local(&self) -> String {
         match self {
-            Self::Tcp(stream) => stream
-                .local_addr()
-                .map_or_else(|_| String::new(), |addr| addr.to_string()),
+            Self::Tcp(_) | Self::Polled(_) => self
+                .tcp_addrs()
+                .map_or_else(String::new, |(local, _)| local.to_string()),
             Self::Unix(stream) => stream
                 .local_addr()
                 .map_or_else(|_| String::new(), unix::addr_text),
@@ -154,7 +193,7 @@ impl StreamLink {
     /// An address of this link, the peer's or our own, as an endpoint.
     pub(crate) fn endpoint_of(&self, addr: &str) -> String {
         match self {
-            Self::Tcp(_) => endpoint_of(Transport::Tcp, addr),
+            Self::Tcp(_) | Self::Polled(_) => endpoint_of(Transport::Tcp, addr),
             Self::Unix(_) => endpoint_of(Transport::Unix, addr),
             Self::Door(_) if addr.is_empty() => String::new(),
             Self::Door(_) => format!("ws://{addr}"),
@@ -166,6 +205,7 @@ impl StreamLink {
         match self {
             Self::Tcp(stream) => Some(stream.as_fd()),
             Self::Unix(stream) => Some(stream.as_fd()),
+            Self::Polled(socket) => Some(socket.socket().as_fd()),
             Self::Door(_) => None,
         }
     }

@@ -76,11 +76,7 @@ fn table(name: &str, lines: &[(&str, f64)]) -> Table {
         unit: Unit::PerSecond,
         lines: lines
             .iter()
-            .map(|(name, figure)| Line {
-                name: (*name).to_owned(),
-                target: None,
-                outcome: Outcome::Done(vec![*figure]),
-            })
+            .map(|(name, figure)| Line::new(name, None, Outcome::Done(vec![*figure])))
             .collect(),
     }
 }

@@ -72,18 +72,13 @@ fn a_growth_has_a_line_a_program_within_the_picture() {
 
 /// Ours with these figures beside one that is twice as good.
 fn table(figures: &[f64]) -> Table {
-    let line = |name: &str, target, outcome| Line {
-        name: name.to_owned(),
-        target,
-        outcome,
-    };
     Table {
         name: "name".to_owned(),
         title: "title".to_owned(),
         unit: Unit::PerSecond,
         lines: vec![
-            line("ours", None, Outcome::Done(figures.to_vec())),
-            line(
+            Line::new("ours", None, Outcome::Done(figures.to_vec())),
+            Line::new(
                 "<theirs>",
                 Some(Target::RatioAtLeast(0.95)),
                 Outcome::Done(figures.iter().map(|figure| figure * 2.0).collect()),

@@ -58,11 +58,7 @@ fn report(names: &[&str]) -> Report {
 }
 
 fn table(name: &str) -> Table {
-    let line = |name: &str, target, figure| Line {
-        name: name.to_owned(),
-        target,
-        outcome: Outcome::Done(vec![figure]),
-    };
+    let line = |name, target, figure| Line::new(name, target, Outcome::Done(vec![figure]));
     Table {
         name: name.to_owned(),
         title: format!("title of {name}"),

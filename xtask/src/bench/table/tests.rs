@@ -115,18 +115,13 @@ fn done(figures: &[f64]) -> Outcome {
 }
 
 fn table(ours: Outcome, theirs: Outcome, target: Target) -> Table {
-    let line = |name: &str, target, outcome| Line {
-        name: name.to_owned(),
-        target,
-        outcome,
-    };
     Table {
         name: "name".to_owned(),
         title: "title".to_owned(),
         unit: Unit::PerSecond,
         lines: vec![
-            line("ours", None, ours),
-            line("theirs", Some(target), theirs),
+            Line::new("ours", None, ours),
+            Line::new("theirs", Some(target), theirs),
         ],
     }
 }

@@ -131,6 +131,11 @@ where
             }
             into.clear();
         }
+        // The last byte is our end. Nothing that was sent waits for it to be acknowledged, which the
+        // peer's system may put off until its program answers.
+        if self.write == WriteSide::Ended && matches!(unsent, Some(Ok(1))) {
+            return true;
+        }
         self.recheck = Some(self.scene.now() + RECHECK);
         false
     }
