@@ -333,8 +333,8 @@ fn a5_a_reader_of_pictures_that_leaves_ends_the_session() {
     let mut peer = accept(&listener);
     running.close_stdout();
     wait_until("the end", || {
-        // Rows are drawn as bytes come; the reader leaves with the first of them.
-        let _ = peer.write_all(b"some bytes that make rows\n");
+        // Rows are drawn once much has come; the reader leaves with the first of them.
+        let _ = peer.write_all(&[b'x'; 64 * 1024]);
         running.has_ended()
     });
     running.finish().check_code(0);
