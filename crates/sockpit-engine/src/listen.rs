@@ -20,7 +20,7 @@ use crate::room::Reception;
 use crate::session::{
     Command, DRAIN_TIME, FIRST_PEER, Members, Obeyed, Outcome, Scene, lost_fault,
 };
-use crate::transport::{StreamLink, StreamListeners};
+use crate::transport::{Accepted, StreamLink, StreamListeners};
 use crate::workbench::Stdio;
 
 /// Connections taken before anything else has its turn.
@@ -224,7 +224,10 @@ where
                         tokio::time::sleep_until(at).await;
                     }
                     accept(self.listeners.as_mut(), 1).await
-                } => match accepted.pop() {
+                } => match accepted.pop().map(|accepted| {
+                    let (accepted, addr) = accepted?;
+                    Ok((accepted.into_link()?, addr))
+                }) {
                     Some(Ok((link, addr))) => {
                         publish_opened(&self.scene, 1, &addr, &link);
                         break link;
@@ -278,9 +281,9 @@ where
         outcome
     }
 
-    fn take(&mut self, accepted: Vec<io::Result<(StreamLink, String)>>) {
+    fn take(&mut self, accepted: Vec<io::Result<(Accepted, String)>>) {
         for result in accepted {
-            match result {
+            match result.and_then(|(accepted, addr)| Ok((self.watch(accepted)?, addr))) {
                 Ok((link, addr)) => {
                     self.pause = None;
                     let known = match &mut self.reception {
@@ -300,15 +303,16 @@ where
         }
     }
 
+    /// Settles who tells of the changes of a connection: the drivers' poll, but where what the kernel
+    /// knows of it is asked for, or somebody receives it first, by way of the runtime.
+    fn watch(&self, accepted: Accepted) -> io::Result<StreamLink> {
+        match self.scene.plan.wire || self.reception.is_some() {
+            true => accepted.into_link(),
+            false => self.drivers.watch_next(accepted),
+        }
+    }
+
     fn add(&mut self, link: StreamLink, addr: String) {
-        // What the kernel knows of a connection is asked for by way of the runtime.
-        let link = match self.scene.plan.wire {
-            true => link,
-            false => match self.drivers.watch_next(link) {
-                Ok(link) => link,
-                Err(error) => return self.refuse(&error),
-            },
-        };
         self.count += 1;
         let number = self.count;
         publish_opened(&self.scene, number, &addr, &link);
@@ -406,7 +410,7 @@ where
 async fn accept(
     listeners: Option<&mut StreamListeners>,
     room: usize,
-) -> Vec<io::Result<(StreamLink, String)>> {
+) -> Vec<io::Result<(Accepted, String)>> {
     let Some(listeners) = listeners else {
         return std::future::pending().await;
     };

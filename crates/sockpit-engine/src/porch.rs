@@ -66,7 +66,8 @@ impl Porch {
     ///
     /// Returns what the system says, such as that there are no more descriptors; it may pass.
     pub async fn accept(&mut self) -> io::Result<(Box<dyn ByteStream>, String)> {
-        let (link, addr) = poll_fn(|cx| self.listeners.poll_accept(cx)).await?;
+        let (accepted, addr) = poll_fn(|cx| self.listeners.poll_accept(cx)).await?;
+        let link = accepted.into_link()?;
         let stream: Box<dyn ByteStream> = match link {
             StreamLink::Tcp(stream) => {
                 // What is small has to be there at once; where that cannot be set, it comes later.

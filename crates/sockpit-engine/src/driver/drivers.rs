@@ -28,7 +28,7 @@ use tokio::io::unix::AsyncFd;
 use super::bells::Bells;
 use super::{Stream, let_others};
 use crate::session::Outcome;
-use crate::transport::StreamLink;
+use crate::transport::{Accepted, StreamLink};
 
 /// How many sockets that are ready are taken from the system at once: what is known of so many peers
 /// stays in the processor's cache.
@@ -78,11 +78,11 @@ where
     ///
     /// # Errors
     ///
-    /// What the system says where the runtime does not let go of the socket, which is gone then.
-    pub(crate) fn watch_next(&self, link: StreamLink) -> io::Result<StreamLink> {
+    /// What the system says where nobody can tell of its changes; the socket is gone then.
+    pub(crate) fn watch_next(&self, accepted: Accepted) -> io::Result<StreamLink> {
         match &self.poll {
-            Some(poll) => link.watched_by(poll.get_ref(), key(self.next_place())),
-            None => Ok(link),
+            Some(poll) => accepted.watched_by(poll.get_ref(), key(self.next_place())),
+            None => accepted.into_link(),
         }
     }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::epoll::EventFlags;
 use socket2::{SockRef, Socket};
 use sockpit_core::endpoint::{Address, Transport};
 use sockpit_core::plan::Plan;
@@ -25,12 +25,12 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
 
 use crate::room::DoorLink;
-use polled::{EVERY_CHANGE, PolledTcp};
+use polled::PolledTcp;
 
 pub(crate) use datagram::{DatagramSocket, DatagramSockets, open as open_datagram};
 pub use resolve::to_connect;
 pub(crate) use stream::{
-    StreamListeners, connect as connect_stream, listen as listen_stream,
+    Accepted, StreamListeners, connect as connect_stream, listen as listen_stream,
     listen_at as listen_stream_at,
 };
 pub(crate) use unix::{BoundPath, sock_addr};
@@ -102,21 +102,6 @@ impl StreamLink {
                 };
                 *stream = second;
             }
-        }
-    }
-
-    /// The same link, of whose changes `poll` tells with `place`, where that is a TCP socket and the
-    /// system lets it.
-    ///
-    /// # Errors
-    ///
-    /// What the system says where the runtime does not let go of the socket.
-    pub(crate) fn watched_by(self, poll: impl AsFd, place: EventData) -> io::Result<Self> {
-        match self {
-            Self::Tcp(stream) if epoll::add(poll, &stream, place, EVERY_CHANGE).is_ok() => {
-                Ok(Self::Polled(PolledTcp::new(stream.into_std()?)))
-            }
-            link => Ok(link),
         }
     }
 

@@ -1,18 +1,23 @@
 //! Streams: connecting, and listening on every address of an endpoint.
 
 use std::io;
-use std::net::SocketAddr;
-use std::os::fd::AsFd as _;
-use std::task::{Context, Poll};
+use std::net::{self, SocketAddr};
+use std::os::fd::AsFd;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::event::epoll::{self, EventData};
+use rustix::net::{SocketFlags, acceptfrom_with};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use sockpit_core::endpoint::Transport;
 use sockpit_core::plan::Plan;
 use sockpit_core::time::TimeSpan;
 use sockpit_sys::icmp;
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::{TcpSocket, TcpStream, UnixListener, UnixStream};
 
+use super::polled::{EVERY_CHANGE, PolledTcp};
 use super::unix::{self, BoundPath};
 use super::{StreamLink, endpoint_text, options, resolve};
 use crate::doctor::is_local;
@@ -142,7 +147,7 @@ pub(crate) struct StreamListeners {
 }
 
 enum Listener {
-    Tcp(TcpListener),
+    Tcp(AsyncFd<net::TcpListener>),
     Unix {
         listener: UnixListener,
         text: String,
@@ -160,7 +165,7 @@ impl StreamListeners {
     /// What was taken, as endpoints.
     pub(crate) fn local(&self) -> Vec<String> {
         let text = |listener: &Listener| match listener {
-            Listener::Tcp(listener) => listener.local_addr().map_or_else(
+            Listener::Tcp(listener) => listener.get_ref().local_addr().map_or_else(
                 |_| String::new(),
                 |addr| endpoint_text(Transport::Tcp, addr),
             ),
@@ -173,17 +178,16 @@ impl StreamListeners {
     pub(crate) fn poll_accept(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<io::Result<(StreamLink, String)>> {
+    ) -> Poll<io::Result<(Accepted, String)>> {
         let count = self.listeners.len();
         for step in 0..count {
             let index = (self.turn + step) % count;
             let accepted = match &self.listeners[index] {
-                Listener::Tcp(listener) => listener
-                    .poll_accept(cx)
-                    .map_ok(|(stream, addr)| (StreamLink::Tcp(stream), addr.to_string())),
+                Listener::Tcp(listener) => poll_accept_tcp(listener, cx)
+                    .map_ok(|(stream, addr)| (Accepted::Tcp(stream), addr.to_string())),
                 Listener::Unix { listener, .. } => listener
                     .poll_accept(cx)
-                    .map_ok(|(stream, addr)| (StreamLink::Unix(stream), unix::addr_text(addr))),
+                    .map_ok(|(stream, addr)| (Accepted::Unix(stream), unix::addr_text(addr))),
             };
             if accepted.is_ready() {
                 self.turn = index;
@@ -191,6 +195,63 @@ impl StreamListeners {
             }
         }
         Poll::Pending
+    }
+}
+
+/// The runtime's own way to accept has it look after each connection, which costs two calls of the
+/// system where another poll does that.
+fn poll_accept_tcp(
+    listener: &AsyncFd<net::TcpListener>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<(net::TcpStream, SocketAddr)>> {
+    loop {
+        let mut guard = ready!(listener.poll_read_ready(cx))?;
+        let accepted = guard.try_io(|listener| {
+            let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+            Ok(acceptfrom_with(listener, flags)?)
+        });
+        if let Ok(accepted) = accepted {
+            let (socket, addr) = accepted?;
+            let addr = addr.and_then(|addr| SocketAddr::try_from(addr).ok());
+            let addr = addr.ok_or(io::ErrorKind::ConnectionAborted)?;
+            return Poll::Ready(Ok((socket.into(), addr)));
+        }
+    }
+}
+
+/// A connection that was accepted.
+pub(crate) enum Accepted {
+    /// Of whose changes nobody tells yet.
+    Tcp(net::TcpStream),
+    Unix(UnixStream),
+}
+
+impl Accepted {
+    /// Has the runtime tell of its changes.
+    ///
+    /// # Errors
+    ///
+    /// What the system says where the runtime cannot.
+    pub(crate) fn into_link(self) -> io::Result<StreamLink> {
+        match self {
+            Self::Tcp(stream) => TcpStream::from_std(stream).map(StreamLink::Tcp),
+            Self::Unix(stream) => Ok(StreamLink::Unix(stream)),
+        }
+    }
+
+    /// Has `poll` tell of its changes with `place`, where that is a TCP socket and the system lets it;
+    /// otherwise the runtime.
+    ///
+    /// # Errors
+    ///
+    /// What the system says where the runtime cannot.
+    pub(crate) fn watched_by(self, poll: impl AsFd, place: EventData) -> io::Result<StreamLink> {
+        match self {
+            Self::Tcp(stream) if epoll::add(poll, &stream, place, EVERY_CHANGE).is_ok() => {
+                Ok(StreamLink::Polled(PolledTcp::new(stream)))
+            }
+            accepted => accepted.into_link(),
+        }
     }
 }
 
@@ -213,7 +274,14 @@ pub(crate) fn listen_at(plan: &Plan, addrs: &[SocketAddr]) -> Result<StreamListe
     Ok(StreamListeners { listeners, turn: 0 })
 }
 
-fn listen_tcp(plan: &Plan, addr: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe for types that may name another descriptor; a listener owns its"
+)]
+fn listen_tcp(
+    plan: &Plan,
+    addr: SocketAddr,
+) -> Result<(AsyncFd<net::TcpListener>, SocketAddr), Error> {
     let target = endpoint_text(plan.transport, addr);
     let fail = |error: io::Error| Error::new(Operation::Listen, &target, error);
     let socket = new_tcp(addr).map_err(fail)?;
@@ -230,8 +298,8 @@ fn listen_tcp(plan: &Plan, addr: SocketAddr) -> Result<(TcpListener, SocketAddr)
     socket
         .listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX))
         .map_err(fail)?;
-    let listener = TcpListener::from_std(socket.into()).map_err(fail)?;
-    let local = listener.local_addr().map_err(fail)?;
+    let local = own_addr(&socket).map_err(fail)?;
+    let listener = AsyncFd::with_interest(socket.into(), Interest::READABLE).map_err(fail)?;
     Ok((listener, local))
 }
 
