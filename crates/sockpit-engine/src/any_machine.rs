@@ -60,6 +60,10 @@ impl Machine for AnyMachine {
         self.0.handle_echo(len)
     }
 
+    fn handle_datagram_echo(&mut self, now: Time, len: usize) -> bool {
+        self.0.handle_datagram_echo(now, len)
+    }
+
     fn handle_stop(&mut self, now: Time) {
         self.0.handle_stop(now);
     }
@@ -112,6 +116,10 @@ impl<M: Machine<Event: Into<What>>> Machine for Telling<M> {
 
     fn handle_echo(&mut self, len: usize) -> bool {
         self.0.handle_echo(len)
+    }
+
+    fn handle_datagram_echo(&mut self, now: Time, len: usize) -> bool {
+        self.0.handle_datagram_echo(now, len)
     }
 
     fn handle_stop(&mut self, now: Time) {

@@ -8,10 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use sockpit_core::endpoint::Endpoint;
 use sockpit_core::plan::{Options, Plan, Role};
+use tokio::net::TcpStream;
 
 use crate::error::{Error, Operation};
 use crate::room::ByteStream;
-use crate::transport::{StreamLink, StreamListeners, listen_stream, listen_stream_at};
+use crate::transport::{Accepted, StreamListeners, listen_stream, listen_stream_at};
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,16 +68,14 @@ impl Porch {
     /// Returns what the system says, such as that there are no more descriptors; it may pass.
     pub async fn accept(&mut self) -> io::Result<(Box<dyn ByteStream>, String)> {
         let (accepted, addr) = poll_fn(|cx| self.listeners.poll_accept(cx)).await?;
-        let link = accepted.into_link()?;
-        let stream: Box<dyn ByteStream> = match link {
-            StreamLink::Tcp(stream) => {
+        let stream: Box<dyn ByteStream> = match accepted {
+            Accepted::Tcp(stream) => {
+                let stream = TcpStream::from_std(stream)?;
                 // What is small has to be there at once; where that cannot be set, it comes later.
                 let _ = stream.set_nodelay(true);
                 Box::new(stream)
             }
-            StreamLink::Unix(stream) => Box::new(stream),
-            StreamLink::Door(link) => Box::new(link.stream),
-            StreamLink::Polled(_) => return Err(io::ErrorKind::Unsupported.into()),
+            Accepted::Unix(stream) => Box::new(stream),
         };
         Ok((stream, addr))
     }
