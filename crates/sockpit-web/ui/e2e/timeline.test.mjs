@@ -218,6 +218,8 @@ trial('a list that follows stays at the end whatever its height', async ({ page,
     const isAtEnd = async () => Math.abs((await foot(row(page, 'line 99'))) - (await foot(page.locator('.rows .sheet')))) < 2;
     await until(isAtEnd, `the last row at the foot of ${height} px`);
   }
+  peer.write('and one more\n');
+  await row(page, 'and one more').waitFor();
 });
 
 trial('bookmarks have notes, are listed and gone to', async ({ page, t }) => {

@@ -64,6 +64,8 @@ export class Scroller {
   takeScroll(element: HTMLElement): void {
     const bar = element.scrollTop;
     if (Math.abs(bar - this.#bar) < 1) return;
+    // The browser itself moved it, as there is more room than is known yet: nobody did so by hand.
+    if (element.clientHeight !== this.shown) return;
     this.top = scroll.follow(this.top, this.#bar, bar, this.full, this.shown);
     this.#bar = bar;
     this.onmove();
