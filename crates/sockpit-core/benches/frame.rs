@@ -33,7 +33,12 @@ const LIMIT: usize = 1 << 20;
 #[bench::delim_of_three(args = ("delim:;;;"), config = counted(39_326))]
 #[bench::fixed(args = ("fixed:1024"), config = counted(10_492))]
 #[bench::len_u16be(args = ("len:u16be"), config = counted(18_239))]
+#[bench::len_u16le(args = ("len:u16le"), config = counted(18_751))]
+#[bench::len_u32be(args = ("len:u32be"), config = counted(19_839))]
+#[bench::len_u32le(args = ("len:u32le"), config = counted(20_799))]
 #[bench::len_varint(args = ("len:varint"), config = counted(19_135))]
+#[bench::len_behind_others(args = ("len:u16be,offset=2,adjust=-4"), config = counted(18_239))]
+#[bench::len_kept(args = ("len:u16be,keep"), config = counted(18_239))]
 #[bench::slip(args = ("slip"), config = counted(39_636))]
 #[bench::cobs(args = ("cobs"), config = counted(45_708))]
 #[bench::gap(args = ("gap:20ms"), config = counted(6_887))]
@@ -97,12 +102,15 @@ fn decode_false_starts((mut decoder, stream): (Decoder, Vec<u8>)) -> (Decoder, V
 
 // As `decode_long`, keeping nothing: how a history finds messages.
 #[library_benchmark(setup = scanned)]
+#[bench::raw(args = ("raw"), config = counted(111))]
 #[bench::lines(args = ("lines"), config = counted(23_572))]
 #[bench::delim(args = ("delim:;"), config = counted(26_132))]
 #[bench::fixed(args = ("fixed:1024"), config = counted(10_324))]
 #[bench::len_u16be(args = ("len:u16be"), config = counted(18_196))]
+#[bench::len_varint(args = ("len:varint"), config = counted(19_092))]
 #[bench::slip(args = ("slip"), config = counted(44_204))]
 #[bench::cobs(args = ("cobs"), config = counted(77_146))]
+#[bench::gap(args = ("gap:20ms"), config = counted(183))]
 fn scan((mut scanner, stream): (Scanner, Vec<u8>)) -> (Scanner, Vec<u8>) {
     let mut places = 0;
     scanner
@@ -114,12 +122,15 @@ fn scan((mut scanner, stream): (Scanner, Vec<u8>)) -> (Scanner, Vec<u8>) {
 
 // 64 messages of 1 KiB.
 #[library_benchmark(setup = plain)]
+#[bench::raw(args = ("raw"), config = counted(11_825))]
 #[bench::lines(args = ("lines"), config = counted(25_546))]
 #[bench::delim(args = ("delim:;"), config = counted(32_390))]
 #[bench::fixed(args = ("fixed:1024"), config = counted(11_889))]
 #[bench::len_u16be(args = ("len:u16be"), config = counted(15_793))]
+#[bench::len_varint(args = ("len:varint"), config = counted(15_537))]
 #[bench::slip(args = ("slip"), config = counted(33_681))]
 #[bench::cobs(args = ("cobs"), config = counted(60_106))]
+#[bench::gap(args = ("gap:20ms"), config = counted(11_953))]
 fn encode((framing, payload, mut out): (Framing, Vec<u8>, Vec<u8>)) -> (Vec<u8>, Vec<u8>) {
     for _ in 0..64 {
         framing
@@ -183,10 +194,12 @@ fn plain(framing: &str) -> (Framing, Vec<u8>, Vec<u8>) {
 }
 
 fn stream(framing: &str, payload: &[u8], count: usize) -> (Decoder, Vec<u8>) {
+    // A header that is kept is the payload's own, so that the one of the stream is made without.
+    let plain = known(framing.trim_end_matches(",keep"));
     let framing = known(framing);
     let mut stream = Vec::new();
     for _ in 0..count {
-        framing
+        plain
             .encode(payload, &mut stream)
             .expect("the framing can say it");
     }

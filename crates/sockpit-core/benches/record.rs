@@ -13,8 +13,12 @@
 use std::hint::black_box;
 
 use gungraun::prelude::*;
-use sockpit_core::event::{Bytes, Direction, Event, What};
+use sockpit_core::event::{Bytes, Direction, Event, FaultKind, Value, What};
+use sockpit_core::flow::Settings;
+use sockpit_core::machine::Reason;
+use sockpit_core::pcap::{Item, Reader};
 use sockpit_core::record::{self, Epoch};
+use sockpit_core::sighting::Observer;
 use sockpit_core::time::Time;
 
 mod limit;
@@ -23,6 +27,9 @@ use limit::counted;
 /// 2026-11-21T08:00:00Z.
 const EPOCH: Epoch = Epoch(1_795_248_000_000_000_000);
 
+/// One transfer of many segments, some of which are lost.
+const BULK: &[u8] = include_bytes!("../../../testdata/captures/tcp/bulk_loss.pcap");
+
 #[library_benchmark]
 #[bench::chunk_of_64(args = (chunk(64)), config = counted(114_187))]
 #[bench::chunk_of_1_kib(args = (chunk(1024)), config = counted(275_567))]
@@ -30,6 +37,10 @@ const EPOCH: Epoch = Epoch(1_795_248_000_000_000_000);
 #[bench::chinese(args = (frame("温度二十一度半,湿度百分之四十,正常。正常。")), config = counted(173_067))]
 #[bench::controls(args = (frame("\u{1b}[2J\u{202e}\"\\\r\n\u{1b}[2J\u{202e}\"\\\r\n")), config = counted(205_515))]
 #[bench::opened(args = (opened()), config = counted(128_331))]
+#[bench::closed(args = (closed()), config = counted(76_811))]
+#[bench::fault(args = (fault()), config = counted(145_227))]
+#[bench::note(args = (note()), config = counted(154_251))]
+#[bench::packet(args = (packet()), config = counted(880_722))]
 fn write(event: Event) -> (Event, Vec<u8>) {
     let mut out = Vec::with_capacity(256 * 1024);
     for _ in 0..64 {
@@ -74,6 +85,49 @@ fn opened() -> Event {
     event(What::Opened {
         addr: "tcp://127.0.0.1:54321".to_owned(),
         local: "tcp://127.0.0.1:7000".to_owned(),
+    })
+}
+
+fn closed() -> Event {
+    event(What::Closed {
+        reason: Reason::Fin,
+        message: String::new(),
+    })
+}
+
+fn fault() -> Event {
+    event(What::Fault {
+        kind: FaultKind::Frame,
+        message: "a message of 70000 bytes is longer than the limit of 65536".to_owned(),
+        count: Some(70_000),
+    })
+}
+
+fn note() -> Event {
+    event(What::Note {
+        kind: "state".to_owned(),
+        message: "at 21.5 degrees".to_owned(),
+        data: [("temperature".to_owned(), Value::from(21.5))]
+            .into_iter()
+            .collect(),
+    })
+}
+
+/// The last packet of a capture file, with what is known of its conversation.
+fn packet() -> Event {
+    let mut reader = Reader::new();
+    reader.feed(BULK);
+    let mut observer = Observer::new(Settings::default());
+    let mut last = None;
+    while let Some(item) = reader.next_item().expect("it is a capture file") {
+        if let Item::Packet(captured) = item {
+            last = Some(observer.observe(captured.packet).keep());
+        }
+    }
+    event(What::Packet {
+        direction: Direction::In,
+        offset: Some(1_234_567),
+        packet: Box::new(last.expect("the file has packets")),
     })
 }
 

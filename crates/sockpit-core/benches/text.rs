@@ -28,6 +28,8 @@ use limit::counted;
 #[bench::gb18030_of_chinese(args = ("gb18030", CHINESE), config = counted(1_075_656))]
 #[bench::big5_of_chinese(args = ("big5", TRADITIONAL), config = counted(1_004_530))]
 #[bench::shift_jis_of_japanese(args = ("shift_jis", JAPANESE), config = counted(960_112))]
+#[bench::euc_jp_of_japanese(args = ("euc-jp", JAPANESE), config = counted(990_325))]
+#[bench::euc_kr_of_korean(args = ("euc-kr", KOREAN), config = counted(870_908))]
 #[bench::utf_16le_of_chinese(args = ("utf-16le", CHINESE), config = counted(641_853))]
 #[bench::utf_16be_of_chinese(args = ("utf-16be", CHINESE), config = counted(625_455))]
 #[bench::latin1_of_german(args = ("latin1", GERMAN), config = counted(609_548))]
@@ -91,6 +93,7 @@ const ASCII: &str = "temperature=21.5 humidity=40 ok\r\n";
 const CHINESE: &str = "温度二十一度半,湿度百分之四十,正常。";
 const TRADITIONAL: &str = "溫度二十一度半,濕度百分之四十,正常。";
 const JAPANESE: &str = "温度は二十一度、湿度は四十パーセント。";
+const KOREAN: &str = "온도는 이십일 도, 습도는 사십 퍼센트. ";
 const GERMAN: &str = "Die Größe beträgt höchstens fünf Ölfässer. ";
 
 fn long(charset: &str, text: &str) -> (Charset, Vec<u8>) {

@@ -23,6 +23,7 @@ use crate::sighting::Kept;
 use crate::text::charset::Charset;
 use crate::time::Time;
 
+mod cost;
 mod cut;
 mod entry;
 mod evict;
@@ -49,8 +50,8 @@ pub use values::{Column, Extracted, Extractor, ExtractorError, Values};
 pub use view::{Look, Progress, Totals, View};
 pub use window::{Layout, Piece, Row};
 
+use cost::{event_cost, text_cost};
 use entry::{Entry, LONGEST, WHOLE};
-use evict::cost_of;
 use pages::Pages;
 use store::Store;
 
@@ -108,10 +109,12 @@ impl Manner {
 #[derive(Debug)]
 pub struct History {
     entries: Pages<Entry>,
-    /// The events other than chunks, in the order of their entries.
-    kept: Pages<Arc<Event>>,
+    /// The events other than chunks, in the order of their entries; `None` once let go.
+    kept: Pages<Option<Arc<Event>>>,
     /// What they take, in bytes.
     kept_cost: usize,
+    /// What the addresses of peers and the notes of rows take, in bytes.
+    text_cost: usize,
     store: Store,
     limits: Limits,
     sessions: BTreeMap<u32, Session>,
@@ -123,6 +126,8 @@ pub struct History {
     /// The same after its last entry.
     tips: BTreeMap<(u32, u32), [Scanner; 2]>,
     marks: BTreeMap<Identity, String>,
+    /// Whether so much was taken since the limits were looked at that they may be passed.
+    is_due: bool,
     now: Time,
     /// Nothing that happened before is still to come.
     passed: Time,
@@ -172,6 +177,7 @@ impl History {
             entries: Pages::starting_at(0),
             kept: Pages::starting_at(0),
             kept_cost: 0,
+            text_cost: 0,
             store: Store::new(shelf.filter(|_| limits.shelf > 0), limits.memory),
             limits,
             sessions: BTreeMap::new(),
@@ -180,6 +186,7 @@ impl History {
             fronts: BTreeMap::new(),
             tips: BTreeMap::new(),
             marks: BTreeMap::new(),
+            is_due: false,
             now: Time::ZERO,
             passed: Time::ZERO,
             evicted: 0,
@@ -200,6 +207,7 @@ impl History {
                 full_len,
             } => self.take_chunk(event, *direction, *offset, bytes, *full_len),
             What::Packet { packet, .. } => {
+                self.make_room(packet.bytes.len());
                 let place = self.store.put(&packet.bytes);
                 // The bytes are in the store, and nowhere else.
                 let bare = Kept {
@@ -255,10 +263,13 @@ impl History {
 
     /// Gives a row a note, or takes it away.
     pub fn mark(&mut self, identity: Identity, note: Option<String>) {
-        match note {
+        self.text_cost += note.as_deref().map_or(0, text_cost);
+        let before = match note {
             Some(note) => self.marks.insert(identity, note),
             None => self.marks.remove(&identity),
         };
+        self.text_cost -= before.as_deref().map_or(0, text_cost);
+        self.is_due = true;
     }
 
     /// The notes that rows have.
@@ -304,9 +315,12 @@ impl History {
         // An empty datagram is one, too.
         let empty = std::iter::once(&bytes[..]).filter(|bytes| bytes.is_empty());
         for part in empty.chain(bytes.chunks(LONGEST)) {
+            self.make_room(part.len());
+            let blocks = self.store.blocks();
             let number = self.entries.next();
             let way = (event.session, event.peer, direction);
-            if let Some(before) = self.latest.insert(way, number)
+            let before = self.latest.insert(way, number);
+            if let Some(before) = before
                 && let Some(before_it) = self.entries.get_mut(before)
             {
                 before_it.next = u32::try_from(number - before).unwrap_or(0);
@@ -319,7 +333,8 @@ impl History {
                 direction: Some(direction),
                 ..Entry::of(event)
             };
-            self.entries.push(entry);
+            let is_page = self.entries.push(entry);
+            self.is_due |= is_page || before.is_none() || blocks != self.store.blocks();
             offset = offset.saturating_add(part.len() as u64);
             self.follow(&entry, part);
         }
@@ -327,20 +342,23 @@ impl History {
 
     /// Cuts the latest chunk, so that whoever begins after it knows where a message begins.
     fn follow(&mut self, entry: &Entry, bytes: &[u8]) {
+        let tips = self.tips.len();
         if let Some(scanner) = scanner_of(&mut self.tips, &self.sessions, &self.peers, entry) {
             // What is wrong with the stream is the views' to tell.
             let _ = scanner.push(entry.time, bytes, |_| {});
+            self.is_due |= tips != self.tips.len();
         }
     }
 
     fn keep(&mut self, entry: Entry, event: Event) {
-        self.kept_cost += cost_of(&event);
+        self.kept_cost += event_cost(&event);
         let entry = Entry {
             offset: self.kept.next(),
             ..entry
         };
-        self.kept.push(Arc::new(event));
+        self.kept.push(Some(Arc::new(event)));
         self.entries.push(entry);
+        self.is_due = true;
     }
 
     /// Takes what later events need of this one.
@@ -351,14 +369,16 @@ impl History {
                 self.sessions.entry(event.session).or_default().shape = shape_of(local);
             }
             What::Opened { addr, local } => {
-                if self.peers.len() >= MAX_PEERS {
-                    self.peers.pop_first();
-                }
                 let peer = Peer {
                     addr: addr.clone(),
                     shape: shape_of(addr).or_else(|| shape_of(local)),
                 };
-                self.peers.insert(key, peer);
+                self.text_cost += text_cost(addr);
+                let before = match self.peers.insert(key, peer) {
+                    None if self.peers.len() > MAX_PEERS => self.peers.pop_first().map(|it| it.1),
+                    before => before,
+                };
+                self.text_cost -= before.map_or(0, |before| text_cost(&before.addr));
             }
             What::Closed { .. } => {
                 for direction in [Direction::In, Direction::Out] {
@@ -376,8 +396,7 @@ impl History {
     }
 
     fn is_cleared(&self, number: u64, session: u32) -> bool {
-        let known = self.sessions.get(&session);
-        known.is_some_and(|known| number < known.cleared)
+        is_cleared(&self.sessions, number, session)
     }
 
     /// Moves when a view of a session, or of all, has to begin again.
@@ -405,7 +424,7 @@ impl History {
 
     /// The event of an entry that is no chunk, with its bytes.
     fn event(&self, entry: &Entry) -> Option<Arc<Event>> {
-        let kept = self.kept.get(entry.offset)?;
+        let kept = self.kept.get(entry.offset)?.as_ref()?;
         if entry.kind != Kind::Packet {
             return Some(Arc::clone(kept));
         }
@@ -440,6 +459,12 @@ fn scanner_of<'a>(
         *scanner = fresh().starting_at(entry.offset);
     }
     Some(scanner)
+}
+
+/// Whether somebody asked to forget an entry.
+fn is_cleared(sessions: &BTreeMap<u32, Session>, number: u64, session: u32) -> bool {
+    let known = sessions.get(&session);
+    known.is_some_and(|known| number < known.cleared)
 }
 
 fn is_datagram(

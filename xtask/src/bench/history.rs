@@ -2,6 +2,7 @@
 //! events of virtual time as fast as it takes them.
 
 use std::io;
+use std::thread;
 
 use sockpit_core::event::{Bytes, Direction, Event, What};
 use sockpit_core::history::{History, Limits, Shelf};
@@ -30,19 +31,29 @@ pub(super) fn comparison(bench: &Bench) -> Comparison<'_> {
         format!("{title}, as it reckons itself"),
         Unit::Bytes,
         vec![
-            Contender::new("the history of `sockpit ui`", hour).with_target(Target::AtMost(budget)),
+            Contender::new("the history of `sockpit ui`", hour)
+                .with_target(Target::AtMost(budget))
+                .with_target(Target::AtMost(budget)),
         ],
     )
     .with_aspect(
         "-resident",
-        format!("{title}, the most that its process had"),
+        format!("{title}, the most that its process grew by"),
         Unit::Bytes,
     )
     .with_turns(Turns::Once)
 }
 
-/// Gives a history so many messages; its own count of bytes and the process's.
+/// Gives a history so many messages, on a thread of its own as the workbench does; the most bytes by
+/// its own count, and by how many the process's memory grew at most.
 pub(super) fn fill(messages: usize) -> io::Result<String> {
+    let keeper = thread::spawn(move || keep(messages));
+    let result = keeper.join();
+    result.unwrap_or_else(|_| Err(io::Error::other("the history failed")))
+}
+
+fn keep(messages: usize) -> io::Result<String> {
+    let before = process::status(std::process::id(), "VmRSS")?;
     let mut history = History::new(Limits::default(), Some(Box::new(Nowhere(0))));
     let bytes = Bytes::from_static(MESSAGE);
     let mut most = 0;
@@ -66,7 +77,7 @@ pub(super) fn fill(messages: usize) -> io::Result<String> {
         }
     }
     let resident = process::status(std::process::id(), "VmHWM")?;
-    Ok(format!("{most} {resident}"))
+    Ok(format!("{most} {}", resident.saturating_sub(before)))
 }
 
 /// A shelf for bytes that nobody will look at.

@@ -1,11 +1,13 @@
 //! What a history takes, and what it lets go of.
 
+use super::cost::{event_cost, map_cost};
 use super::entry::{Entry, Kind};
-use super::{History, scanner_of};
-use crate::event::{Event, Value, What};
-use crate::sighting::Kept;
+use super::{History, is_cleared, scanner_of};
 
 /// What a history may take.
+///
+/// Memory is what it holds, used or not, with what an allocator takes beside that. The indexes of its
+/// views are not in it: [`View::memory`](super::View::memory) says what each takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Memory, in bytes.
@@ -44,13 +46,24 @@ pub struct Used {
 /// In bytes: how much of the store is read at once.
 pub(super) const READ_AT_ONCE: usize = 64 * 1024;
 
+/// The part of the memory, one of so many, that is left for what an allocator has unused between its
+/// pieces: an hour of messages took a third of it.
+const UNUSED_PART: usize = 256;
+
+/// Entries, and bytes that they said, that go at most before memory is counted again.
+const EVICTED_AT_ONCE: usize = 16;
+const SAID_AT_ONCE: u32 = 4096;
+
+/// The part of the memory, one of so many, that the timeline has in any case.
+const LEAST_PART: usize = 4;
+
 impl History {
     /// What it takes.
     #[must_use]
     pub fn used(&self) -> Used {
         Used {
             entries: self.entries.next() - self.entries.first(),
-            memory: self.memory(),
+            memory: self.timeline_memory() + self.index_memory(),
             shelf: self.store.shelved(),
             evicted: self.evicted,
             lost: self.lost,
@@ -81,25 +94,79 @@ impl History {
                 while self.entries.first() < next {
                     self.drop_first();
                 }
+                self.store.free_spare();
                 self.latest.clear();
             }
         }
     }
 
-    fn memory(&self) -> usize {
-        self.entries.cost() + self.kept.cost() + self.kept_cost + self.store.memory()
-    }
-
     /// Shelves and evicts until the limits are kept.
     pub(super) fn settle(&mut self) {
-        while self.memory() > self.limits.memory && self.entries.first() < self.entries.next() {
-            if !self.store.shelve_oldest() {
-                self.evict();
-            }
+        if !std::mem::take(&mut self.is_due) {
+            return;
         }
+        self.fit(0);
         while self.store.shelved() > self.limits.shelf && self.entries.first() < self.entries.next()
         {
             self.evict();
+        }
+    }
+
+    /// The same before so many bytes come that need room of their own.
+    pub(super) fn make_room(&mut self, len: usize) {
+        if self.store.is_burden(len) {
+            self.fit(len);
+        }
+    }
+
+    /// Shelves and evicts until so many bytes more, and what is taken a step at a time, fit into
+    /// memory.
+    fn fit(&mut self, coming: usize) {
+        let most = self.limits.memory - self.limits.memory / UNUSED_PART;
+        while self.timeline_memory() + self.index_memory() + self.step() + coming > most
+            && self.entries.first() < self.entries.next()
+        {
+            // However many peers there are, a part is for what they said.
+            if coming == 0 && self.timeline_memory() < self.limits.memory / LEAST_PART {
+                return;
+            }
+            if !self.store.shelve_oldest() {
+                self.evict_some();
+            }
+        }
+    }
+
+    /// What is said and what happened, in bytes.
+    fn timeline_memory(&self) -> usize {
+        self.entries.cost() + self.kept.cost() + self.kept_cost + self.store.memory()
+    }
+
+    /// What is known of sessions, peers and rows, in bytes.
+    fn index_memory(&self) -> usize {
+        self.text_cost
+            + map_cost(&self.sessions)
+            + map_cost(&self.peers)
+            + map_cost(&self.latest)
+            + map_cost(&self.fronts)
+            + map_cost(&self.tips)
+            + map_cost(&self.marks)
+    }
+
+    /// What the next event may take at once, in bytes.
+    fn step(&self) -> usize {
+        self.entries.step() + self.store.step()
+    }
+
+    /// Lets some of the oldest entries go, or a long one: room comes a page at a time.
+    fn evict_some(&mut self) {
+        let mut said = 0;
+        for _ in 0..EVICTED_AT_ONCE {
+            let oldest = self.entries.get(self.entries.first());
+            said += oldest.map_or(0, |entry| entry.len);
+            self.evict();
+            if said >= SAID_AT_ONCE {
+                return;
+            }
         }
     }
 
@@ -148,9 +215,9 @@ impl History {
                 .free_before(entry.place.saturating_add(u64::from(entry.len)));
         }
         if !entry.is_chunk() {
-            if let Some(event) = self.kept.get(entry.offset) {
-                self.kept_cost = self.kept_cost.saturating_sub(cost_of(event));
-            }
+            // Its page stays until all events of it are gone.
+            let kept = self.kept.get_mut(entry.offset).and_then(Option::take);
+            self.kept_cost -= kept.map_or(0, |event| event_cost(&event));
             self.kept.drop_first();
         }
         self.entries.drop_first();
@@ -158,49 +225,12 @@ impl History {
 
     /// Lets the bytes go of which no entry is left.
     fn release(&mut self) {
-        let mut wanted = Vec::new();
-        for number in self.entries.first()..self.entries.next() {
-            if let Some(entry) = self.entries.get(number)
-                && entry.len > 0
-                && !self.is_cleared(number, entry.session)
-            {
-                wanted.push(entry.place);
-            }
-        }
-        self.store.free_but(&wanted);
+        let (entries, sessions) = (&self.entries, &self.sessions);
+        let wanted = (entries.first()..entries.next()).filter_map(|number| {
+            let entry = entries.get(number).filter(|entry| entry.len > 0)?;
+            (!is_cleared(sessions, number, entry.session)).then_some(entry.place)
+        });
+        self.store.free_but(wanted);
+        self.store.free_spare();
     }
-}
-
-/// What an event takes in memory, in bytes, without the bytes of a packet.
-pub(super) fn cost_of(event: &Event) -> usize {
-    // The two counts of an `Arc` stand before it.
-    let fixed = size_of::<Event>() + 2 * size_of::<usize>();
-    fixed
-        + match &event.what {
-            What::Listening { local } => local.len(),
-            What::Opened { addr, local } => addr.len() + local.len(),
-            What::Closed { message, .. } | What::Fault { message, .. } => message.len(),
-            What::Packet { .. } => size_of::<Kept>(),
-            What::Note {
-                kind,
-                message,
-                data,
-            } => kind.len() + message.len() + value_cost(data),
-            What::Chunk { .. } | What::Frame { .. } | What::Gap { .. } => 0,
-        }
-}
-
-fn value_cost(value: &Value) -> usize {
-    /// In bytes: what an entry of a map takes beside its key and value.
-    const LINK: usize = 32;
-    size_of::<Value>()
-        + match value {
-            Value::String(text) => text.len(),
-            Value::Array(values) => values.iter().map(value_cost).sum(),
-            Value::Object(map) => map
-                .iter()
-                .map(|(key, value)| LINK + key.len() + value_cost(value))
-                .sum(),
-            _ => 0,
-        }
 }

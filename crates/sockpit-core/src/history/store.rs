@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 
+use super::cost::{ALLOCATION, reserve_one};
+
 /// A place outside of memory for bytes that are old or many, such as a file.
 pub trait Shelf {
     /// Puts bytes away, and says where.
@@ -41,8 +43,9 @@ pub enum Gone {
 }
 
 /// In bytes: what is shelved at once, and above which bytes are shelved as they come. A small memory
-/// has smaller blocks.
-const BLOCK: usize = 1024 * 1024;
+/// has smaller blocks. With what an allocator puts before it, one is a whole number of the system's
+/// pages.
+const BLOCK: usize = 1024 * 1024 - ALLOCATION;
 
 /// So many blocks are in a full memory at least: bytes go a block at a time, and what was just said
 /// is not to go with them.
@@ -51,6 +54,9 @@ const LEAST_BLOCKS: usize = 16;
 /// A block of no more pieces is of long ones, such as those of a large message or of a file: few
 /// reads get it back, and memory is for what is looked through piece by piece.
 const FEW: u32 = 64;
+
+/// A block of which more than this part, one of so many, stays empty is made shorter.
+const SLACK: usize = 16;
 
 /// The bytes, each with its place: how many bytes were put before it.
 pub(super) struct Store {
@@ -61,7 +67,9 @@ pub(super) struct Store {
     next: u64,
     /// No block before this place is in memory.
     in_memory: u64,
-    /// Capacity of the blocks in memory, in bytes.
+    /// An empty block that was let go, for the next one.
+    spare: Option<Vec<u8>>,
+    /// Capacity of the blocks in memory, in bytes, with the empty one.
     memory: usize,
     /// In bytes.
     shelved: u64,
@@ -94,6 +102,7 @@ impl Store {
             block: BLOCK.min(memory / LEAST_BLOCKS),
             next: 0,
             in_memory: 0,
+            spare: None,
             memory: 0,
             shelved: 0,
             shelf,
@@ -116,29 +125,28 @@ impl Store {
         }) = self.blocks.back_mut()
         {
             if bytes.len() <= self.block.saturating_sub(held.len()) {
-                self.memory -= held.capacity();
+                if bytes.len() > held.capacity() - held.len() {
+                    self.memory -= cost_of(held);
+                    widen(held, bytes.len(), self.block);
+                    self.memory += cost_of(held);
+                }
                 held.extend_from_slice(bytes);
-                self.memory += held.capacity();
                 *len += bytes.len() as u64;
                 *pieces += 1;
                 return start;
             }
-            self.memory -= held.capacity();
-            held.shrink_to_fit();
-            self.memory += held.capacity();
-            if *pieces <= FEW {
-                self.shelve_block(self.blocks.len() - 1);
-            }
+            self.complete();
         }
         let body = if bytes.len() > self.block
             && let Some(place) = self.shelve(bytes)
         {
             Body::Shelf(place)
         } else {
-            let held = bytes.to_vec();
-            self.memory += held.capacity();
+            let mut held = self.room(bytes.len());
+            held.extend_from_slice(bytes);
             Body::Memory(held)
         };
+        reserve_one(&mut self.blocks);
         self.blocks.push_back(Block {
             start,
             len: bytes.len() as u64,
@@ -176,9 +184,11 @@ impl Store {
         };
         match shelf.put(held) {
             Ok(place) => {
-                self.memory -= held.capacity();
                 self.shelved += held.len() as u64;
-                block.body = Body::Shelf(place);
+                let body = std::mem::replace(&mut block.body, Body::Shelf(place));
+                if let Body::Memory(held) = body {
+                    self.let_go(held);
+                }
                 true
             }
             Err(error) => {
@@ -199,16 +209,14 @@ impl Store {
     }
 
     /// Lets blocks go in which nothing is wanted. `wanted` are places of what is, in order.
-    pub(super) fn free_but(&mut self, wanted: &[u64]) {
+    pub(super) fn free_but(&mut self, wanted: impl Iterator<Item = u64>) {
+        let mut wanted = wanted.peekable();
         let complete = self.blocks.len().saturating_sub(1);
         for index in 0..complete {
             let block = &mut self.blocks[index];
-            let first = wanted.partition_point(|place| *place < block.start);
-            let is_wanted = wanted
-                .get(first)
-                .is_some_and(|place| *place < block.start + block.len);
-            if !is_wanted {
-                let (start, len, pieces) = (block.start, block.len, block.pieces);
+            let (start, len, pieces) = (block.start, block.len, block.pieces);
+            while wanted.next_if(|place| *place < start).is_some() {}
+            if wanted.peek().is_none_or(|place| *place >= start + len) {
                 let body = std::mem::replace(&mut block.body, Body::Freed);
                 self.free(Block {
                     start,
@@ -218,6 +226,12 @@ impl Store {
                 });
             }
         }
+    }
+
+    /// Lets the empty block go that is there for the next one.
+    pub(super) fn free_spare(&mut self) {
+        let spare = self.spare.take();
+        self.memory -= spare.map_or(0, |spare| cost_of(&spare));
     }
 
     /// Reads bytes into `into`; all of them lie in one block.
@@ -243,9 +257,27 @@ impl Store {
         }
     }
 
+    /// How many blocks there are.
+    pub(super) fn blocks(&self) -> usize {
+        self.blocks.len()
+    }
+
     /// In bytes of memory.
-    pub(super) const fn memory(&self) -> usize {
-        self.memory
+    pub(super) fn memory(&self) -> usize {
+        self.memory + self.blocks.capacity() * size_of::<Block>()
+    }
+
+    /// What it takes more, in bytes, when the next block is begun.
+    pub(super) fn step(&self) -> usize {
+        match &self.spare {
+            Some(_) => 0,
+            None => self.block + ALLOCATION,
+        }
+    }
+
+    /// Whether so many bytes are a block by themselves that stays in memory.
+    pub(super) const fn is_burden(&self, len: usize) -> bool {
+        len > self.block && (self.shelf.is_none() || self.trouble.is_some())
     }
 
     /// In bytes on the shelf.
@@ -277,9 +309,57 @@ impl Store {
         }
     }
 
+    /// Ends the block that grew so far.
+    fn complete(&mut self) {
+        let Some(Block { pieces, .. }) = self.blocks.back() else {
+            return;
+        };
+        if *pieces <= FEW && self.shelve_block(self.blocks.len() - 1) {
+            return;
+        }
+        let Some(Block {
+            body: Body::Memory(held),
+            ..
+        }) = self.blocks.back_mut()
+        else {
+            return;
+        };
+        if held.capacity() - held.len() > held.capacity() / SLACK {
+            self.memory -= cost_of(held);
+            held.shrink_to_fit();
+            self.memory += cost_of(held);
+        }
+    }
+
+    /// An empty block for so many bytes.
+    fn room(&mut self, len: usize) -> Vec<u8> {
+        if len <= self.block
+            && let Some(spare) = self.spare.take()
+        {
+            return spare;
+        }
+        // The first block grows, so that a short history is cheap.
+        let held = Vec::with_capacity(match self.blocks.is_empty() {
+            true => len,
+            false => len.max(self.block),
+        });
+        self.memory += cost_of(&held);
+        held
+    }
+
+    /// Lets the memory of a block go, or keeps it for the next one.
+    fn let_go(&mut self, mut held: Vec<u8>) {
+        if self.spare.is_none() && held.capacity() == self.block {
+            held.clear();
+            self.spare = Some(held);
+        } else {
+            self.memory -= cost_of(&held);
+        }
+    }
+
     fn free(&mut self, block: Block) {
         match block.body {
-            Body::Memory(held) => self.memory -= held.capacity(),
+            Body::Memory(held) => self.let_go(held),
             Body::Shelf(place) => {
                 self.shelved -= block.len;
                 if let Some(shelf) = &mut self.shelf {
@@ -299,4 +379,16 @@ impl fmt::Debug for Store {
             .field("shelved", &self.shelved)
             .finish_non_exhaustive()
     }
+}
+
+/// What a block takes, in bytes.
+fn cost_of(held: &Vec<u8>) -> usize {
+    held.capacity() + ALLOCATION
+}
+
+/// Gives a block that grows room for so many bytes more: twice what it had, as far as a block goes.
+fn widen(held: &mut Vec<u8>, len: usize, block: usize) {
+    let needed = held.len() + len;
+    let capacity = needed.max(block.min(held.capacity() * 2));
+    held.reserve_exact(capacity - held.len());
 }

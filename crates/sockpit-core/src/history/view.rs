@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::History;
+use super::cost::map_cost;
 use super::cut::{Cut, Cuts};
 use super::entry::{Entry, Kind};
 use super::evict::READ_AT_ONCE;
@@ -174,7 +175,7 @@ impl View {
     /// What its index takes in memory, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.slots.cost() + self.extras.len() * size_of::<(u64, Extra)>()
+        self.slots.cost() + map_cost(&self.extras)
     }
 
     /// The charset in which a direction of a session is read.

@@ -336,10 +336,8 @@ impl View {
                     .map(|event| Cow::Owned(Event::clone(&event)));
             }
             Shown::Entry => {
-                return history
-                    .kept
-                    .get(entry.offset)
-                    .map(|it| Cow::Borrowed(&**it));
+                let kept = history.kept.get(entry.offset)?.as_deref()?;
+                return Some(Cow::Borrowed(kept));
             }
         };
         Some(Cow::Owned(Event {

@@ -252,15 +252,73 @@ fn a_small_memory_is_full_of_the_latest() {
         memory: MEMORY,
         shelf: 0,
     };
-    let mut history = History::new(limits, None);
-    for number in 0..10_000 {
-        say(&mut history, number + 1, number * 1000, &[b'x'; 1000]);
-        let used = history.used();
-        assert!(used.memory <= MEMORY, "{used:?}");
-        assert!(
-            used.evicted == 0 || used.memory > MEMORY * 3 / 4,
-            "{used:?}"
-        );
+    for (len, least) in [(1000, MEMORY * 3 / 4), (36_000, MEMORY / 2)] {
+        let mut history = History::new(limits, None);
+        let message = vec![b'x'; len];
+        for number in 0..10_000_000 / len as u64 {
+            say(&mut history, number + 1, number * len as u64, &message);
+            let used = history.used();
+            assert!(used.memory <= MEMORY, "{len}: {used:?}");
+            assert!(used.evicted == 0 || used.memory > least, "{len}: {used:?}");
+        }
+        assert!(history.used().evicted > 0);
     }
-    assert!(history.used().evicted > 0);
+}
+
+#[test]
+fn an_event_that_was_evicted_is_held_no_longer() {
+    let limits = Limits {
+        memory: 1 << 20,
+        shelf: 0,
+    };
+    let mut history = History::new(limits, None);
+    let mut timeline = Timeline::default();
+    for _ in 0..200 {
+        let what = What::Note {
+            kind: "state".to_owned(),
+            message: "x".repeat(10_000),
+            data: Value::Null,
+        };
+        timeline.push(1, 1, what);
+    }
+    history.take(&timeline.events[0]);
+    let first = history.kept.get(0).and_then(Option::as_ref);
+    let first = Arc::downgrade(first.unwrap());
+    timeline.events.iter().for_each(|event| history.take(event));
+    assert!(history.used().evicted > 0 && first.upgrade().is_none());
+}
+
+#[test]
+fn peers_count_and_what_they_said_has_room_all_the_same() {
+    let limits = Limits {
+        memory: 1 << 20,
+        shelf: 0,
+    };
+    let mut history = History::new(limits, None);
+    let mut timeline = Timeline::default();
+    for peer in 1..=20_000 {
+        timeline
+            .opened(1, peer, "tcp://127.0.0.1:7000")
+            .chunk((1, peer, Direction::In), b"hello");
+    }
+    timeline.events.iter().for_each(|event| history.take(event));
+    let used = history.used();
+    let messages = history.next() - history.first();
+    assert!(used.memory > 20_000 * 100, "{used:?}");
+    assert!(messages > 200, "{used:?}");
+}
+
+#[test]
+fn a_full_history_begins_nothing_without_letting_go_of_as_much() {
+    let mut history = with_shelf(16 << 20, 1 << 40, usize::MAX);
+    let mut least = usize::MAX;
+    for number in 0..600_000 {
+        say(&mut history, number + 1, number * 64, &[b'x'; 64]);
+        if number > 400_000 {
+            let used = history.used();
+            least = used.memory.min(least);
+            assert!(used.memory <= 16 << 20, "{used:?}");
+        }
+    }
+    assert!(least > 14 << 20, "{least}");
 }

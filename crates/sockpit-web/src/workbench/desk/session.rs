@@ -113,18 +113,29 @@ fn create(bench: &Shared, with: With) -> Answer {
         options,
         rules,
     } = with.read()?;
-    let mut saved = Saved {
-        name: name.trim().to_owned(),
-        role: plan::role_of(&role)?,
+    let told = Check {
+        role,
         endpoint,
-        options: Vec::new(),
-        reconnects: false,
+        options,
         rules,
     };
-    set_options(&mut saved, &options)?;
-    let saved = checked(saved)?;
+    let saved = drafted(name.trim(), told)?;
     let key = keep::add(bench, saved, None)?;
     Ok(json!({ "key": key }))
+}
+
+/// A session as the page tells it, once it is checked.
+fn drafted(name: &str, told: Check) -> Result<Saved, Complaint> {
+    let mut saved = Saved {
+        name: name.to_owned(),
+        role: plan::role_of(&told.role)?,
+        endpoint: told.endpoint,
+        options: Vec::new(),
+        reconnects: false,
+        rules: told.rules,
+    };
+    set_options(&mut saved, &told.options)?;
+    checked(saved)
 }
 
 /// A session that makes a plan and can be saved; options of its endpoint stand among the others.
@@ -279,22 +290,8 @@ struct Check {
 
 /// Says what a session would do, or which of its fields is wrong.
 fn check(with: With) -> Answer {
-    let Check {
-        role,
-        endpoint,
-        options,
-        rules,
-    } = with.read()?;
-    let mut saved = Saved {
-        name: "session".to_owned(),
-        role: plan::role_of(&role)?,
-        endpoint,
-        options: Vec::new(),
-        reconnects: false,
-        rules,
-    };
-    set_options(&mut saved, &options)?;
-    let plan = plan::of(&checked(saved)?)?;
+    let saved = drafted("session", with.read()?)?;
+    let plan = plan::of(&saved)?;
     let explained = plan.to_string();
     // Each line has its label in a column of twelve.
     let rows = explained.lines().map(|line| {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sockpit_core::event::{Direction, What};
 use sockpit_core::history::{History, Series, Spot, View};
-use sockpit_core::kernel::{Life, Snapshot, Socket};
+use sockpit_core::kernel::{Fact as _, Life, Snapshot, Socket};
 use sockpit_core::time::Time;
 
 use crate::workbench::complaint::Complaint;
