@@ -5,6 +5,7 @@ mod language;
 mod later;
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use sockpit_core::plan::Role;
@@ -16,7 +17,8 @@ use crate::command::{
 };
 use crate::console::{Console, catalogue, speak};
 use crate::exit::Exit;
-use later::{Later, at_once};
+pub(crate) use later::IfTyped;
+use later::{Later, at_once, make_for};
 
 /// The workbench for TCP and UDP: talk to any endpoint, see every byte, prove that it works.
 #[derive(Parser)]
@@ -95,7 +97,10 @@ pub(crate) fn run() -> Exit {
     }
     let asked = language::of_arguments(std::env::args_os().skip(1));
     speak(asked.unwrap_or_else(language::of_environment));
-    let matches = match Cli::command().try_get_matches() {
+    make_for(std::env::args_os().skip(1));
+    // It is given back with the process.
+    let mut program = ManuallyDrop::new(Cli::command());
+    let matches = match program.try_get_matches_from_mut(std::env::args_os()) {
         Ok(matches) => matches,
         Err(error) => return console.usage(&said_again(error)),
     };

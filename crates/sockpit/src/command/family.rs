@@ -3,7 +3,7 @@
 use sockpit_core::plan::Family;
 
 /// Which family of addresses is used, as typed.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(super) struct FamilyArgs {
     /// IPv4 only
     #[arg(short = '4', long = "ipv4", conflicts_with = "ipv6")]

@@ -14,6 +14,7 @@ mod paste;
 pub(crate) mod ports;
 pub(crate) mod reference;
 pub(crate) mod replay;
+mod rest;
 pub(crate) mod room;
 pub(crate) mod run;
 pub(crate) mod talk;

@@ -24,6 +24,7 @@ use super::run::DRAIN_TIME;
 use super::settings::{Settings, Stdin};
 use crate::console::{Beside, Console, Form, Output, Remote, Talk};
 use crate::exit::{Exit, may_pass, sentence};
+use crate::runtime::at;
 use crate::signals::Signals;
 
 /// A conversation, as far as it outlives one session.
@@ -217,26 +218,15 @@ impl<'a> Conversation<'a> {
         let over = pause.map(|pause| Instant::now() + pause);
         loop {
             self.ask();
-            let is_over = async {
-                match over {
-                    Some(over) => tokio::time::sleep_until(over).await,
-                    None => std::future::pending().await,
-                }
-            };
             let is_typed = self.is_typed();
-            let typed = async {
-                match &mut self.feed {
-                    // What is piped waits for the next connection.
-                    Some(feed) if is_typed => feed.next().await,
-                    _ => std::future::pending().await,
-                }
-            };
+            // What is piped waits for the next connection.
+            let feed = self.feed.as_mut().filter(|_| is_typed);
             let taken = tokio::select! {
                 biased;
                 exit = signals.next() => return Ok(Some(exit)),
                 () = output.closed() => return Ok(Some(Exit::Done)),
-                () = is_over => return Ok(None),
-                taken = typed => taken,
+                () = at(over) => return Ok(None),
+                taken = Feed::taken(feed) => taken,
             };
             match taken {
                 Taken::Piece(line) if is_command(&line) => {
@@ -505,14 +495,8 @@ impl<'a> Conversation<'a> {
 
 /// What is to be dealt with next. Cancel-safe. While something waits to be sent, no rhythm adds to it.
 async fn next(feed: &mut Option<Feed>, beats: &mut Beats, is_waiting: bool) -> Next {
-    let taken = async {
-        match feed {
-            Some(feed) => feed.next().await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
-        taken = taken => Next::Taken(taken),
+        taken = Feed::taken(feed.as_mut()) => Next::Taken(taken),
         text = beats.due(), if !is_waiting => Next::Beat(text),
     }
 }

@@ -91,8 +91,33 @@ impl Feed {
         Self::Edited(editor, VecDeque::new())
     }
 
+    /// The next piece of a feed, which never comes where there is none. Cancel-safe.
+    pub(in crate::command) async fn taken(feed: Option<&mut Self>) -> Taken {
+        match feed {
+            Some(feed) => feed.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes nothing more.
+    pub(in crate::command) fn close(&mut self) {
+        match self {
+            Self::Plain(pieces) => pieces.close(),
+            Self::Edited(editor, _) => editor.close(),
+        }
+    }
+
+    /// Says that the last piece was dealt with, and what stands before the next line.
+    pub(in crate::command) fn ask(&self, prompt: impl FnOnce() -> String) {
+        if let Self::Edited(editor, lines) = self
+            && lines.is_empty()
+        {
+            editor.ask(prompt);
+        }
+    }
+
     /// The next piece. Cancel-safe.
-    pub(in crate::command) async fn next(&mut self) -> Taken {
+    async fn next(&mut self) -> Taken {
         match self {
             Self::Plain(pieces) => {
                 let lost = || Taken::Failed(io::Error::other("its reader is gone"));
@@ -117,23 +142,6 @@ impl Feed {
                     }
                 }
             }
-        }
-    }
-
-    /// Takes nothing more.
-    pub(in crate::command) fn close(&mut self) {
-        match self {
-            Self::Plain(pieces) => pieces.close(),
-            Self::Edited(editor, _) => editor.close(),
-        }
-    }
-
-    /// Says that the last piece was dealt with, and what stands before the next line.
-    pub(in crate::command) fn ask(&self, prompt: impl FnOnce() -> String) {
-        if let Self::Edited(editor, lines) = self
-            && lines.is_empty()
-        {
-            editor.ask(prompt);
         }
     }
 }

@@ -260,6 +260,9 @@ impl Conversation<'_> {
         if let (Some(session), "/split" | "/checksum" | "/text" | "/frame") = (session, word) {
             session.adopt(self.manner.plan.clone()).await;
         }
+        if let "/text" | "/frame" = word {
+            self.renew_lens().await?;
+        }
         Ok(())
     }
 
@@ -443,6 +446,15 @@ impl Conversation<'_> {
                     .await;
                 self.watchers.lens = Some(lens.map_err(|error| cause_text(&error))?);
             }
+        }
+        Ok(())
+    }
+
+    /// Bytes that are cut or read in another way are drawn by another lens.
+    async fn renew_lens(&mut self) -> Result<(), String> {
+        if self.watchers.lens.is_some() {
+            self.watch_through_lens("off").await?;
+            self.watch_through_lens("on").await?;
         }
         Ok(())
     }

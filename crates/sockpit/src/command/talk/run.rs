@@ -10,9 +10,10 @@ use tokio::task::LocalSet;
 
 use super::conversation::{Conversation, Watchers};
 use super::settings::Settings;
+use crate::command::rest::write_rest;
 use crate::console::{Console, Output};
 use crate::exit::{Exit, engine_error, hint, sentence};
-use crate::runtime::carry_out;
+use crate::runtime::{at, carry_out};
 use crate::signals::Signals;
 
 /// Once a signal has come, peers have five seconds to take what is queued (rule B7), which the engine
@@ -61,12 +62,7 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
     // What is subscribed ends with the workbench; only then everything has been published.
     drop(bench);
     let written = async {
-        if let Some(recorder) = watchers.recorder
-            && let Some(untold) = recorder.finish().await
-        {
-            console.error(&untold);
-        }
-        let written = output.finish().await.context("cannot write to stdout");
+        let written = write_rest(watchers.recorder, Some(output), console).await;
         for beside in [watchers.wire, watchers.lens].into_iter().flatten() {
             if let Some(failure) = beside.finish().await {
                 console.error(&failure);
@@ -75,15 +71,7 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         written
     };
     // Who reads stdout, or a disk, may never take the rest; a signal ends the wait for it.
-    let patience = signals
-        .since()
-        .map(|since| tokio::time::sleep_until(since + DRAIN_TIME));
-    let over = async {
-        match patience {
-            Some(patience) => patience.await,
-            None => std::future::pending().await,
-        }
-    };
+    let over = at(signals.since().map(|since| since + DRAIN_TIME));
     tokio::select! {
         result = written => result.and(held),
         exit = signals.next() => Ok(exit),

@@ -8,11 +8,11 @@ use sockpit_core::rule::{self, Pattern, Rules};
 use sockpit_core::session::Step;
 use sockpit_core::text::{escape, hex};
 
-use super::Args;
+use super::args::ScriptArgs;
 
 /// The steps of the rule file, then those of the command line in their order.
 pub(super) fn steps(
-    args: &Args,
+    args: &ScriptArgs,
     matches: &ArgMatches,
     rules: Option<&Rules>,
     plan: &Plan,
@@ -21,7 +21,7 @@ pub(super) fn steps(
         .map(Rules::script)
         .unwrap_or_default()
         .iter()
-        .map(|step| of_file(step, args))
+        .map(|step| Step::of_rule(step, args.within.into()))
         .collect();
     let mut typed: Vec<(usize, Step)> = Vec::new();
     for (place, text) in placed(matches, "send", &args.send) {
@@ -76,26 +76,6 @@ fn send(payload: Bytes, plan: &Plan) -> anyhow::Result<Step> {
         message: plan.message(payload)?,
         delay: std::time::Duration::ZERO,
     })
-}
-
-fn of_file(step: &rule::Step, args: &Args) -> Step {
-    match step {
-        rule::Step::Send { payload, after } => Step::Render {
-            payload: payload.clone(),
-            delay: *after,
-        },
-        rule::Step::Expect {
-            pattern,
-            within,
-            label,
-            exit,
-        } => Step::Expect {
-            pattern: pattern.clone(),
-            within: within.unwrap_or(args.within.into()),
-            label: label.clone(),
-            exit: *exit,
-        },
-    }
 }
 
 /// The values of one option with their places on the command line.

@@ -19,6 +19,7 @@ use sockpit_engine::recorder::{Recorder, RecordingForm};
 use sockpit_engine::{Handle, cause_text};
 
 use super::{Args, endpoint_of, script};
+use crate::cli::IfTyped;
 use crate::console::{Beside, Editor, Form, Ladder, Lens, Packets, Picture, Subscription, Talk};
 
 /// In bytes: a rule file larger than this is none.
@@ -84,17 +85,25 @@ pub(super) enum Stdin {
 impl Settings {
     pub(super) fn resolve(role: Role, args: Args, matches: &ArgMatches) -> anyhow::Result<Self> {
         let endpoint = endpoint_of(&args.endpoint)?;
-        if role == Role::Client && (args.once || args.max_peers.is_some()) {
+        if role == Role::Client && (args.link.once || args.link.max_peers.is_some()) {
             bail!("`--once` and `--max-peers` belong to `sockpit listen`; a client has one peer");
         }
         let mut plan = Plan::resolve(role, &endpoint, args.options())?;
-        if plan.checksum.is_some() && args.exec.is_some() {
+        let Args {
+            messages,
+            script,
+            answers: IfTyped(answers),
+            output: IfTyped(output),
+            link,
+            ..
+        } = args;
+        if plan.checksum.is_some() && answers.exec.is_some() {
             bail!(
                 "`--checksum` belongs to messages, and what the program of `--exec` writes has none; \
                  let the program compute it"
             );
         }
-        let rules = match (&args.reply, &args.rules) {
+        let rules = match (&answers.reply, &answers.rules) {
             (Some(reply), _) => Some(Rules::from_reply(reply.clone())),
             (None, Some(path)) => Some(read_rules(path)?),
             (None, None) => None,
@@ -102,51 +111,51 @@ impl Settings {
         if let Some(rules) = &rules {
             rules.check(plan.text_out)?;
         }
-        let steps = script::steps(&args, matches, rules.as_ref(), &plan)?;
+        let steps = script::steps(&script, matches, rules.as_ref(), &plan)?;
         let has_script = !steps.is_empty();
-        if !has_script && (args.every.is_some() || args.count.is_some()) {
+        if !has_script && (script.every.is_some() || script.count.is_some()) {
             bail!("`--every` and `--count` repeat a script; give a `--send` as well");
         }
-        if args.every.is_some_and(|every| every.0 < MIN_BEAT) {
+        if script.every.is_some_and(|every| every.0 < MIN_BEAT) {
             bail!("`--every` is at least {}", TimeSpan(MIN_BEAT));
         }
-        let answers = rules.is_some() || args.exec.is_some();
+        let has_answers = rules.is_some() || answers.exec.is_some();
         plan.rules = rules.map(Arc::new);
         plan.script = Arc::new(Script {
             steps,
-            every: args.every.map(Into::into),
-            count: args.count,
+            every: script.every.map(Into::into),
+            count: script.count,
         });
         let stdout_is_terminal = io::stdout().is_terminal();
-        let has_ladder = args.ladder || args.teach;
-        let form = match (args.json, args.form) {
+        let has_ladder = output.ladder || output.teach;
+        let form = match (output.json, output.form) {
             (true, _) => Form::Json,
             (false, Some(form)) => form,
             // The diagram takes the timeline's place.
             (false, None) if stdout_is_terminal && has_ladder => Form::None,
             (false, None) if stdout_is_terminal => Form::Text,
-            (false, None) if answers => Form::None,
+            (false, None) if has_answers => Form::None,
             (false, None) => Form::Raw,
         };
         let has_timeline =
             stdout_is_terminal && matches!(form, Form::Text | Form::Hex | Form::Both);
-        let drawing = match args.svg.clone() {
+        let drawing = match output.svg.clone() {
             picture if has_ladder || picture.is_some() => Some(WireDrawing::Ladder {
                 has_lines: has_ladder,
                 picture,
-                has_lessons: args.teach,
+                has_lessons: output.teach,
             }),
-            _ if args.wire && !has_timeline && form != Form::Json => Some(WireDrawing::Timeline),
+            _ if output.wire && !has_timeline && form != Form::Json => Some(WireDrawing::Timeline),
             _ => None,
         };
-        let reads_stdin = (!has_script || args.interactive) && args.exec.is_none();
-        let stdin = stdin_use(&plan, reads_stdin, args.text_out);
-        let talk = match (args.quiet, args.verbose) {
+        let reads_stdin = (!has_script || script.interactive) && answers.exec.is_none();
+        let stdin = stdin_use(&plan, reads_stdin, messages.text_out);
+        let talk = match (output.quiet, output.verbose) {
             (true, _) => Talk::Errors,
             (false, 0) if !stdout_is_terminal => Talk::Usual,
             (false, _) => Talk::Peers,
         };
-        if let Some(path) = &args.record
+        if let Some(path) = &output.record
             && path
                 .extension()
                 .is_some_and(|extension| extension == "pcap")
@@ -156,7 +165,7 @@ impl Settings {
                 path.display()
             );
         }
-        if args.reconnect && (role == Role::Server || plan.shape() == Shape::Datagram) {
+        if link.reconnect && (role == Role::Server || plan.shape() == Shape::Datagram) {
             bail!(
                 "`--reconnect` is for clients of streams; a listener or a datagram has no connection to lose"
             );
@@ -167,19 +176,19 @@ impl Settings {
             plan: Arc::new(plan),
             form,
             stdin,
-            program: args.exec,
-            record: args.record,
+            program: answers.exec,
+            record: output.record,
             talk,
-            lens: args.lens,
+            lens: output.lens,
             drawing,
             passes_through: false,
             edits_lines,
-            reconnect: args.reconnect,
-            filter: args.filter,
-            escape: args.escape,
+            reconnect: link.reconnect,
+            filter: output.filter,
+            escape: script.escape,
         };
         settings.passes_through =
-            !stdout_is_terminal && args.read_size.is_none() && settings.can_pass_through();
+            !stdout_is_terminal && link.read_size.is_none() && settings.can_pass_through();
         Ok(settings)
     }
 
