@@ -53,7 +53,7 @@ impl Load {
     /// # Errors
     ///
     /// Returns an [`Error`] where a name has no address or leads to a group or to everybody, or a
-    /// local address is none.
+    /// local address is none, or one that several connections would need.
     pub async fn resolve(plan: Plan) -> Result<Self, Error> {
         let targets = raw::targets(&plan.session).await?;
         let reaches_many =
@@ -61,6 +61,17 @@ impl Load {
         if let Some(target) = targets.iter().find(reaches_many) {
             let cause = io::Error::other(PlanError::Everybody);
             return Err(Error::new(Operation::Load, &target.text, cause));
+        }
+        let one_local = match plan.transport().is_net() {
+            true => targets
+                .iter()
+                .any(|target| target.bind.is_some_and(|bind| bind.port() != 0)),
+            false => plan.session.socket.bind.is_some(),
+        };
+        if one_local && plan.connections > 1 {
+            let connections = plan.connections;
+            let cause = io::Error::other(PlanError::OneLocal { connections });
+            return Err(Error::new(Operation::Load, &targets[0].text, cause));
         }
         let texts = targets.iter().map(|target| target.text.clone()).collect();
         Ok(Self {
@@ -93,6 +104,15 @@ impl Load {
     ///
     /// Returns an [`Error`] where the system has no thread left.
     pub fn start(self) -> Result<Running, Error> {
+        self.start_with(|| ())
+    }
+
+    /// The same; `begins` is called right before the first message, on a thread of the load.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`Error`] where the system has no thread left.
+    pub fn start_with(self, begins: impl FnOnce() + Send + 'static) -> Result<Running, Error> {
         let stopper = Stopper(Arc::default());
         let (progress, told) = mpsc::channel(PROGRESS_QUEUE);
         let (report, reported) = oneshot::channel();
@@ -101,6 +121,7 @@ impl Load {
             targets: self.targets,
             stopper: stopper.clone(),
             progress,
+            begins: Some(Box::new(begins)),
         };
         let thread = thread::Builder::new()
             .name("load".to_owned())
@@ -161,7 +182,8 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// Returns an [`Error`] where not one connection could be opened.
+    /// Returns an [`Error`] where not one connection could be opened, or it was stopped before all
+    /// were.
     ///
     /// # Panics
     ///

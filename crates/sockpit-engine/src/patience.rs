@@ -20,8 +20,11 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    /// Takes how many bytes came.
+    /// Takes how many bytes came; none, and it was asked in vain.
     pub(crate) fn hear(&mut self, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
         self.burst = self.burst.saturating_add(bytes);
         if BULK <= self.burst {
             self.tries = TRIES;

@@ -9,6 +9,8 @@ pub(super) enum Measure {
     Bytes,
     /// In bits a second.
     Rate,
+    /// In bytes a second.
+    ByteRate,
     /// In datagrams a second.
     Datagrams,
 }
@@ -29,6 +31,7 @@ const RATES: [Unit; 4] = [
     (1e6, "Mbit/s"),
     (1e9, "Gbit/s"),
 ];
+const BYTE_RATES: [Unit; 4] = [(1.0, "B/s"), (1e3, "kB/s"), (1e6, "MB/s"), (1e9, "GB/s")];
 const DATAGRAMS: [Unit; 1] = [(1.0, "1/s")];
 
 impl Measure {
@@ -37,6 +40,7 @@ impl Measure {
             Self::Time => &TIMES,
             Self::Bytes => &BYTES,
             Self::Rate => &RATES,
+            Self::ByteRate => &BYTE_RATES,
             Self::Datagrams => &DATAGRAMS,
         }
     }

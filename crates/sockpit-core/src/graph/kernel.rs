@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::series::{Series, Span};
 use crate::event::Direction;
 use crate::flow::End;
-use crate::kernel::{Snapshot, Socket};
+use crate::kernel::{Fact as _, Snapshot, Socket};
 
 /// A session and its peer.
 type Speaker = (u32, u32);

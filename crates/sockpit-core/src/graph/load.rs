@@ -5,8 +5,10 @@ use super::paper::{self, Area, Heading, Key, Look, Paper, Upward, Words};
 use super::sequence::curve;
 use super::throughput::halves;
 use crate::load::{Mode, Report, Second};
+use crate::size::ByteSize;
 use crate::strings::Language;
 use crate::svg::Path;
+use crate::time::Measured;
 
 /// In nanoseconds: what is shorter at the end of a load says little of a second.
 const SHORTEST: u64 = 200_000_000;
@@ -47,9 +49,8 @@ pub fn svg(report: &Report, width: u32, height: u32, language: Language) -> Stri
     if has_latency {
         draw_latency(&mut paper, &words, &upper, &across, &seconds);
     } else {
-        let bits = |second: &Second| second.sent.bytes.saturating_mul(8);
-        let curves = [(SENT, rates(&seconds, bits))];
-        let parts = (Measure::Rate, "throughput", false);
+        let curves = [(SENT, rates(&seconds, |second| second.sent.bytes))];
+        let parts = (Measure::ByteRate, "throughput", false);
         draw_rates(&mut paper, &words, &upper, &across, parts, &curves);
     }
     let mut curves = vec![(SENT, rates(&seconds, |second| second.sent.messages))];
@@ -70,6 +71,24 @@ fn heading(report: &Report) -> Heading {
             count => format!("{count} connections"),
         },
     ];
+    let faults = report.faults.total();
+    let unanswered = match report.lost() {
+        Some(_) => 0,
+        None => report.unanswered,
+    };
+    let lost = report.lost().unwrap_or(0);
+    let (corrupt, unsent) = (report.corrupt, report.unsent);
+    for (count, fact) in [
+        (lost, format!("{lost} lost")),
+        (unanswered, format!("{unanswered} unanswered")),
+        (corrupt, format!("{corrupt} corrupt")),
+        (unsent, format!("{unsent} due and not sent")),
+        (faults, format!("{faults} faults")),
+    ] {
+        if 0 < count {
+            facts.push(fact);
+        }
+    }
     let latency = &report.latency;
     if latency.count > 0 {
         for (name, nanos) in [
@@ -79,9 +98,14 @@ fn heading(report: &Report) -> Heading {
             ("p99.99", latency.p99_99),
             ("max", latency.max),
         ] {
-            facts.push(format!("{name} {}", Measure::Time.tell(nanos as f64)));
+            // With as many digits as the table has.
+            let value = Measured(i64::try_from(nanos).unwrap_or(i64::MAX));
+            facts.push(format!("{name} {value}"));
         }
     }
+    // What is too long for the line is cut off at its end.
+    facts.push(format!("messages of {}", ByteSize(report.size)));
+    facts.push(report.pace.to_string());
     Heading {
         title: "load".to_owned(),
         ends: report.target.clone(),

@@ -7,7 +7,7 @@ use super::series::MOST_SPANS;
 use super::*;
 use crate::event::Direction;
 use crate::flow::{Settings, Side};
-use crate::kernel::Snapshot;
+use crate::kernel::{Fact as _, Snapshot};
 use crate::pcap::{Item, Reader};
 use crate::sighting::Observer;
 use crate::time::Time;

@@ -77,6 +77,16 @@ pub enum Pace {
     Open(Rate),
 }
 
+impl fmt::Display for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Max => f.write_str("as fast as it goes"),
+            Self::Paced(rate) => write!(f, "{}/s", rate.0),
+            Self::Open(rate) => write!(f, "{}/s on an open schedule", rate.0),
+        }
+    }
+}
+
 impl Pace {
     /// Messages a second, of all connections; `None` for as many as go.
     #[must_use]

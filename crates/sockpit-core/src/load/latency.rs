@@ -14,6 +14,8 @@ pub struct Latencies {
     histogram: Histogram<u64>,
     /// Exact, for the mean: what the histogram keeps is rounded.
     sum: u128,
+    /// Exact; [`u64::MAX`] where there is none.
+    min: u64,
     /// Exact.
     max: u64,
 }
@@ -50,6 +52,7 @@ impl Latencies {
         Self {
             histogram,
             sum: 0,
+            min: u64::MAX,
             max: 0,
         }
     }
@@ -59,6 +62,7 @@ impl Latencies {
         let nanos = nanos.min(MAX_DURATION.as_nanos() as u64);
         self.histogram.saturating_record(nanos.max(1));
         self.sum += u128::from(nanos);
+        self.min = self.min.min(nanos);
         self.max = self.max.max(nanos);
     }
 
@@ -68,6 +72,7 @@ impl Latencies {
             .add(&other.histogram)
             .expect("both have the same bounds");
         self.sum += other.sum;
+        self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
     }
 
@@ -75,6 +80,7 @@ impl Latencies {
     pub fn clear(&mut self) {
         self.histogram.reset();
         self.sum = 0;
+        self.min = u64::MAX;
         self.max = 0;
     }
 
@@ -97,7 +103,7 @@ impl Latencies {
         Summary {
             count,
             mean: u64::try_from(self.sum / u128::from(count)).unwrap_or(u64::MAX),
-            min: self.histogram.min(),
+            min: self.min,
             p50: at(0.5),
             p90: at(0.9),
             p99: at(0.99),

@@ -12,6 +12,7 @@ use crate::endpoint::{Endpoint, Transport};
 use crate::frame::{EncodeError, Framing};
 use crate::plan::{self, Role};
 use crate::size::ByteSize;
+use crate::text::escape::VisibleLine;
 use crate::time::TimeSpan;
 
 /// In bytes: a message of `request` and `churn`.
@@ -26,6 +27,12 @@ const DATAGRAM_SIZE: usize = 1400;
 const DURATION: Duration = Duration::from_secs(10);
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// In bytes: an answer has at least so much room.
+const ANSWER_ROOM: usize = 64 << 10;
+
+/// In bytes: the answers of all connections have about so much room together.
+const ANSWERS_ROOM: usize = 1 << 30;
 
 /// Messages under way on one connection of an open load over streams.
 const OPEN_IN_FLIGHT: u32 = 256;
@@ -172,6 +179,15 @@ pub enum PlanError {
     /// Whose answers come is not known.
     #[error("a load goes to one server, not to a group or to everybody")]
     Everybody,
+    /// Connections share no local address.
+    #[error(
+        "`bind` names one port or path, which {connections} connections cannot share; leave the \
+         port out"
+    )]
+    OneLocal {
+        /// How many there would be.
+        connections: u32,
+    },
     /// Both say what a message holds.
     #[error("a message is given by its bytes or by `size`, not by both")]
     SizeAndPayload,
@@ -205,7 +221,7 @@ impl Plan {
         session: plan::Options,
         asked: Options,
     ) -> Result<Self, PlanError> {
-        let session = plan::Plan::resolve(Role::Client, endpoint, session)?;
+        let (told, session) = link(Role::Client, endpoint, session)?;
         check_fit(&session, &asked)?;
         let connections = ranged("connections", asked.connections, 1, MAX_CONNECTIONS)?;
         let threads = ranged("threads", asked.threads, 1, MAX_THREADS)?;
@@ -218,11 +234,11 @@ impl Plan {
             return Err(range("count", 0, 1, u64::MAX));
         }
         let duration = span("duration", asked.duration, DURATION)?;
-        let timeout = span("timeout", asked.timeout, TIMEOUT)?;
+        let timeout = span("timeout", asked.timeout.or(told.timeout), TIMEOUT)?;
         let is_stream = session.transport.is_stream();
         let in_flight = in_flight(&asked, connections, is_stream)?;
         let size = size_of(&session, &asked)?;
-        let plan = Self {
+        let mut plan = Self {
             mode: asked.mode,
             pace: asked.pace,
             answer: asked.answer,
@@ -239,8 +255,12 @@ impl Plan {
             session,
         };
         // What cannot be framed is told before anything is opened.
-        plan.content()
+        let content = plan
+            .content()
             .map_err(|cause| PlanError::Frame { size, cause })?;
+        if told.max_frame.is_none() {
+            plan.session.max_frame = longest_answer(&plan, content.wire_len());
+        }
         Ok(plan)
     }
 
@@ -272,15 +292,24 @@ impl Plan {
     /// What will be done, in one line: to whom, how much, how fast, how long.
     #[must_use]
     pub fn headline(&self) -> String {
-        let connections = match self.connections {
+        let mut connections = match self.connections {
             1 => "1 connection".to_owned(),
             count => format!("{count} connections"),
         };
-        let pace = match self.pace {
-            Pace::Max => "as fast as it goes".to_owned(),
-            Pace::Paced(rate) => format!("{}/s", rate.0),
-            Pace::Open(rate) => format!("{}/s on an open schedule", rate.0),
-        };
+        if self.threads > 1 {
+            connections = format!("{connections} on {} threads", self.threads);
+        }
+        if self.in_flight > 1 {
+            connections = format!("{connections} with {} under way each", self.in_flight);
+        }
+        let mut size = ByteSize(self.size).to_string();
+        if !self.session.framing.is_raw() {
+            size = format!(
+                "{size} framed as {}",
+                VisibleLine(&self.session.framing.to_string())
+            );
+        }
+        let pace = self.pace;
         let time = TimeSpan(self.duration);
         let time = match self.count {
             Some(1) => format!("{time}, 1 message at most"),
@@ -288,11 +317,52 @@ impl Plan {
             None => time.to_string(),
         };
         format!(
-            "{}: {}, {connections}, messages of {}, {pace}, for {time}",
+            "{}: {}, {connections}, messages of {size}, {pace}, for {time}",
             self.endpoint(),
             self.mode,
-            ByteSize(self.size),
         )
+    }
+}
+
+/// Options of a session that change nothing of a load, on neither side.
+const SENSELESS: [&str; 17] = [
+    "text",
+    "text-out",
+    "eol",
+    "checksum",
+    "read-size",
+    "warn-size",
+    "split-at",
+    "split-every",
+    "split-delay",
+    "coalesce",
+    "wait",
+    "linger",
+    "join",
+    "interface",
+    "multicast-ttl",
+    "multicast-loop",
+    "wire",
+];
+
+/// What was told of the link, in the endpoint's query or not, and what it comes to.
+pub(super) fn link(
+    role: Role,
+    endpoint: &Endpoint,
+    told: plan::Options,
+) -> Result<(plan::Options, plan::Plan), PlanError> {
+    let query = plan::Options::from_pairs(&endpoint.options).map_err(plan::PlanError::from)?;
+    let told = told.or(query);
+    let session = plan::Plan::resolve(role, endpoint, told.clone())?;
+    let keys = endpoint.options.iter();
+    let mut keys = keys.filter_map(|(key, _)| plan::Options::key_of(key));
+    match keys.find(|key| SENSELESS.contains(key)) {
+        Some(key) => Err(PlanError::Unfit {
+            key,
+            place: "a load".to_owned(),
+            wants: "`sockpit connect` and `sockpit listen`",
+        }),
+        None => Ok((told, session)),
     }
 }
 
@@ -340,6 +410,17 @@ fn check_fit(session: &plan::Plan, asked: &Options) -> Result<(), PlanError> {
         return Err(unfit("any-answer", "`request` and `churn`"));
     }
     Ok(())
+}
+
+/// In bytes: of one answer, so that servers that never end theirs do not fill the memory.
+fn longest_answer(plan: &Plan, wire_len: usize) -> usize {
+    let most = match plan.answer {
+        // What is longer is wrong whatever it holds.
+        Answer::Same => 0,
+        Answer::Any => ANSWERS_ROOM / plan.connections.max(1) as usize,
+    };
+    let least = wire_len.saturating_mul(2).max(ANSWER_ROOM);
+    plan.session.max_frame.min(most.max(least))
 }
 
 fn in_flight(asked: &Options, connections: u32, is_stream: bool) -> Result<u32, PlanError> {

@@ -91,6 +91,8 @@ pub struct Report {
     pub size: usize,
     /// In bytes: one message with its framing.
     pub wire_size: usize,
+    /// How messages and answers are cut, as the user writes it; `raw` is by their length.
+    pub frame: String,
     /// From the start of sending to its end, in nanoseconds. Waiting for the last answers is not in it.
     pub elapsed_ns: u64,
     /// Whether somebody ended it before its time.
@@ -99,13 +101,15 @@ pub struct Report {
     pub sent: Amount,
     /// Whole answers.
     pub received: Amount,
-    /// Messages sent a second.
+    /// Of those: what came after the end of sending, which is in no rate.
+    pub received_after: Amount,
+    /// Messages sent a second, until the end of sending.
     pub sent_per_second: f64,
-    /// Answers a second.
+    /// Answers a second, until the end of sending.
     pub received_per_second: f64,
-    /// Bytes sent a second.
+    /// Bytes sent a second, until the end of sending.
     pub sent_bytes_per_second: f64,
-    /// Bytes of answers a second.
+    /// Bytes of answers a second, until the end of sending.
     pub received_bytes_per_second: f64,
     /// Answers of other bytes than expected, among those received.
     pub corrupt: u64,
@@ -210,6 +214,12 @@ impl Gathering {
             total.faults.count(Fault::Malformed);
         }
         let is_answered = plan.mode != Mode::OneWay;
+        // What came after the end is in no second, and would make a rate of what is late.
+        let (mut sent, mut received) = (Amount::default(), Amount::default());
+        for second in &self.seconds {
+            sent.add(second.sent);
+            received.add(second.received);
+        }
         let rate = |amount: u64| amount as f64 * 1e9 / (ending.elapsed.max(1) as f64);
         Report {
             v: VERSION,
@@ -225,14 +235,16 @@ impl Gathering {
             wire_size: plan
                 .content()
                 .map_or(plan.size, |content| content.wire_len()),
+            frame: plan.session.framing.to_string(),
             elapsed_ns: ending.elapsed,
             is_stopped: ending.is_stopped,
             sent: total.sent,
             received: total.received,
-            sent_per_second: rate(total.sent.messages),
-            received_per_second: rate(total.received.messages),
-            sent_bytes_per_second: rate(total.sent.bytes),
-            received_bytes_per_second: rate(total.received.bytes),
+            received_after: total.received.less(received),
+            sent_per_second: rate(sent.messages),
+            received_per_second: rate(received.messages),
+            sent_bytes_per_second: rate(sent.bytes),
+            received_bytes_per_second: rate(received.bytes),
             corrupt: total.corrupt,
             unanswered: total.unanswered,
             late: total.late,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::plan::{ranged, span};
+use super::plan::{link, ranged, span};
 use super::{MAX_CONNECTIONS, MAX_THREADS, PlanError, Row, Service};
 use crate::endpoint::Endpoint;
 use crate::plan::{self, Role};
@@ -51,7 +51,13 @@ impl ServePlan {
         session: plan::Options,
         asked: ServeOptions,
     ) -> Result<Self, PlanError> {
-        let session = plan::Plan::resolve(Role::Server, endpoint, session)?;
+        let (told, session) = link(Role::Server, endpoint, session)?;
+        let max_peers = told.max_peers.map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+        let asked = ServeOptions {
+            max_peers: asked.max_peers.or(max_peers),
+            idle: asked.idle.or(told.idle),
+            ..asked
+        };
         if session.has_many_answerers() {
             return Err(PlanError::Everybody);
         }

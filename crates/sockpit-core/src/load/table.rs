@@ -42,6 +42,13 @@ impl Report {
                 };
                 let rate = format!("{}/s", number(self.received_per_second));
                 row(name, format!("{} ({rate})", self.received.messages));
+                // A few are under way at any end; what is less changes no digit of the rate.
+                if self.received.messages / 100 < self.received_after.messages {
+                    row(
+                        "of them after the end",
+                        self.received_after.messages.to_string(),
+                    );
+                }
                 row(
                     "throughput",
                     bytes_per_second(self.received_bytes_per_second),
@@ -130,14 +137,35 @@ impl Report {
                     .to_owned(),
             );
         }
+        if let Some(note) = self.malformed_note() {
+            notes.push(note.to_owned());
+        }
+        let waits = !self.is_stream && !matches!(self.pace, Pace::Open(_));
+        // What nobody took is given up at once.
+        if waits && 0 < self.unanswered && self.faults.refused == 0 {
+            notes.push(format!(
+                "{} datagrams were not answered, and each held its connection up for `--timeout`; \
+                 `--rate` with `--open-loop` waits for none",
+                self.unanswered
+            ));
+        }
         if 0 < self.latency.count && self.pace != Pace::Max {
             notes.push("latency counts from when each message was due".to_owned());
         }
         if 0 < self.faults.no_port {
             notes.push(
-                "local ports ran out: each closed connection keeps one for a minute; `--reset` \
-                 leaves none, and so does connecting more slowly"
-                    .to_owned(),
+                match self.mode {
+                    Mode::Churn => {
+                        "local ports ran out: each closed connection keeps one for a minute; \
+                         `--reset` leaves none, and so does connecting more slowly"
+                    }
+                    Mode::Request | Mode::OneWay => {
+                        "there are fewer local ports than connections; \
+                         `net.ipv4.ip_local_port_range` says which, and `--bind` takes another \
+                         address with as many"
+                    }
+                }
+                .to_owned(),
             );
         }
         if 0 < self.faults.no_descriptor {
@@ -148,6 +176,24 @@ impl Report {
             );
         }
         notes
+    }
+
+    /// Why answers were malformed.
+    fn malformed_note(&self) -> Option<&'static str> {
+        if self.faults.malformed == 0 || self.mode == Mode::OneWay {
+            return None;
+        }
+        Some(match (self.is_stream, self.frame.as_str()) {
+            (true, "raw") => {
+                "a malformed answer goes on beyond the length of what was sent; `--frame` says \
+                 where an answer ends"
+            }
+            (true, _) => "a malformed answer does not fit `--frame`, or nobody asked for it",
+            (false, _) => {
+                "a malformed answer has no number of this load; of a server that is no echo, \
+                 `--any-answer` takes any"
+            }
+        })
     }
 }
 

@@ -172,8 +172,16 @@ impl Amount {
         self.bytes += bytes as u64;
     }
 
-    const fn add(&mut self, other: Self) {
+    pub(super) const fn add(&mut self, other: Self) {
         self.messages += other.messages;
         self.bytes += other.bytes;
+    }
+
+    /// What is left without a part of it.
+    pub(super) const fn less(self, part: Self) -> Self {
+        Self {
+            messages: self.messages.saturating_sub(part.messages),
+            bytes: self.bytes.saturating_sub(part.bytes),
+        }
     }
 }

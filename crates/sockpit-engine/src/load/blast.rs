@@ -125,8 +125,12 @@ impl Drive for Blast<'_> {
                 State::Busy(busy) => until.min(busy),
             };
         }
+        let is_ready = |sender: &Sender| sender.state == State::Ready;
         match &self.schedule {
-            Some(schedule) if 0 < self.left => until.min(schedule.intended(self.next)),
+            // Where nobody can send, the schedule's next moment is over before somebody can.
+            Some(schedule) if 0 < self.left && self.senders.iter().any(is_ready) => {
+                until.min(schedule.intended(self.next))
+            }
             _ => until,
         }
     }

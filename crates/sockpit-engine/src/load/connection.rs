@@ -27,7 +27,7 @@ pub(super) struct Connection {
     written: usize,
     /// The number of the answer that is awaited.
     awaited: u64,
-    /// Bytes of that answer that have come.
+    /// Bytes that have come since the last whole answer.
     got: usize,
     /// Whether they differ from what was sent.
     is_wrong: bool,
@@ -35,6 +35,8 @@ pub(super) struct Connection {
     decoder: Option<Box<Decoder>>,
     /// What came on a one-way stream, as far as it could be counts.
     pub(super) told: Vec<u8>,
+    /// Whether one before it was lost, with what its server had counted.
+    pub(super) was_lost: bool,
     /// Whether the server sends no more.
     pub(super) has_ended: bool,
     /// Whether we send no more.
@@ -84,6 +86,7 @@ impl Connection {
             is_wrong: false,
             decoder: None,
             told: Vec::new(),
+            was_lost: false,
             has_ended: false,
             has_shut: false,
         }
@@ -171,8 +174,7 @@ impl Connection {
             Some(mut decoder) => {
                 let (content, answer) = expected;
                 let mut is_unasked = false;
-                // Answers need not be as long as what they answer.
-                tally.received.bytes += bytes.len() as u64;
+                let before = self.awaited;
                 let cut = decoder.push(Time::ZERO, bytes, |frame| {
                     let is_same = answer == Answer::Any
                         || (!frame.is_malformed && frame.payload == content.payload(self.awaited));
@@ -184,6 +186,12 @@ impl Connection {
                     settle(tally, message, now, !is_same);
                 });
                 self.decoder = Some(decoder);
+                // Answers need not be as long as what they answer. What has come of the next one
+                // counts with those that are whole, and not by itself: it may never be one.
+                self.got += bytes.len();
+                if before < self.awaited {
+                    tally.received.bytes += std::mem::take(&mut self.got) as u64;
+                }
                 if is_unasked || cut.is_err() {
                     return Err(Fault::Malformed);
                 }

@@ -41,19 +41,20 @@ pub(super) fn drive(driven: &mut impl Drive) -> Ended {
     let mut looked = 0;
     let (at, due) = loop {
         let now = driven.worker().now();
+        let is_stopped = driven.worker().stopper.is_stopped();
+        if end <= now && !is_stopped && driven.worker().plan.pace != Pace::Max {
+            // What was due since the latest look is still sent, and is in the last second.
+            driven.send_due(end - 1);
+        }
         if driven.worker().next_cut <= now {
             let (connected, lag) = (driven.connected(), driven.lag(now));
             driven.worker().cut(now.min(end), connected, lag);
         }
-        if driven.is_done() || driven.worker().stopper.is_stopped() {
+        if driven.is_done() || is_stopped {
             // What has become due since the latest look is nobody's delay.
             break (now.min(end), looked);
         }
         if end <= now {
-            if driven.worker().plan.pace != Pace::Max {
-                // What was due since the latest look is still sent.
-                driven.send_due(end - 1);
-            }
             break (end, end);
         }
         let until = driven.send_due(now);
@@ -134,17 +135,29 @@ where
 {
     /// Has a connection send what it has room for, or offers it.
     pub(super) fn refill(&mut self, place: usize, now: u64) {
-        for _ in 0..BURST {
-            if !self.is_sending || self.left == 0 || !self.has_room(place, now) {
-                return;
+        if self.is_max {
+            for _ in 0..BURST {
+                if !self.may_begin(place, now) || !self.begin_message(place, now, now) {
+                    return;
+                }
             }
-            if !self.is_max {
-                return self.pacing.offer(place);
-            }
-            if !self.begin_message(place, now, now) {
+            if self.mode == Mode::OneWay {
+                // The poll asks it again.
                 return;
             }
         }
+        self.offer(place, now);
+    }
+
+    /// Has a connection sent when its turn comes, where it has room.
+    fn offer(&mut self, place: usize, now: u64) {
+        if self.may_begin(place, now) {
+            self.pacing.offer(place);
+        }
+    }
+
+    fn may_begin(&self, place: usize, now: u64) -> bool {
+        self.is_sending && self.left > 0 && self.has_room(place, now)
     }
 
     /// Waits for the answers that are under way; nothing more is sent.
@@ -191,7 +204,7 @@ where
             if !self.has_room(place, now) || !self.begin_message(place, due, now) {
                 self.pacing.put_back(place);
             }
-            self.refill(place, now);
+            self.offer(place, now);
         }
         match self.left {
             0 => u64::MAX,

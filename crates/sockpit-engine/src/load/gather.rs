@@ -32,6 +32,8 @@ pub(super) struct Gatherer {
     pub(super) targets: Vec<RawTarget>,
     pub(super) stopper: Stopper,
     pub(super) progress: tokio::sync::mpsc::Sender<Progress>,
+    /// Called when all have connected, right before the first message.
+    pub(super) begins: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// A thread, as who gathers sees it.
@@ -44,7 +46,7 @@ struct Hand {
 
 impl Gatherer {
     /// Runs the load to its end.
-    pub(super) fn run(self) -> Result<Report, Error> {
+    pub(super) fn run(mut self) -> Result<Report, Error> {
         // Each connection is a descriptor; where the limit stays low, connecting tells.
         let _ = limit::raise_open_files();
         let (target, opened) = self.reachable()?;
@@ -69,16 +71,24 @@ impl Gatherer {
         let is_misplaced = first_error
             .as_ref()
             .is_some_and(|error| error.operation() == Operation::Bind);
-        if connected == 0 || is_misplaced {
+        // Who has ended it while it still connects wants nothing sent.
+        let is_stopped = self.stopper.is_stopped();
+        if connected == 0 || is_misplaced || is_stopped {
             for hand in &mut hands {
                 hand.go = None;
             }
             join(hands);
             let unreachable = || {
-                let cause = io::Error::other("no connection could be opened");
+                let cause = match is_stopped {
+                    true => io::ErrorKind::Interrupted.into(),
+                    false => io::Error::other("no connection could be opened"),
+                };
                 Error::new(Operation::Connect, &target.text, cause)
             };
             return Err(first_error.unwrap_or_else(unreachable));
+        }
+        if let Some(begins) = self.begins.take() {
+            begins();
         }
         let begun = Instant::now();
         for hand in &mut hands {
@@ -93,8 +103,18 @@ impl Gatherer {
         let report = gathering.report(&self.plan, ending);
         let is_reached = match self.plan.mode {
             Mode::Churn => 0 < report.connect.count,
-            // Datagrams are only known to be refused.
-            _ => report.is_stream || 0 < report.received() || report.faults.refused == 0,
+            // Datagrams are only known to be refused; whether one arrived tells a count, or that
+            // nothing was refused at first.
+            Mode::OneWay => {
+                let was_refused = report.seconds.first().is_none_or(|one| 0 < one.faults);
+                report.is_stream
+                    || report.sink.is_some()
+                    || report.faults.refused == 0
+                    || !was_refused
+            }
+            Mode::Request => {
+                report.is_stream || 0 < report.received() || report.faults.refused == 0
+            }
         };
         match error {
             Some(error) if !is_reached => Err(error),
@@ -200,16 +220,27 @@ impl Gatherer {
     /// Adds up second after second until no thread tells one.
     fn follow(&self, hands: &mut [Hand], gathering: &mut Gathering) {
         for second in 1_u64.. {
-            let mut total: Option<Box<Tally>> = None;
+            let mut total = Tally::default();
+            let mut is_whole = false;
+            let mut ended = Vec::new();
             for hand in &mut *hands {
-                if let Some(tally) = hand.second() {
-                    match &mut total {
-                        Some(total) => total.merge(&tally),
-                        None => total = Some(tally),
+                let was_over = hand.outcome.is_some();
+                match (hand.second(), &mut hand.outcome) {
+                    (Some(tally), _) => {
+                        is_whole = true;
+                        total.merge(&tally);
                     }
+                    (None, Some(outcome)) if !was_over => ended.push(&mut outcome.last),
+                    (None, _) => {}
                 }
             }
-            let Some(total) = total else { return };
+            if !is_whole {
+                return;
+            }
+            // A thread that has sent all its messages has done so in a second that others end.
+            for last in ended {
+                total.merge(&std::mem::take(last));
+            }
             self.tell(gathering.second(second * SECOND, &total));
         }
     }
@@ -242,10 +273,10 @@ impl Gatherer {
                 error = error.or(outcome.error);
             }
         }
-        if !elapsed.is_multiple_of(SECOND) || 0 < last.sent.messages {
-            self.tell(gathering.second(elapsed, &last));
-        } else {
-            gathering.rest(&last);
+        // A whole second was told already, with all that was in it.
+        match elapsed.is_multiple_of(SECOND) {
+            true => gathering.rest(&last),
+            false => self.tell(gathering.second(elapsed, &last)),
         }
         gathering.rest(&rest);
         let sink = match (self.plan.mode, self.plan.transport().is_stream()) {

@@ -16,8 +16,8 @@ pub(super) struct Pacing {
 }
 
 enum Order {
-    /// A connection sends when it has room, and is never offered.
-    Max,
+    /// A connection sends when it has room; those with room for more than a burst take turns.
+    Max { free: VecDeque<usize> },
     /// Each connection has a schedule, with the index of its next message.
     Paced {
         schedules: Vec<(Schedule, u64)>,
@@ -34,7 +34,9 @@ enum Order {
 impl Pacing {
     pub(super) fn new(pace: Pace, share: &Share, connections: u32) -> Self {
         let order = match pace {
-            Pace::Max => Order::Max,
+            Pace::Max => Order::Max {
+                free: VecDeque::new(),
+            },
             Pace::Paced(rate) => {
                 let schedule = |place| Schedule::new(rate, share.first + place, connections);
                 Order::Paced {
@@ -63,8 +65,7 @@ impl Pacing {
             _ => return,
         }
         match &mut self.order {
-            Order::Max => {}
-            Order::Open { free, .. } => free.push_back(place),
+            Order::Max { free } | Order::Open { free, .. } => free.push_back(place),
             Order::Paced { schedules, free } => {
                 if let Some((schedule, next)) = schedules.get(place) {
                     free.push(Reverse((schedule.intended(*next), place)));
@@ -76,7 +77,7 @@ impl Pacing {
     /// The connection that is to send now, and when its message was due.
     pub(super) fn take(&mut self, now: u64) -> Option<(usize, u64)> {
         let (place, due) = match &mut self.order {
-            Order::Max => return None,
+            Order::Max { free } => (free.pop_front()?, now),
             Order::Paced { schedules, free } => {
                 let Reverse((due, place)) = *free.peek().filter(|next| next.0.0 <= now)?;
                 free.pop();
@@ -107,7 +108,7 @@ impl Pacing {
     /// by the same when it is back.
     pub(super) fn put_back(&mut self, place: usize) {
         match &mut self.order {
-            Order::Max => {}
+            Order::Max { .. } => {}
             Order::Paced { schedules, .. } => {
                 if let Some((_, next)) = schedules.get_mut(place) {
                     *next -= 1;
@@ -120,9 +121,9 @@ impl Pacing {
     /// When the next message is due for a connection that has room; `u64::MAX` where none is.
     pub(super) fn next(&self) -> u64 {
         match &self.order {
-            Order::Max => u64::MAX,
+            Order::Max { free } | Order::Open { free, .. } if free.is_empty() => u64::MAX,
+            Order::Max { .. } => 0,
             Order::Paced { free, .. } => free.peek().map_or(u64::MAX, |next| next.0.0),
-            Order::Open { free, .. } if free.is_empty() => u64::MAX,
             Order::Open { schedule, next, .. } => schedule.intended(*next),
         }
     }
@@ -132,7 +133,7 @@ impl Pacing {
         // What is due at the very end is not sent.
         let now = now.saturating_sub(1);
         match &self.order {
-            Order::Max => 0,
+            Order::Max { .. } => 0,
             Order::Paced { schedules, .. } => {
                 let each = schedules.iter();
                 each.map(|(schedule, next)| schedule.due(now).saturating_sub(*next))
@@ -145,7 +146,7 @@ impl Pacing {
     /// In nanoseconds: how long the oldest message that is due has been so.
     pub(super) fn lag(&self, now: u64) -> u64 {
         match &self.order {
-            Order::Max => 0,
+            Order::Max { .. } => 0,
             Order::Paced { schedules, .. } => {
                 let due = schedules
                     .iter()

@@ -262,7 +262,8 @@ impl Driver<'_, Connection> {
         let run = self.worker.run;
         let counts = self.connections.iter().map(|connection| {
             let counts = Counts::decode(&connection.told)?;
-            (is_greeted && counts.run == run).then_some(counts)
+            let is_whole = is_greeted && !connection.was_lost && counts.run == run;
+            is_whole.then_some(counts)
         });
         counts.reduce(|first, second| {
             let mut sum = first?;

@@ -32,3 +32,15 @@ fn whatever_comes_during_a_transfer_renews_it() {
     patience.hear(1);
     assert_eq!(tries_left(&mut patience), TRIES as usize);
 }
+
+#[test]
+fn asking_in_vain_renews_nothing() {
+    let mut patience = Patience::default();
+    patience.hear(BULK);
+    let asked = std::iter::from_fn(|| {
+        let again = patience.asks_again();
+        patience.hear(0);
+        again.then_some(())
+    });
+    assert_eq!(asked.take(10 * TRIES as usize).count(), TRIES as usize);
+}

@@ -59,11 +59,13 @@ fn latency_and_messages_are_drawn_over_time() {
         (2 * SECOND, second(2000, &[90_000, 100_000, 400_000])),
     ];
     let report = report("tcp://127.0.0.1:7000", Mode::Request, &seconds);
-    let drawing = svg(&report, 640, 480, Language::English);
+    let drawing = svg(&report, 960, 640, Language::English);
     for part in [
         "load  tcp://127.0.0.1:7000",
         "1 connection",
-        "p99.99 4 ms",
+        "messages of 64B",
+        "as fast as it goes",
+        "p99.99 4.00 ms",
         "time since the start, s",
         ">100 µs<",
         ">10 ms<",
@@ -72,7 +74,7 @@ fn latency_and_messages_are_drawn_over_time() {
     }
     // Max, p99 and p50; sent and answered.
     assert_eq!(paths(&drawing).len(), 5, "{drawing}");
-    let chinese = svg(&report, 640, 480, Language::Chinese);
+    let chinese = svg(&report, 960, 640, Language::Chinese);
     assert!(
         chinese.contains("延迟") && chinese.contains("负载"),
         "{chinese}"
@@ -84,8 +86,24 @@ fn a_load_one_way_has_throughput_in_the_place_of_latency() {
     let seconds = [(SECOND, second(1000, &[]))];
     let report = report("tcp://127.0.0.1:7000", Mode::OneWay, &seconds);
     let drawing = svg(&report, 640, 480, Language::English);
-    assert!(drawing.contains("throughput, kbit/s"), "{drawing}");
+    assert!(drawing.contains("throughput, kB/s"), "{drawing}");
     assert_eq!(paths(&drawing).len(), 2, "{drawing}");
+}
+
+#[test]
+fn what_went_wrong_is_in_the_heading() {
+    let mut tally = second(1000, &[90_000]);
+    tally.received.messages = 900;
+    tally.unanswered = 100;
+    tally.faults.count(crate::load::Fault::Reset);
+    let report = report("tcp://127.0.0.1:7000", Mode::Request, &[(SECOND, tally)]);
+    let drawing = svg(&report, 960, 640, Language::English);
+    assert!(
+        drawing.contains("1 connection · 100 unanswered · 1 faults"),
+        "{drawing}"
+    );
+    let chinese = svg(&report, 960, 640, Language::Chinese);
+    assert!(chinese.contains("无应答 100"), "{chinese}");
 }
 
 #[test]

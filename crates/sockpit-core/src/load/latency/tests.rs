@@ -62,3 +62,17 @@ proptest! {
         prop_assert!(rising.is_sorted(), "{rising:?}");
     }
 }
+
+#[test]
+fn the_least_and_the_greatest_are_exact() {
+    let mut latencies = Latencies::new();
+    latencies.record(137_244);
+    let summary = latencies.summary();
+    assert_eq!(
+        (summary.min, summary.mean, summary.max),
+        (137_244, 137_244, 137_244)
+    );
+    latencies.clear();
+    latencies.record(200_001);
+    assert_eq!(latencies.summary().min, 200_001);
+}

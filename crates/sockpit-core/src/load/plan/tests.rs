@@ -181,3 +181,62 @@ fn why_a_message_cannot_be_sent_is_told_once() {
     // Whoever prints an error prints its sources after it.
     assert!(std::error::Error::source(&refused).is_none());
 }
+
+#[test]
+fn options_in_the_query_count_or_are_refused() {
+    let timeout = |endpoint: &str| plan(endpoint, Options::default()).map(|plan| plan.timeout);
+    assert_eq!(
+        timeout("tcp://127.0.0.1:1?timeout=300ms"),
+        Ok(Duration::from_millis(300))
+    );
+    let flag = Options {
+        timeout: Some(TimeSpan(Duration::from_secs(1))),
+        ..Options::default()
+    };
+    let told = plan("tcp://127.0.0.1:1?timeout=300ms", flag).unwrap();
+    assert_eq!(told.timeout, Duration::from_secs(1));
+    // What the server alone has is no mistake: both sides share an endpoint.
+    assert!(timeout("tcp://127.0.0.1:1?backlog=9&max-peers=3&idle=9s").is_ok());
+    for query in ["text=gbk", "split_every=3", "coalesce=1ms", "wire"] {
+        let refused = timeout(&format!("tcp://127.0.0.1:1?{query}")).expect_err(query);
+        let said = "has no meaning to a load; it belongs to `sockpit connect` and `sockpit listen`";
+        assert!(refused.to_string().ends_with(said), "{refused}");
+    }
+}
+
+#[test]
+fn the_room_for_answers_is_shared() {
+    let room = |endpoint: &str, answer, connections| {
+        let asked = Options {
+            answer,
+            connections: Some(connections),
+            ..Options::default()
+        };
+        plan(endpoint, asked).unwrap().session.max_frame
+    };
+    let at = "tcp://127.0.0.1:1?frame=lines";
+    assert_eq!(room(at, Answer::Same, 1), 64 << 10);
+    assert_eq!(room(at, Answer::Any, 1), 16 << 20);
+    assert_eq!(room(at, Answer::Any, 1024), 1 << 20);
+    assert_eq!(room(at, Answer::Any, 20_000), 64 << 10);
+    let told = "tcp://127.0.0.1:1?frame=lines&max-frame=16MiB";
+    assert_eq!(room(told, Answer::Same, 20_000), 16 << 20);
+}
+
+#[test]
+fn what_was_decided_is_told_in_the_headline() {
+    let asked = Options {
+        connections: Some(4),
+        threads: Some(2),
+        pace: Pace::Open(Rate(50)),
+        size: Some(ByteSize(9)),
+        ..Options::default()
+    };
+    assert_eq!(
+        plan("tcp://127.0.0.1:1?frame=lines", asked)
+            .unwrap()
+            .headline(),
+        "tcp://127.0.0.1:1: request, 4 connections on 2 threads with 256 under way each, messages \
+         of 9B framed as lines, 50/s on an open schedule, for 10s"
+    );
+}

@@ -147,3 +147,35 @@ fn the_json_form_is_one_line_with_its_version() {
     assert_eq!(value["mode"], "request");
     assert_eq!(value["latency"]["p99_99"], 0);
 }
+
+#[test]
+fn what_came_after_the_end_is_in_no_rate() {
+    let plan = plan_of("tcp://127.0.0.1:7000", Options::default());
+    let mut gathering = Gathering::new();
+    gathering.second(1_000_000_000, &tally(150, 50));
+    gathering.rest(&tally(0, 90));
+    let mut report = gathering.report(&plan, ending(1_000_000_000));
+    assert_eq!((report.received.messages, report.latency.count), (140, 140));
+    assert_eq!(report.received_per_second, 50.0);
+    assert_eq!(report.received_bytes_per_second, 50.0 * 64.0);
+    assert_eq!(report.received_after.messages, 90);
+    report.unanswered = report.sent.messages - report.received.messages;
+    let rows = report.rows();
+    let row = |name: &str| rows.iter().find(|row| row.name == name);
+    let value = |name: &str| row(name).map(|row| row.value.as_str());
+    assert_eq!(value("answers"), Some("140 (50.0/s)"));
+    assert_eq!(value("of them after the end"), Some("90"));
+    assert_eq!(value("unanswered"), Some("10"));
+}
+
+#[test]
+fn the_few_that_are_under_way_at_any_end_have_no_row() {
+    let plan = plan_of("tcp://127.0.0.1:7000", Options::default());
+    let mut gathering = Gathering::new();
+    gathering.second(1_000_000_000, &tally(1000, 995));
+    gathering.rest(&tally(0, 5));
+    let report = gathering.report(&plan, ending(1_000_000_000));
+    assert_eq!(report.received_after.messages, 5);
+    let is_after = |row: &crate::load::Row| row.name == "of them after the end";
+    assert!(!report.rows().iter().any(is_after));
+}

@@ -37,3 +37,16 @@ fn datagrams_have_no_connections_to_limit() {
     }
     assert!(plan("udp://127.0.0.1:7000", none).is_ok());
 }
+
+#[test]
+fn options_in_the_query_count_or_are_refused() {
+    let at = "tcp://127.0.0.1:7000?idle=300ms&max-peers=1";
+    let told = plan(at, ServeOptions::default()).unwrap();
+    assert_eq!((told.idle, told.max_peers), (Duration::from_millis(300), 1));
+    let flag = ServeOptions {
+        max_peers: Some(7),
+        ..ServeOptions::default()
+    };
+    assert_eq!(plan(at, flag).unwrap().max_peers, 7);
+    assert!(plan("tcp://127.0.0.1:7000?read-size=1", flag).is_err());
+}

@@ -104,6 +104,32 @@ fn what_ran_out_is_told_with_the_way_out() {
     let notes = report.notes();
     assert!(notes[0].contains("`--reset`"), "{notes:?}");
     assert!(notes[1].contains("`ulimit -n`"), "{notes:?}");
+    // Nothing was closed, which would keep a port.
+    report.mode = Mode::Request;
+    let notes = report.notes();
+    assert!(
+        notes[0].contains("`net.ipv4.ip_local_port_range`"),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn why_answers_were_malformed_is_told_with_the_way_out() {
+    let mut report = report("tcp://127.0.0.1:1", Mode::Request, None);
+    assert_eq!(report.notes(), [] as [&str; 0]);
+    report.faults.malformed = 1;
+    assert!(report.notes()[0].ends_with("`--frame` says where an answer ends"));
+    report.frame = "lines".to_owned();
+    assert!(report.notes()[0].contains("does not fit `--frame`"));
+}
+
+#[test]
+fn datagrams_that_hold_their_connection_up_are_told() {
+    let mut report = report("udp://127.0.0.1:1", Mode::Request, None);
+    report.unanswered = 3;
+    assert!(report.notes()[0].contains("3 datagrams were not answered"));
+    report.pace = Pace::Open(crate::load::Rate(100));
+    assert_eq!(report.notes(), [] as [&str; 0]);
 }
 
 #[test]

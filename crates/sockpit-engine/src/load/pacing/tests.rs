@@ -54,3 +54,19 @@ fn what_a_lost_connection_was_to_send_is_sent_by_another() {
     pacing.put_back(0);
     assert_eq!(pacing.take(0), Some((1, 0)));
 }
+
+#[test]
+fn who_has_room_for_more_than_a_burst_takes_turns() {
+    let mut pacing = Pacing::new(Pace::Max, &share(2), 2);
+    assert_eq!(pacing.next(), u64::MAX);
+    pacing.offer(1);
+    pacing.offer(0);
+    pacing.offer(1);
+    assert_eq!(pacing.next(), 0);
+    assert_eq!(pacing.take(7), Some((1, 7)));
+    pacing.offer(1);
+    assert_eq!(pacing.take(8), Some((0, 8)));
+    assert_eq!(pacing.take(9), Some((1, 9)));
+    assert_eq!((pacing.take(9), pacing.next()), (None, u64::MAX));
+    assert_eq!((pacing.unsent(9), pacing.lag(9)), (0, 0));
+}

@@ -232,16 +232,15 @@ async fn a_path_that_was_bound_to_is_left_to_the_next_load() {
 }
 
 #[tokio::test]
-async fn two_sockets_share_no_local_port() {
+async fn a_local_port_that_somebody_has_is_told() {
     let server = serve("udp://127.0.0.1:0", ServeOptions::default()).await;
-    let free = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let local = free.local_addr().unwrap().to_string();
-    drop(free);
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let local = taken.local_addr().unwrap().to_string();
     let at = server.local()[0].clone();
-    let asked = options(Mode::Request, 2, 10);
+    let asked = options(Mode::Request, 1, 10);
     let error = load_with(&at, bound(&local), asked)
         .await
-        .expect_err("one port is not two");
+        .expect_err("somebody has it");
     assert_eq!(error.operation(), Operation::Bind);
     assert_eq!(error.target(), local);
     end(server).await;
@@ -268,4 +267,30 @@ fn number_of(datagram: &[u8]) -> u64 {
         Datagram::Numbered(header) => header.number,
         other => panic!("{other:?} is not numbered"),
     }
+}
+
+#[tokio::test]
+async fn a_window_of_datagrams_is_filled_before_the_first_answer() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    let endpoint = format!("udp://{}", socket.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let mut bytes = [0; 2048];
+        let asked: Vec<_> = (0..150)
+            .map(|_| {
+                let (len, peer) = socket.recv_from(&mut bytes).expect("all are under way");
+                (bytes[..len].to_vec(), peer)
+            })
+            .collect();
+        for (bytes, peer) in asked {
+            socket.send_to(&bytes, peer).unwrap();
+        }
+    });
+    let asked = Options {
+        in_flight: Some(150),
+        ..options(Mode::Request, 1, 150)
+    };
+    let report = load(&endpoint, asked).await;
+    server.join().unwrap();
+    assert_eq!(report.received.messages, 150, "{}", report.to_json());
 }

@@ -38,15 +38,16 @@ What runs against another machine needs `--yes`: load only what is yours. docs/l
 
 Examples:
   sockpit load --serve :7000                                    something to measure against
-  sockpit load :7000                                            one connection, as fast as it answers
+  sockpit load :7000                                            one connection, as it answers
   sockpit load :7000 --connections 50 --duration 30s
   sockpit load :7000 --connections 50 --rate 20k --svg latency.svg
   sockpit load :7000 --connections 50 --rate 20k --open-loop
   sockpit load :7000 --mode oneway                              bytes a second, as iperf3 does
-  sockpit load udp://:7000 --rate 10k --size 200                loss, reordering, duplicates
+  sockpit load udp://:7000 --rate 10k --size 200 --open-loop    loss, reordering, duplicates
   sockpit load udp://:7000 --mode oneway --rate 50k
   sockpit load :7000 --mode churn --connections 20
-  sockpit load :8080 --send 'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' --escape --any-answer
+  sockpit load :8080 --send 'GET / HTTP/1.1\\r\\nHost: a' --escape \\
+      --frame 'delim:\\r\\n\\r\\n' --any-answer                     HTTP, to the end of each head
 
 Exit codes: 0 measured, 1 nothing could be connected, no answer came, or answers were wrong or cut
 off, 2 usage or this machine, 130 Ctrl-C (what was measured is printed all the same)")]
@@ -119,7 +120,8 @@ pub(crate) struct Args {
     /// Be the other end: echo or take what comes, as the client asks for it
     #[arg(long, conflicts_with_all = [
         "mode", "connections", "rate", "max", "open_loop", "in_flight", "duration", "count", "size",
-        "frame", "send", "send_hex", "any_answer", "plain", "timeout", "reset", "svg", "yes",
+        "frame", "send", "send_hex", "escape", "any_answer", "plain", "timeout", "bind", "reset",
+        "svg", "yes",
     ], help_heading = "Server")]
     serve: bool,
     /// Echo to everybody
@@ -281,10 +283,10 @@ impl Args {
         };
         Ok(serve::Settings {
             serve: load::ServePlan::resolve(endpoint, self.link(), ask)?,
+            ends_by_itself: self.once || link.once,
             link,
             is_json: self.json,
             is_quiet: self.quiet,
-            ends_by_itself: self.once,
         })
     }
 }

@@ -1,9 +1,9 @@
 //! The load itself: announced, watched, and told.
 
 use std::fs::{self, File, OpenOptions};
-use std::future::pending;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use sockpit_core::graph;
@@ -14,9 +14,8 @@ use sockpit_engine::load::{Load, Running};
 
 use super::processor::ProcessorTime;
 use super::show;
-use crate::command::talk::explain_error;
-use crate::console::{Console, Playback};
-use crate::exit::Exit;
+use crate::console::{Console, departure};
+use crate::exit::{Exit, engine_error, hint, sentence};
 use crate::runtime::carry_out;
 use crate::signals::Signals;
 
@@ -41,15 +40,27 @@ pub(super) struct Settings {
 pub(super) fn run(settings: &Settings, console: &Console) -> Exit {
     match carry_out(live(settings, console)) {
         Ok(exit) => exit,
-        Err(error) => match explain_error(&error, &settings.link, console) {
-            // How long an answer may take is a measure of what failed, and no time to end after.
-            Exit::TimedOut => Exit::Network,
-            exit => exit,
-        },
+        Err(error) => explain(&error, settings, console),
+    }
+}
+
+fn explain(error: &anyhow::Error, settings: &Settings, console: &Console) -> Exit {
+    console.error(&sentence(error));
+    if let Some(hint) = hint(error, &settings.link) {
+        // A listener without a reply would leave a load without an answer.
+        console.hint(&hint.replace("`sockpit listen ", "`sockpit load --serve "));
+    }
+    match engine_error(error).map_or(Exit::Usage, Exit::of_error) {
+        // How long an answer may take is a measure of what failed, and no time to end after.
+        Exit::TimedOut => Exit::Network,
+        exit => exit,
     }
 }
 
 async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
+    // A picture that cannot be written is better told before than after. Opening a pipe waits for its
+    // reader, which a signal has to end.
+    let picture = settings.svg.as_deref().map(Picture::open).transpose()?;
     let mut signals = Signals::new().context("cannot start")?;
     let load = tokio::select! {
         biased;
@@ -63,19 +74,22 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         ));
         return Ok(Exit::Usage);
     }
-    // A picture that cannot be written is better told before than after.
-    let picture = settings.svg.as_deref().map(Picture::open).transpose()?;
     if !settings.is_quiet {
         console.announce(&settings.load.headline());
     }
-    let before = ProcessorTime::now();
-    let mut running = load.start()?;
+    // Connecting is not in the time of a load, nor in what it takes of a processor.
+    let before = Arc::new(OnceLock::new());
+    let begun = before.clone();
+    let mut running = load.start_with(move || {
+        begun.get_or_init(ProcessorTime::now);
+    })?;
     let ended = watch(settings, &mut running, &mut signals, console).await?;
     let report = match (running.finish().await, ended) {
         // It was still connecting.
         (Err(_), Some(exit)) => return Ok(exit),
         (report, _) => report?,
     };
+    let before = before.get().copied().flatten();
     let taken = before.and_then(|before| Some(ProcessorTime::now()?.since(before)));
     tell(settings, &report, taken, console)?;
     if let Some(picture) = picture {
@@ -100,18 +114,9 @@ async fn watch(
     signals: &mut Signals,
     console: &Console,
 ) -> anyhow::Result<Option<Exit>> {
-    let mut gone = Playback::reader_gone().context(STDOUT)?;
+    let gone = departure().context(STDOUT)?;
     let mut ended = None;
     loop {
-        let left = async {
-            let has_left = match &mut gone {
-                Some(gone) => gone.await.is_ok(),
-                None => false,
-            };
-            if !has_left {
-                pending::<()>().await;
-            }
-        };
         tokio::select! {
             biased;
             // The second one does not wait for answers that are still to come.
@@ -122,9 +127,8 @@ async fn watch(
                     running.stop();
                 }
             },
-            () = left => {
-                gone = None;
-                ended.get_or_insert(Exit::Done);
+            () = gone.told(), if ended.is_none() => {
+                ended = Some(Exit::Done);
                 running.stop();
             }
             progress = running.progress() => {
@@ -198,7 +202,8 @@ impl<'a> Picture<'a> {
         options.write(true);
         let (opened, is_new) = match options.clone().create_new(true).open(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                (options.open(path), false)
+                // What is there may be a link to a file that is not.
+                (options.create(true).open(path), false)
             }
             opened => (opened, true),
         };

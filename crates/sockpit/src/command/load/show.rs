@@ -12,6 +12,9 @@ use super::processor::{ProcessorTime, TICK};
 /// In columns: what parts the names from the values.
 const GAP: usize = 2;
 
+/// So much processor time is told apart by where it was taken: of less, the kernel's ticks say little.
+const TOLD_APART: Duration = Duration::from_millis(100);
+
 /// Who is further behind its schedule is told to be so.
 const LATE: Duration = Duration::from_millis(100);
 
@@ -65,7 +68,11 @@ pub(super) fn report_object(report: &Report, taken: Option<ProcessorTime>) -> Va
     if let Some(fields) = object.as_object_mut() {
         fields.insert("event".to_owned(), json!("report"));
         if let Some(taken) = taken {
-            let taken = json!({ "user_ns": nanos(taken.user), "system_ns": nanos(taken.system) });
+            let taken = json!({
+                "whole_ns": nanos(taken.whole),
+                "user_ns": nanos(taken.user),
+                "system_ns": nanos(taken.system),
+            });
             fields.insert("processor".to_owned(), taken);
         }
     }
@@ -76,20 +83,29 @@ pub(super) fn report_object(report: &Report, taken: Option<ProcessorTime>) -> Va
 pub(super) fn rows(report: &Report, taken: Option<ProcessorTime>) -> Vec<Row> {
     let mut rows = report.rows();
     if let Some(taken) = taken {
-        let share = nanos(taken.whole()) as f64 * 100.0 / report.elapsed_ns.max(1) as f64;
-        let value = match taken.whole() {
-            Duration::ZERO => format!("less than {}", span(nanos(TICK))),
-            whole => format!(
-                "{} ({} program, {} system), {share:.0} % of one processor",
-                span(nanos(whole)),
-                span(nanos(taken.user)),
-                span(nanos(taken.system)),
-            ),
-        };
+        let value = processor_time(taken, report.elapsed_ns);
         let name = "processor time".to_owned();
         rows.push(Row { name, value });
     }
     rows
+}
+
+/// Processor time, with its share of a time in nanoseconds.
+fn processor_time(taken: ProcessorTime, elapsed: u64) -> String {
+    let whole = span(nanos(taken.whole));
+    let share = match nanos(taken.whole) as f64 * 100.0 / elapsed.max(1) as f64 {
+        share if share < 1.0 => "<1".to_owned(),
+        share => format!("{share:.0}"),
+    };
+    if taken.whole < TOLD_APART {
+        return format!("{whole}, {share} % of one processor");
+    }
+    let part = |part: Duration| match part {
+        Duration::ZERO => format!("<{}", span(nanos(TICK))),
+        part => span(nanos(part)).to_string(),
+    };
+    let (user, system) = (part(taken.user), part(taken.system));
+    format!("{whole} ({user} program, {system} system), {share} % of one processor")
 }
 
 /// What a server did, as an object.

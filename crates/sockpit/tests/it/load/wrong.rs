@@ -110,7 +110,9 @@ fn nobody_there_is_exit_1_with_one_sentence_and_a_hint() {
     drop(socket);
     for args in [&[][..], &["--mode", "churn"], &["--mode", "oneway"]] {
         let finished = load(&address, args).run().check_code(1).check_stdout("");
-        let finished = finished.check_stderr(&["connection refused", "hint: "]);
+        // A listener that answers nothing would be no server of a load.
+        let hint = "hint: nobody listens there; `sockpit load --serve tcp://";
+        let finished = finished.check_stderr(&["connection refused", hint]);
         assert!(!finished.stderr.contains("os error"), "{}", finished.told());
     }
     let folder = folder();
@@ -125,6 +127,12 @@ fn a_datagram_port_without_a_program_is_exit_1() {
     drop(socket);
     let args = ["--count", "3", "--timeout", "200ms", "--duration", "2s"];
     load(&address, &args).run().check_code(1);
+    // What was sent is no figure where all of it was refused.
+    let args = ["--mode", "oneway", "--duration", "300ms"];
+    let finished = load(&address, &args).run().check_code(1);
+    finished
+        .check_stdout("")
+        .check_stderr(&["connection refused"]);
 }
 
 #[test]
@@ -217,6 +225,13 @@ fn an_answer_with_a_byte_too_many_is_malformed() {
         let found = report(&address, &["--mode", mode, "--count", "3"], 1);
         assert_eq!(found["received"]["messages"], 3, "{mode}: {found}");
         assert_eq!(found["faults"]["malformed"], 3, "{mode}: {found}");
+    }
+    for (language, told) in [
+        ("en", "`--frame` says where an answer ends"),
+        ("zh", "应答到哪里为止"),
+    ] {
+        let finished = load(&address, &["--count", "3", "--lang", language]).run();
+        finished.check_code(1).check_stderr(&[told]);
     }
 }
 
@@ -382,4 +397,95 @@ fn descriptors_that_run_out_are_no_answers_that_stay_out() {
         finished.told()
     );
     finished.check_stderr(&["`ulimit -n`"]);
+}
+
+#[test]
+fn a_server_takes_no_words_of_a_load() {
+    for option in [
+        &["--bind", "127.0.0.1"][..],
+        &["--escape"],
+        &["--rate", "5"],
+    ] {
+        let args = ["load", "--serve", "127.0.0.1:0"];
+        let finished = sockpit(&args).args(option).run().check_code(2);
+        finished.check_stdout("").check_stderr(&[option[0]]);
+    }
+    let args = ["load", "--serve", "tcp://127.0.0.1:0?text=gbk"];
+    let finished = sockpit(&args).run().check_code(2);
+    finished.check_stderr(&["`text` has no meaning to a load"]);
+}
+
+/// A server of HTTP/1.1 whose connections stay open.
+const WEB_SERVER: &str = r"
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    def do_GET(self):
+        body = b'<p>hello, how are you?</p>' * 20
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+";
+
+#[test]
+fn a_web_server_is_measured_as_the_help_says() {
+    if !need("python3") {
+        return;
+    }
+    let web = python(WEB_SERVER, &[]).start();
+    let address = format!("127.0.0.1:{}", web.printed_port());
+    let request = r"GET / HTTP/1.1\r\nHost: a";
+    let frame = r"delim:\r\n\r\n";
+    let args = [
+        "--send",
+        request,
+        "--escape",
+        "--frame",
+        frame,
+        "--any-answer",
+        "--count",
+        "20",
+    ];
+    check_clean(&report(&address, &args, 0), 20);
+}
+
+#[test]
+fn nothing_spins_while_nobody_takes_datagrams() {
+    let folder = folder();
+    let path = folder.path().join("s");
+    let _nobody_reads = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let endpoint = format!("unixgram:{}", path.display());
+    let args = ["--mode", "oneway", "--rate", "1k", "--duration", "1s"];
+    let finished = load(&endpoint, &args).args(&["--json"]).run();
+    let report = super::report_of(&finished);
+    let taken = number(&report["processor"]["whole_ns"]);
+    assert!(taken < 300_000_000, "{report}");
+}
+
+#[test]
+fn a_picture_behind_a_link_or_a_pipe_is_drawn_or_given_up() {
+    let server = serve("127.0.0.1:0", &[]);
+    let folder = folder();
+    let [link, target, pipe] = ["l.svg", "t.svg", "p"].map(|name| folder.path().join(name));
+    std::os::unix::fs::symlink("t.svg", &link).unwrap();
+    let args = ["--count", "3", "--svg", link.to_str().unwrap()];
+    load(&server.address(), &args).run().check_code(0);
+    assert!(fs::read_to_string(&target).unwrap().ends_with("</svg>\n"));
+    if !need("mkfifo") {
+        return;
+    }
+    let pipe = pipe.to_str().unwrap();
+    Program::new("mkfifo", &[pipe]).run().check_code(0);
+    let waiting = load(&server.address(), &["--svg", pipe]).start();
+    crate::support::wait_until("it waits for a reader of the pipe", || {
+        let at = format!("/proc/{}/stat", waiting.pid().as_raw_nonzero());
+        fs::read_to_string(at).is_ok_and(|stat| stat.contains(") S "))
+    });
+    waiting.signal(Signal::INT);
+    let _ = waiting.finish();
 }

@@ -96,8 +96,28 @@ fn a_processor_that_was_hardly_used_is_not_said_to_be_unused() {
         sink: None,
     };
     let report = Gathering::new().report(&plan.unwrap(), ending);
-    let rows = rows(&report, Some(ProcessorTime::default()));
-    let last = rows.last().expect("it is the last");
-    assert_eq!(last.name, "processor time");
-    assert_eq!(last.value, "less than 10.0 ms");
+    let told = |whole, user, system| {
+        let [whole, user, system] = [whole, user, system].map(Duration::from_millis);
+        let rows = rows(
+            &report,
+            Some(ProcessorTime {
+                whole,
+                user,
+                system,
+            }),
+        );
+        let last = rows.last().expect("it is the last");
+        assert_eq!(last.name, "processor time");
+        last.value.clone()
+    };
+    assert_eq!(told(4, 0, 0), "4.00 ms, <1 % of one processor");
+    assert_eq!(told(99, 0, 90), "99.0 ms, 20 % of one processor");
+    assert_eq!(
+        told(410, 60, 350),
+        "410 ms (60.0 ms program, 350 ms system), 82 % of one processor"
+    );
+    assert_eq!(
+        told(250, 0, 250),
+        "250 ms (<10.0 ms program, 250 ms system), 50 % of one processor"
+    );
 }
