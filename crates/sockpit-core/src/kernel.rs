@@ -20,17 +20,33 @@ pub use snapshot::{Moment, Scale, Snapshot, Socket, State};
 pub use syn::Syn;
 pub use write::{Following, Life, Progress, Stage, Writes};
 
+use std::fmt;
+
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::event::What;
 
-/// The note of a fact.
-fn note<T: Serialize + ToString>(kind: &str, fact: &T) -> What {
-    What::Note {
-        kind: kind.to_owned(),
-        message: fact.to_string(),
-        data: serde_json::to_value(fact).unwrap_or(Value::Null),
+/// What the kernel knows, as it stands on a timeline.
+pub trait Fact: Serialize + DeserializeOwned + fmt::Display {
+    /// The kind of its note.
+    const KIND: &'static str;
+
+    /// Reads the data of a note; `None` for what is none of this.
+    #[must_use]
+    fn read(data: &Value) -> Option<Self> {
+        Self::deserialize(data).ok()
+    }
+
+    /// Its note.
+    #[must_use]
+    fn note(&self) -> What {
+        What::Note {
+            kind: Self::KIND.to_owned(),
+            message: self.to_string(),
+            data: serde_json::to_value(self).unwrap_or(Value::Null),
+        }
     }
 }
 

@@ -231,8 +231,11 @@ impl Lens {
                 partial,
                 ..
             } => {
+                let framing = self.options.framing.take();
                 let (flow, end) = self.flow(speaker, *direction);
-                flow.push_frame((end, told), *offset, payload, *partial);
+                let message = (payload, *partial);
+                flow.push_frame((end, told), *offset, message, framing.as_ref());
+                self.options.framing = framing;
                 self.relieve(speaker, *direction);
             }
             What::Packet {
@@ -265,19 +268,25 @@ impl Lens {
         std::mem::take(&mut self.sheet.rows)
     }
 
-    /// What can be drawn of what has come: lines, each with its end. What may still be cut by events
-    /// to come is left for later; packets of what is closed are waited for no longer.
+    /// What nothing to come can change: lines, each with its end. To be asked for now and then while
+    /// conversations go on; each time begins with a heading where another one was drawn last.
     #[must_use]
-    pub fn draw(&mut self) -> String {
-        // Who asks for this does so in a quiet moment, when no packet is on its way.
-        for speaker in std::mem::take(&mut self.closing) {
-            self.let_go(speaker);
-        }
+    pub fn settled(&mut self) -> String {
         for flow in self.flows.values_mut() {
             let until = Until::Certain;
             flow.draw(&self.options, until, &mut self.headed, &mut self.sheet);
         }
         std::mem::take(&mut self.sheet.text)
+    }
+
+    /// The same in a quiet moment, when no packet is on its way: packets of what is closed are waited
+    /// for no longer.
+    #[must_use]
+    pub fn draw(&mut self) -> String {
+        for speaker in std::mem::take(&mut self.closing) {
+            self.let_go(speaker);
+        }
+        self.settled()
     }
 
     /// Everything that is left, and what all came to. It can begin anew after that.

@@ -15,29 +15,8 @@ use sockpit_sys::poll::{Interest, wait};
 use sockpit_sys::terminal::Mode;
 #[cfg(target_os = "linux")]
 use tokio::io::unix::AsyncFd;
+#[cfg(not(target_os = "linux"))]
 use tokio::sync::oneshot;
-
-/// Rings when nobody can read any more what is written to `output`. It never does for files,
-/// devices and terminals.
-///
-/// # Errors
-///
-/// Returns the system's error where it gives no thread.
-pub fn reader_gone(output: OwnedFd) -> io::Result<oneshot::Receiver<()>> {
-    let (sender, gone) = oneshot::channel();
-    // A thread, because a descriptor that others share cannot be waited for by a runtime without
-    // being changed for them. It waits as long as the process lives.
-    std::thread::Builder::new()
-        .name("sockpit-stdout".to_owned())
-        .spawn(move || {
-            let mut interests = [Interest::to_close(output.as_fd())];
-            if wait(&mut interests, None).is_ok() && interests[0].is_gone() {
-                // The session may be over by then.
-                let _ = sender.send(());
-            }
-        })?;
-    Ok(gone)
-}
 
 /// Waits until nobody can read any more what is written to an output.
 ///
@@ -67,6 +46,12 @@ impl Departure {
             Err(Errno::PERM) => Ok(Self(None)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Where nobody leaves.
+    #[must_use]
+    pub const fn never() -> Self {
+        Self(None)
     }
 
     /// Waits for it. Cancel-safe.
@@ -101,6 +86,14 @@ impl Departure {
         Ok(Self(tokio::sync::Mutex::new(gone)))
     }
 
+    /// Where nobody leaves.
+    #[must_use]
+    pub const fn never() -> Self {
+        Self(tokio::sync::Mutex::const_new(Gone::Known {
+            is_gone: false,
+        }))
+    }
+
     /// Waits for it. Cancel-safe.
     pub async fn told(&self) {
         let mut gone = self.0.lock().await;
@@ -112,6 +105,24 @@ impl Departure {
             std::future::pending().await
         }
     }
+}
+
+/// Rings when nobody can read any more what is written to `output`.
+#[cfg(not(target_os = "linux"))]
+fn reader_gone(output: OwnedFd) -> io::Result<oneshot::Receiver<()>> {
+    let (sender, gone) = oneshot::channel();
+    // A thread, because a descriptor that others share cannot be waited for by a runtime without
+    // being changed for them. It waits as long as the process lives.
+    std::thread::Builder::new()
+        .name("sockpit-stdout".to_owned())
+        .spawn(move || {
+            let mut interests = [Interest::to_close(output.as_fd())];
+            if wait(&mut interests, None).is_ok() && interests[0].is_gone() {
+                // The session may be over by then.
+                let _ = sender.send(());
+            }
+        })?;
+    Ok(gone)
 }
 
 /// Columns of the terminal behind `output`; `None` where there is none, or it does not know.

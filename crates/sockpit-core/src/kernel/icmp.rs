@@ -4,9 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::event::What;
+use super::Fact;
 
 /// Who said by ICMP that a datagram of ours came to nothing, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,22 +18,11 @@ pub struct Icmp {
     pub code: u8,
 }
 
+impl Fact for Icmp {
+    const KIND: &'static str = "icmp";
+}
+
 impl Icmp {
-    /// The kind of its note.
-    pub const KIND: &'static str = "icmp";
-
-    /// Reads the data of a note; `None` for what is none of this.
-    #[must_use]
-    pub fn read(data: &Value) -> Option<Self> {
-        Self::deserialize(data).ok()
-    }
-
-    /// Its note.
-    #[must_use]
-    pub fn note(&self) -> What {
-        super::note(Self::KIND, self)
-    }
-
     /// What it says (RFC 792, RFC 1812 §5.2.7.1, RFC 4443 §3).
     const fn meaning(&self) -> &'static str {
         match (self.offender, self.icmp_type, self.code) {

@@ -3,10 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{grouped, millis, unit};
-use crate::event::What;
+use super::{Fact, grouped, millis, unit};
 use crate::flow::KernelCounters;
 
 /// What TCP knew of a connection.
@@ -227,22 +225,11 @@ impl State {
     }
 }
 
+impl Fact for Snapshot {
+    const KIND: &'static str = "tcp";
+}
+
 impl Snapshot {
-    /// The kind of its note.
-    pub const KIND: &'static str = "tcp";
-
-    /// Reads the data of a note; `None` for what is no snapshot.
-    #[must_use]
-    pub fn read(data: &Value) -> Option<Self> {
-        Self::deserialize(data).ok()
-    }
-
-    /// Its note.
-    #[must_use]
-    pub fn note(&self) -> What {
-        super::note(Self::KIND, self)
-    }
-
     /// Whether `other` says the same, whenever it was taken. How long something takes is no news
     /// while it goes on.
     #[must_use]

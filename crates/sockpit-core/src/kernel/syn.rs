@@ -3,10 +3,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::grouped;
-use crate::event::What;
+use super::{Fact, grouped};
 use crate::wire::{LinkType, Packet, Summary, TcpFlags};
 
 /// What a peer asked for, by the SYN that a listener kept.
@@ -35,10 +33,11 @@ pub struct Syn {
     pub hex: String,
 }
 
-impl Syn {
-    /// The kind of its note.
-    pub const KIND: &'static str = "syn";
+impl Fact for Syn {
+    const KIND: &'static str = "syn";
+}
 
+impl Syn {
     /// Reads the IP and TCP headers of a SYN; `None` for what is none.
     #[must_use]
     pub fn of_packet(bytes: &[u8]) -> Option<Self> {
@@ -57,18 +56,6 @@ impl Syn {
             hop_limit: summary.ip()?.hop_limit,
             hex: bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         })
-    }
-
-    /// Reads the data of a note; `None` for what is no SYN.
-    #[must_use]
-    pub fn read(data: &Value) -> Option<Self> {
-        Self::deserialize(data).ok()
-    }
-
-    /// Its note.
-    #[must_use]
-    pub fn note(&self) -> What {
-        super::note(Self::KIND, self)
     }
 }
 

@@ -6,10 +6,9 @@ use std::fmt;
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
 
-use super::{grouped, millis, unit};
-use crate::event::{Direction, What};
+use super::{Fact, grouped, millis, unit};
+use crate::event::Direction;
 
 /// How far written bytes have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,21 +83,8 @@ pub struct Following {
     pub followed: bool,
 }
 
-impl Following {
-    /// The kind of its note.
-    pub const KIND: &'static str = "following";
-
-    /// Reads the data of a note; `None` for what is none of this.
-    #[must_use]
-    pub fn read(data: &Value) -> Option<Self> {
-        Self::deserialize(data).ok()
-    }
-
-    /// Its note.
-    #[must_use]
-    pub fn note(&self) -> What {
-        super::note(Self::KIND, self)
-    }
+impl Fact for Following {
+    const KIND: &'static str = "following";
 }
 
 impl fmt::Display for Following {
@@ -270,22 +256,11 @@ impl Writes {
     }
 }
 
+impl Fact for Life {
+    const KIND: &'static str = "stage";
+}
+
 impl Life {
-    /// The kind of its note.
-    pub const KIND: &'static str = "stage";
-
-    /// Reads the data of a note; `None` for what is none of this.
-    #[must_use]
-    pub fn read(data: &Value) -> Option<Self> {
-        Self::deserialize(data).ok()
-    }
-
-    /// Its note.
-    #[must_use]
-    pub fn note(&self) -> What {
-        super::note(Self::KIND, self)
-    }
-
     /// When the bytes came to a stage, in nanoseconds since 1970.
     #[must_use]
     pub const fn at(&self, stage: Stage) -> Option<u64> {

@@ -92,7 +92,9 @@ impl Flow {
         local: &str,
         addr: &str,
     ) -> Self {
-        let has_datagrams = local.starts_with("udp:") || addr.starts_with("udp:");
+        let is_of_datagrams =
+            |addr: &str| addr.starts_with("udp:") || addr.starts_with("unixgram:");
+        let has_datagrams = is_of_datagrams(local) || is_of_datagrams(addr);
         Self {
             number,
             title: draw::title(peer, direction, local, addr),
@@ -206,20 +208,19 @@ impl Flow {
         self.joiner.is_some()
     }
 
+    /// Takes a message; `framing` is what cut it out, where that is known.
     pub(super) fn push_frame(
         &mut self,
         (end, told): (End, Told),
         offset: u64,
-        payload: &Bytes,
-        is_partial: bool,
+        (payload, is_partial): (&Bytes, bool),
+        framing: Option<&Framing>,
     ) {
         // Both ends may tell the same messages; one of them is enough.
         if *self.teller.get_or_insert(end) != end {
             return;
         }
-        if let Some(latest) = self.latest.take() {
-            self.tracks[Cut::Messages as usize].push(latest.start, offset, latest.told);
-        }
+        self.settle_latest(framing, Some(offset));
         self.latest = Some(Latest {
             start: offset,
             payload: payload.clone(),
@@ -243,7 +244,7 @@ impl Flow {
         headed: &mut Option<u64>,
         sheet: &mut Sheet,
     ) {
-        self.settle_latest(options.framing.as_ref());
+        self.settle_latest(options.framing.as_ref(), None);
         let is_over = until == Until::Over;
         if is_over && let Some(joiner) = &mut self.joiner {
             joiner.finish(self.known, &mut self.tracks[Cut::Packets as usize]);
@@ -373,10 +374,11 @@ impl Flow {
 
     /// Up to where the rows are certain.
     fn settled(&self, options: &Options) -> u64 {
+        // A datagram is a message even without a framing, which is told a moment after it.
         let is_framed = options
             .framing
             .as_ref()
-            .is_some_and(|framing| !framing.is_raw());
+            .is_some_and(|framing| !framing.is_raw() || self.has_datagrams());
         let awaits = |cut: Cut| {
             let is_used = self.tracks[cut as usize].count() > 0;
             let end = match cut {
@@ -432,30 +434,56 @@ impl Flow {
         }
     }
 
-    /// Tells where the last message so far ends, as far as its bytes are known.
-    fn settle_latest(&mut self, framing: Option<&Framing>) {
-        let Some(latest) = &self.latest else { return };
+    /// Tells where the last message so far ends: before the `next` one at the latest, but what a
+    /// framing skips between two is of neither. Without a next one, as far as its bytes are known.
+    fn settle_latest(&mut self, framing: Option<&Framing>, next: Option<u64>) {
+        let Some(latest) = self.latest.take() else {
+            return;
+        };
+        let end = match next {
+            Some(next)
+                if framing.is_none()
+                    || latest.is_partial
+                    || latest.start < self.drawn
+                    || next > self.known =>
+            {
+                Some(next)
+            }
+            _ => self.end_of(&latest, framing, next).or(next),
+        };
+        match end {
+            Some(end) => {
+                self.tracks[Cut::Messages as usize].push(latest.start, end, latest.told);
+            }
+            None => self.latest = Some(latest),
+        }
+    }
+
+    /// Where a message ends by its bytes, if they are known, at `limit` at the latest.
+    fn end_of(
+        &self,
+        latest: &Latest,
+        framing: Option<&Framing>,
+        limit: Option<u64>,
+    ) -> Option<u64> {
+        let limit = limit.unwrap_or(u64::MAX);
         if latest.start < self.drawn {
             // Its bytes were too many to be held.
             let end = latest.start.saturating_add(latest.payload.len() as u64);
-            self.tracks[Cut::Messages as usize].push(latest.start, end, latest.told);
-            self.latest = None;
-            return;
+            return Some(end.min(limit));
         }
         let room = latest.payload.len() + MOST_HEADER + MOST_TRAILER;
         let room = (room as u64).saturating_mul(2);
-        let stop = self.known.min(latest.start.saturating_add(room));
+        let stop = self.known.min(latest.start.saturating_add(room)).min(limit);
         let wire = self.bytes(latest.start, stop);
         let len = if latest.is_partial {
             wire.len()
         } else if wire.len() < latest.payload.len() {
-            return;
+            return None;
         } else {
             wire_len(&wire, &latest.payload, framing)
         };
-        let end = latest.start.saturating_add(len as u64).min(self.known);
-        self.tracks[Cut::Messages as usize].push(latest.start, end, latest.told);
-        self.latest = None;
+        Some(latest.start.saturating_add(len as u64).min(stop))
     }
 
     /// The bytes from a place to another, as far as they are held.

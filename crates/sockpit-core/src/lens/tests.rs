@@ -9,6 +9,7 @@ use crate::text::width;
 use crate::time::Time;
 
 mod chinese;
+mod live;
 mod packets;
 mod values;
 

@@ -211,30 +211,10 @@ impl Ng {
 
     /// Interface 4 │ time 4 + 4 │ captured length 4 │ full length 4 │ bytes, padded │ options.
     fn packet<'a>(&self, body: Raw<'a>, offset: u64) -> Result<Option<Item<'a>>, Error> {
-        let (Some(interface), Some(ticks), Some(len), Some(full_len)) =
-            (body.u32(0), body.halves(4), body.usize(12), body.usize(16))
-        else {
+        let Some(interface) = body.u32(0) else {
             return Ok(None);
         };
-        let source = self.source(interface, offset)?;
-        let Some(bytes) = body.get(20, len) else {
-            return Ok(None);
-        };
-        let options = body.options(len.next_multiple_of(4).saturating_add(20));
-        let facts = CaptureFacts {
-            interface: self.first_interface.saturating_add(interface),
-            ..facts(options)
-        };
-        Ok(Some(Item::Packet(Captured {
-            packet: Packet {
-                at: source.clock.nanos(ticks),
-                link: source.link,
-                bytes,
-                full_len: full_len.max(len),
-                facts,
-            },
-            options,
-        })))
+        self.timed_packet(interface, body, offset)
     }
 
     /// Interface 2 │ dropped before 2 │ as [`Self::packet`].
@@ -242,12 +222,29 @@ impl Ng {
         let (Some(interface), Some(dropped)) = (body.u16(0), body.u16(2)) else {
             return Ok(None);
         };
+        let mut item = self.timed_packet(interface.into(), body, offset)?;
+        if let Some(Item::Packet(captured)) = &mut item {
+            captured.packet.facts.dropped_before = match dropped {
+                // All bits set: nobody knows.
+                u16::MAX => 0,
+                dropped => dropped.into(),
+            };
+        }
+        Ok(item)
+    }
+
+    /// What both kinds have from offset 4 on.
+    fn timed_packet<'a>(
+        &self,
+        interface: u32,
+        body: Raw<'a>,
+        offset: u64,
+    ) -> Result<Option<Item<'a>>, Error> {
         let (Some(ticks), Some(len), Some(full_len)) =
             (body.halves(4), body.usize(12), body.usize(16))
         else {
             return Ok(None);
         };
-        let interface = u32::from(interface);
         let source = self.source(interface, offset)?;
         let Some(bytes) = body.get(20, len) else {
             return Ok(None);
@@ -255,11 +252,6 @@ impl Ng {
         let options = body.options(len.next_multiple_of(4).saturating_add(20));
         let facts = CaptureFacts {
             interface: self.first_interface.saturating_add(interface),
-            // All bits set: nobody knows.
-            dropped_before: match dropped {
-                u16::MAX => 0,
-                dropped => dropped.into(),
-            },
             ..facts(options)
         };
         Ok(Some(Item::Packet(Captured {

@@ -59,29 +59,37 @@ pub struct Script {
 /// As long as an expectation of a rule file waits that names no time, as on the command line.
 const WITHIN: Duration = Duration::from_secs(5);
 
-impl Script {
-    /// The script of a rule file, carried out once.
+impl Step {
+    /// A step of a rule file; an expectation that names no time waits for `within`.
     #[must_use]
-    pub fn of_rules(rules: &Rules) -> Self {
-        let steps = rules.script().iter().cloned().map(|step| match step {
-            rule::Step::Send { payload, after } => Step::Render {
+    pub fn of_rule(step: &rule::Step, within: Duration) -> Self {
+        match step.clone() {
+            rule::Step::Send { payload, after } => Self::Render {
                 payload,
                 delay: after,
             },
             rule::Step::Expect {
                 pattern,
-                within,
+                within: own,
                 label,
                 exit,
-            } => Step::Expect {
+            } => Self::Expect {
                 pattern,
-                within: within.unwrap_or(WITHIN),
+                within: own.unwrap_or(within),
                 label,
                 exit,
             },
-        });
+        }
+    }
+}
+
+impl Script {
+    /// The script of a rule file, carried out once.
+    #[must_use]
+    pub fn of_rules(rules: &Rules) -> Self {
+        let steps = rules.script().iter();
         Self {
-            steps: steps.collect(),
+            steps: steps.map(|step| Step::of_rule(step, WITHIN)).collect(),
             ..Self::default()
         }
     }

@@ -51,6 +51,20 @@ impl Session {
         turn: impl FnOnce(&mut Responder, &RulePeer<'_>, &mut dyn FnMut(Action)),
         heard: &[u8],
     ) {
+        self.beside_responder(|session, responder, peer| {
+            turn(responder, peer, &mut |action| match action {
+                Action::Echo => session.push_payload(Bytes::copy_from_slice(heard)),
+                Action::Send(payload) => session.push_payload(payload),
+                Action::Close => session.end_by_message(),
+                Action::Fault(withheld) => {
+                    session.push_fault(withheld.kind(), withheld.to_string(), None);
+                }
+            });
+        });
+    }
+
+    /// Lets the session and its responder, where there is one, work on each other.
+    fn beside_responder(&mut self, work: impl FnOnce(&mut Self, &mut Responder, &RulePeer<'_>)) {
         let Some(mut responder) = self.responder.take() else {
             return;
         };
@@ -60,14 +74,7 @@ impl Session {
             addr: &addr,
             epoch: self.peer.epoch,
         };
-        turn(&mut responder, &peer, &mut |action| match action {
-            Action::Echo => self.push_payload(Bytes::copy_from_slice(heard)),
-            Action::Send(payload) => self.push_payload(payload),
-            Action::Close => self.end_by_message(),
-            Action::Fault(withheld) => {
-                self.push_fault(withheld.kind(), withheld.to_string(), None);
-            }
-        });
+        work(self, &mut responder, &peer);
         self.peer.addr = addr;
         self.responder = Some(responder);
     }
@@ -127,21 +134,12 @@ impl Session {
     /// Sends a step of the script that names what was caught, or the time, or the peer.
     /// `count` is what `${counter}` says.
     pub(super) fn render(&mut self, now: Time, payload: &Payload, captures: &Captures, count: u64) {
-        let Some(mut responder) = self.responder.take() else {
-            return;
-        };
-        let addr = std::mem::take(&mut self.peer.addr);
-        let peer = RulePeer {
-            number: self.peer.number,
-            addr: &addr,
-            epoch: self.peer.epoch,
-        };
-        match responder.render_in_round(now, payload, captures, &peer, count) {
-            Ok(bytes) => self.push_payload(bytes),
-            Err(error) => self.push_fault(FaultKind::Text, error.to_string(), None),
-        }
-        self.peer.addr = addr;
-        self.responder = Some(responder);
+        self.beside_responder(|session, responder, peer| {
+            match responder.render_in_round(now, payload, captures, peer, count) {
+                Ok(bytes) => session.push_payload(bytes),
+                Err(error) => session.push_fault(FaultKind::Text, error.to_string(), None),
+            }
+        });
     }
 
     /// Sends an answer. A datagram of many messages may cause any number of them at once; those that

@@ -1,15 +1,16 @@
 //! What is drawn beside the conversation, by a thread of its own: the lens, the ladder, the packets.
 //!
 //! Stdout holds data, so these go to stderr, unless stdout was asked to hold nothing. On a terminal
-//! they are drawn whenever the conversation is quiet, elsewhere when it is over.
+//! they are drawn as the conversation goes, a moment behind it, elsewhere when it is over.
 
 mod ladder;
 mod lens;
+mod pace;
 mod packets;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sockpit_core::event::Event;
 use sockpit_core::record::Epoch;
@@ -23,6 +24,7 @@ use super::{Form, screen};
 
 pub(crate) use ladder::{Ladder, Picture};
 pub(crate) use lens::Lens;
+use pace::{Moment, Pace};
 pub(crate) use packets::Packets;
 
 /// What may wait for the drawings to be written. Sessions pause beyond it, for as long as it takes.
@@ -31,10 +33,7 @@ const LIMIT: TapLimit = TapLimit {
     patience: None,
 };
 
-/// After so long without an event a conversation is quiet enough to be drawn.
-const QUIET: Duration = Duration::from_millis(200);
-
-/// In bytes: rows of a conversation that is never quiet are drawn without waiting for that.
+/// In bytes: more lines than that are written at once.
 const MAX_LAG: usize = 64 * 1024;
 
 /// Columns where there is no terminal to ask.
@@ -48,6 +47,10 @@ pub(crate) trait Drawing: Send {
     fn take(&mut self) -> String;
     /// More of them, as the conversation is quiet.
     fn settle(&mut self) -> String;
+    /// More of them, as the conversation goes on without being quiet.
+    fn go_on(&mut self) -> String {
+        String::new()
+    }
     /// The rest.
     fn finish(&mut self) -> String;
     /// Takes when the timeline began.
@@ -203,29 +206,35 @@ fn draw(
 ) -> Option<String> {
     let mut lines = String::new();
     let mut has_reader = true;
+    let mut pace = Pace::default();
     loop {
-        let is_quiet = match feed.next_before(Instant::now() + QUIET) {
-            Some(Some(event)) => {
-                drawing.push(&event);
-                lines.push_str(&drawing.take());
-                false
-            }
-            Some(None) => break,
-            None => {
-                if is_live {
-                    lines.push_str(&drawing.settle());
-                }
-                true
-            }
+        let next = match pace.due() {
+            Some(due) => feed.next_before(due),
+            None => Some(feed.next()),
         };
-        // The timeline of the same bytes is drawn first.
-        if !is_live || is_quiet || lines.len() > MAX_LAG {
-            has_reader = has_reader && paper.write(&lines);
-            if !has_reader && !drawing.outlives_its_reader() {
-                return None;
-            }
-            lines.clear();
+        if let Some(event) = &next {
+            let Some(event) = event else { break };
+            drawing.push(event);
+            lines.push_str(&drawing.take());
         }
+        if is_live {
+            let now = Instant::now();
+            if next.is_some() {
+                pace.hear(now);
+            }
+            match pace.moment(now) {
+                Some(Moment::Quiet) => lines.push_str(&drawing.settle()),
+                Some(Moment::Busy) => lines.push_str(&drawing.go_on()),
+                // The timeline of the same bytes is drawn first.
+                None if lines.len() <= MAX_LAG => continue,
+                None => {}
+            }
+        }
+        has_reader = has_reader && paper.write(&lines);
+        if !has_reader && !drawing.outlives_its_reader() {
+            return None;
+        }
+        lines.clear();
     }
     // Who has ended without a word has left, too.
     let _ = released.blocking_recv();

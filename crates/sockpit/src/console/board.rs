@@ -6,7 +6,6 @@ use std::os::fd::AsFd as _;
 
 use sockpit_core::text::width;
 use sockpit_engine::stdio::{self, Patient};
-use tokio::sync::oneshot;
 
 use super::Console;
 
@@ -45,12 +44,6 @@ impl Board {
     /// Whether there is a picture.
     pub(crate) fn is_drawn(&self) -> bool {
         self.is_terminal
-    }
-
-    /// Rings when nobody reads stdout any more; never for terminals and files.
-    pub(crate) fn gone(&self) -> Option<oneshot::Receiver<()>> {
-        let stdout = io::stdout().as_fd().try_clone_to_owned();
-        stdout.and_then(stdio::reader_gone).ok()
     }
 
     /// Writes data, exactly these bytes.

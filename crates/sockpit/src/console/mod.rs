@@ -17,6 +17,7 @@ mod language;
 mod look;
 mod output;
 mod packets;
+mod reader;
 mod screen;
 mod sink;
 mod table;
@@ -44,6 +45,7 @@ pub(crate) use language::{catalogue, speak};
 pub(crate) use look::Look;
 pub(crate) use output::{Output, Playback, Remote, Subscription};
 pub(crate) use packets::{PacketLines, PacketLook, TimeForm};
+pub(crate) use reader::departure;
 pub(crate) use sink::Sink;
 pub(crate) use tello::{Instruments, STICK_ROWS, fit, status_line, sticks};
 

@@ -452,6 +452,28 @@ fn the_lens_is_put_on_and_off_while_it_runs() {
 }
 
 #[test]
+fn the_lens_goes_on_when_the_framing_changes() {
+    let (mut terminal, mut peer) = talking(&["--lens"]);
+    peer.write_all(b"one\ntwo\n").unwrap();
+    terminal.wait_for_stdout(b"\"one\\ntwo\\n\"");
+    terminal.feed(b"/frame lines\r");
+    terminal.wait_for_stdout(b"8 bytes: 1 read");
+    terminal.feed(b"/stats\r");
+    terminal.wait_for_stdout(b"received 8 bytes");
+    peer.write_all(b"three\n").unwrap();
+    let row = "─ 1 6 B         ─ 1 6 B         \"three\\n\"";
+    terminal.wait_for_stdout(row.as_bytes());
+    terminal.feed(b"/frame raw\r");
+    terminal.wait_for_stdout(b"6 bytes: 1 read, 1 message");
+    terminal.feed(b"/stats\r");
+    terminal.wait_for_stdout(b"received 14 bytes");
+    peer.write_all(b"four").unwrap();
+    let row = "─ 1 4 B         \"four\"";
+    terminal.wait_for_stdout(row.as_bytes());
+    quit(terminal);
+}
+
+#[test]
 fn somebody_at_a_keyboard_can_leave_a_peer_that_takes_nothing() {
     let folder = folder();
     let path = folder.path().join("large");

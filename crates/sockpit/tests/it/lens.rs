@@ -2,11 +2,13 @@
 //! calls, and what the lens draws of it.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
+use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::record::{of_event, records};
 use crate::support::{
-    NOBODY, Running, accept, client, connect, folder, listen, need, python, read_to_end, server,
-    sockpit, wait_until,
+    NOBODY, Running, accept, client, connect, folder, listen, need, python, read_exactly,
+    read_to_end, server, sockpit, wait_until,
 };
 
 /// Prints its port, takes one peer, and prints how many bytes each `recv` gave. With an argument it
@@ -32,6 +34,19 @@ fn receiver(arguments: &[&str]) -> (Running, String) {
     let receiver = python(RECEIVER, arguments).start();
     let address = format!("127.0.0.1:{}", receiver.printed_port());
     (receiver, address)
+}
+
+/// A client on a terminal whose lens somebody looks through, and its peer.
+fn watched(options: &[&str]) -> (Running, TcpStream) {
+    let (listener, address) = server();
+    let args = ["connect", &address, "--frame", "lines", "--lens"];
+    let args = [&args, ["--as", "none"].as_slice(), options].concat();
+    let terminal = sockpit_on_a_terminal(Size::USUAL, &args)
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .hold_stdin()
+        .start();
+    (terminal, accept(&listener))
 }
 
 /// Checks what `recv` gave to a program that `sockpit connect` sent to.
@@ -224,6 +239,48 @@ fn the_lens_goes_to_stdout_where_that_holds_nothing_else() {
         told.told()
     );
     assert_eq!(told.stderr, "");
+}
+
+#[test]
+fn rows_are_drawn_on_a_terminal_though_the_conversation_is_never_quiet() {
+    let (terminal, mut peer) = watched(&[]);
+    let mut lines = 0;
+    let rows = |terminal: &Running| {
+        let shown = String::from_utf8_lossy(&terminal.stdout()).into_owned();
+        shown.matches("\"line\\n\"").count()
+    };
+    wait_until("some rows", || {
+        peer.write_all(b"line\n").unwrap();
+        lines += 1;
+        rows(&terminal) > 10
+    });
+    assert!(lines < 8192 / 3, "more is drawn in any case");
+    // The rest is drawn where it ends, and nothing twice.
+    drop(peer);
+    terminal.wait("the rest", |terminal| rows(terminal) == lines);
+    let told = terminal.finish().check_code(0);
+    let shown = String::from_utf8_lossy(&told.stdout);
+    let total = format!("{} bytes: ", 5 * lines);
+    assert!(shown.contains(&total), "{}", told.told());
+    assert_eq!(shown.matches("\"line\\n\"").count(), lines);
+}
+
+#[test]
+fn a_lens_is_whole_where_ctrl_c_ends_it() {
+    let (mut terminal, mut peer) = watched(&["--reply", "upper"]);
+    peer.write_all(b"one\n").unwrap();
+    assert_eq!(read_exactly(&mut peer, 4), b"ONE\n");
+    terminal.feed(b"\x03");
+    let told = terminal.finish().check_code(130);
+    let shown = String::from_utf8_lossy(&told.stdout);
+    for row in [
+        "\"one\\n\"",
+        "\"ONE\\n\"",
+        "4 bytes: 1 read, 1 message",
+        "4 bytes: 1 write, 1 message",
+    ] {
+        assert_eq!(shown.matches(row).count(), 1, "{}", told.told());
+    }
 }
 
 #[test]

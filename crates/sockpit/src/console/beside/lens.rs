@@ -42,6 +42,10 @@ impl Drawing for Lens {
         language::around_rows(&self.0.draw()).into_owned()
     }
 
+    fn go_on(&mut self) -> String {
+        language::around_rows(&self.0.settled()).into_owned()
+    }
+
     fn finish(&mut self) -> String {
         language::around_rows(&self.0.finish()).into_owned()
     }

@@ -1,7 +1,6 @@
 //! Events of a recording, written as a session's are, in the caller's own time.
 
 use std::io::{self, IsTerminal as _};
-use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex};
 
 use sockpit_core::event::{Event, What};
@@ -9,8 +8,7 @@ use sockpit_core::filter::Clock;
 use sockpit_core::plan::Plan;
 use sockpit_core::record::Epoch;
 use sockpit_core::text::escape::VisibleLine;
-use sockpit_engine::stdio::{self, Patient};
-use tokio::sync::oneshot;
+use sockpit_engine::stdio::Patient;
 
 use super::{BATCH, Writer};
 use crate::console::counts::Counts;
@@ -55,14 +53,6 @@ impl Playback {
             writer,
             stdout: Patient::stdout()?,
         })
-    }
-
-    /// Rings when nobody reads stdout any more; a terminal always does.
-    pub(crate) fn reader_gone() -> io::Result<Option<oneshot::Receiver<()>>> {
-        if io::stdout().is_terminal() {
-            return Ok(None);
-        }
-        stdio::reader_gone(io::stdout().as_fd().try_clone_to_owned()?).map(Some)
     }
 
     /// Shows both directions as the timeline, wherever stdout goes.
