@@ -1,7 +1,8 @@
-//! The clock of a timeline: the only place that asks for the time.
+//! The clock of a timeline, and that of the processors: the only place that asks for the time.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rustix::time::{ClockId, clock_gettime};
 use sockpit_core::record::Epoch;
 use sockpit_core::time::Time;
 
@@ -62,6 +63,13 @@ impl Clock {
     pub fn epoch(&self) -> Epoch {
         self.epoch
     }
+}
+
+/// How long all threads of this program have had a processor, to the nanosecond.
+#[must_use]
+pub fn processor_time() -> Duration {
+    // The kernel counts from zero up.
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
 /// In nanoseconds: clocks that are apart by more were set.

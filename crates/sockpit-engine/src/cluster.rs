@@ -31,11 +31,11 @@ use sockpit_core::chat::entry::Entry;
 use sockpit_core::chat::presence::Presence;
 use sockpit_core::chat::room::{Hub, Sighting};
 use sockpit_core::time::Time;
-use tokio::sync::{Notify, OnceCell, mpsc, oneshot, watch};
+use tokio::sync::{Notify, OnceCell, mpsc, watch};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
-use crate::room::Asked;
+use crate::room::{self, Asked};
 use crate::session::Scene;
 use kept::{Kept, Place};
 use news::News;
@@ -431,13 +431,7 @@ impl Node {
         &self,
         ask: impl FnOnce(&mut Hub, Time) -> T + Send + 'static,
     ) -> Option<T> {
-        let (reply, answer) = oneshot::channel();
-        let asked: Asked = Box::new(move |hub, now| {
-            // It is gone only with the room.
-            let _ = reply.send(ask(hub, now));
-        });
-        self.asked.send(asked).ok()?;
-        answer.await.ok()
+        room::ask(&self.asked, ask).await
     }
 
     /// Tells what hinders, unless it was told of this connection.

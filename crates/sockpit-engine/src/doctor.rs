@@ -265,8 +265,9 @@ pub fn unix_owners(path: &Path) -> Vec<Owner> {
         fs::metadata(path).ok()
     };
     let mut entries = socket::unix();
-    // A connection that a server accepted bears the server's name but does not hold it.
-    entries.retain(Entry::is_holding);
+    // A connection that a server accepted bears the server's name but does not hold it; whoever has
+    // a name in datagrams holds it.
+    entries.retain(|entry| entry.is_holding() || entry.kind == Kind::UnixDatagram);
     let is_file = |entry: &Entry| match (entry.file, &facts) {
         // The system tells the lower half of the inode's number.
         (Some((inode, device)), Some(facts)) => {

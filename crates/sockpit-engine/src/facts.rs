@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use sockpit_core::event::Direction;
 use sockpit_core::kernel::{
-    Following, Icmp, Moment, Progress, Scale, Snapshot, Socket, Stage, State, Syn, Writes,
+    Fact as _, Following, Icmp, Moment, Progress, Scale, Snapshot, Socket, Stage, State, Syn,
+    Writes,
 };
 use sockpit_core::plan::Role;
 use sockpit_core::time::Time;

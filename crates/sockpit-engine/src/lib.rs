@@ -41,7 +41,7 @@ pub mod tello;
 mod transport;
 mod workbench;
 
-pub use clock::Clock;
+pub use clock::{Clock, processor_time};
 pub use error::{Error, Operation, cause_text};
 pub use packets::NOTE as PACKETS_NOTE;
 pub use session::{Failure, Outcome, PeerFacts, Session, Target, Traffic};

@@ -39,8 +39,8 @@ use crate::workbench::Handle;
 pub(crate) use door::DoorLink;
 pub use door::{ByteStream, Closing, Door, Visit, Web};
 use guest::Guest;
-pub(crate) use hall::Asked;
 use hall::Hall;
+pub(crate) use hall::{Asked, ask};
 pub(crate) use reception::Reception;
 pub use seat::Seat;
 
@@ -106,15 +106,9 @@ impl Room {
     /// Asks or changes the hub, and carries out what it then wants; `None` where the room is over.
     pub async fn ask<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&mut Hub, Time) -> T + Send + 'static,
+        question: impl FnOnce(&mut Hub, Time) -> T + Send + 'static,
     ) -> Option<T> {
-        let (reply, answer) = oneshot::channel();
-        let asked: Asked = Box::new(move |hub, now| {
-            // Whoever asked may have left.
-            let _ = reply.send(ask(hub, now));
-        });
-        self.asked.send(asked).ok()?;
-        answer.await.ok()
+        ask(&self.asked, question).await
     }
 
     /// Ends the room in order: everybody is told, nobody is let in, and what waits is sent within

@@ -19,7 +19,7 @@ mod veil;
 
 use std::time::Duration;
 
-use sockpit_core::event::{Event, What};
+use sockpit_core::event::Event;
 use sockpit_core::plan::PlanError;
 use sockpit_core::tello::reply::Verdict;
 
@@ -67,9 +67,6 @@ pub trait Audience {
 
     /// Tells an answer to a command.
     fn reply(&self, drone: usize, given: &Given, text: &str, took: Duration, verdict: &Verdict);
-
-    /// Tells what a link for commands tells that is neither an order nor its reply.
-    fn other(&self, drone: usize, what: &What);
 
     /// Tells that so many drones are being landed.
     fn landing(&self, drones: usize);

@@ -2,6 +2,7 @@
 
 mod control;
 mod giving;
+mod hops;
 mod receive;
 pub mod segments;
 mod send;
@@ -12,6 +13,7 @@ use std::os::fd::BorrowedFd;
 
 pub use crate::addr::PeerAddr;
 use crate::socket::{self, Domain};
+pub use hops::Hops;
 pub use receive::{RUN_ROOM, ReceiveBatch, Return, Run};
 pub use send::{Flushed, SendBatch, Stop};
 

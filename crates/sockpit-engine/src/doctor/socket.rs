@@ -96,6 +96,10 @@ pub(super) fn unix() -> Vec<Entry> {
         let state = match socket.state {
             UnixState::Listening => State::Listening,
             UnixState::Unconnected => State::Bound,
+            // A socket of datagrams to which others are connected, and which is to none itself.
+            UnixState::Connected if socket.kind == UnixKind::Datagram && socket.peer.is_none() => {
+                State::Bound
+            }
             UnixState::Connected => State::Connected,
         };
         let path = match socket.name? {

@@ -5,7 +5,6 @@
 //! it is reached, so a message that merely pushes it further costs nothing.
 
 mod guard;
-mod hash;
 mod peers;
 mod receiving;
 mod returning;
@@ -19,6 +18,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use foldhash::fast::RandomState;
 use sockpit_core::event::{Direction, FaultKind, What};
 use sockpit_core::machine::{Machine, Output, Reason};
 use sockpit_core::plan::Role;
@@ -36,7 +36,6 @@ use crate::session::{
 };
 use crate::transport::DatagramSockets;
 use guard::Guard;
-use hash::Keyed;
 use socket::{Socket, joins_datagrams};
 use table::{Place, Table};
 
@@ -75,7 +74,8 @@ struct Datagram<M: Machine, F> {
     /// What of the batch at hand goes straight back; empty between batches.
     returns: Vec<Return>,
     peers: Table<Peer<M>>,
-    by_addr: HashMap<PeerAddr, Place, Keyed>,
+    /// Peers choose their addresses, but not the seed by which these are hashed.
+    by_addr: HashMap<PeerAddr, Place, RandomState>,
     /// Peers so far; the last one's number.
     count: u32,
     deadlines: BinaryHeap<Reverse<(Time, u32)>>,

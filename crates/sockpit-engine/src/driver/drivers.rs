@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use rustix::event::Timespec;
-use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+use rustix::event::epoll::{self, CreateFlags, Event, EventData};
 use rustix::io::Errno;
 use sockpit_core::event::What;
 use sockpit_core::machine::Machine;
@@ -76,13 +76,16 @@ where
 
     /// Has the poll say when the socket of the next one that is added changes.
     ///
+    /// Of whoever has the first place the runtime's own poll tells: what a single peer says then goes
+    /// through one poll, and not through one behind the other.
+    ///
     /// # Errors
     ///
     /// What the system says where nobody can tell of its changes; the socket is gone then.
     pub(crate) fn watch_next(&self, accepted: Accepted) -> io::Result<StreamLink> {
-        match &self.poll {
-            Some(poll) => accepted.watched_by(poll.get_ref(), key(self.next_place())),
-            None => accepted.into_link(),
+        match (self.next_place(), &self.poll) {
+            (place @ 1.., Some(poll)) => accepted.watched_by(poll.get_ref(), key(place)),
+            _ => accepted.into_link(),
         }
     }
 
@@ -134,7 +137,7 @@ where
         let mut rung = std::mem::take(&mut self.rung);
         self.bells.take(&mut rung);
         for place in rung.drain(..) {
-            self.drive(place, EventFlags::empty());
+            self.drive(place);
         }
         self.rung = rung;
     }
@@ -154,10 +157,13 @@ where
                 guard.clear_ready();
             }
             drop(guard);
-            for event in events {
-                // The structure is packed: a field is copied out before it is used.
-                let (data, change) = (event.data, event.flags);
-                self.drive(data.u64() as usize, change);
+            // All are looked at before the first is driven: what is known of thousands of peers is in
+            // no cache, and like this the processor fetches it for several of them at a time.
+            for event in &*events {
+                self.notice(event);
+            }
+            for event in &*events {
+                self.drive(place_of(event));
             }
             if may_be_more {
                 return let_others(cx);
@@ -165,13 +171,22 @@ where
         }
     }
 
-    /// Drives the peer at a place, whose socket has changed so.
-    fn drive(&mut self, place: usize, change: EventFlags) {
+    /// Tells a peer what the poll said, and looks at what driving it needs.
+    fn notice(&mut self, event: &Event) {
+        // The structure is packed: a field is copied out before it is used.
+        let change = event.flags;
+        if let Some(Some(seat)) = self.seats.get_mut(place_of(event)) {
+            seat.stream.notice(change);
+            seat.stream.look_ahead();
+        }
+    }
+
+    /// Drives the peer at a place.
+    fn drive(&mut self, place: usize) {
         // A bell may ring for one that has ended.
         let Some(Some(seat)) = self.seats.get_mut(place) else {
             return;
         };
-        seat.stream.notice(change);
         let mut cx = Context::from_waker(&seat.waker);
         if let Poll::Ready(ended) = Pin::new(&mut *seat.stream).poll(&mut cx) {
             self.seats[place] = None;
@@ -193,4 +208,9 @@ fn new_poll() -> io::Result<AsyncFd<OwnedFd>> {
 /// A place as the poll tells it.
 fn key(place: usize) -> EventData {
     EventData::new_u64(place as u64)
+}
+
+fn place_of(event: &Event) -> usize {
+    let data = event.data;
+    data.u64() as usize
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sockpit_core::event::What;
 use sockpit_core::flow::{Analyser, Disagreement, End, KernelCounters};
-use sockpit_core::kernel::{Moment, Snapshot};
+use sockpit_core::kernel::{Fact as _, Moment, Snapshot};
 
 use super::peers::Peers;
 

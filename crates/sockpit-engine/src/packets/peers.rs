@@ -250,11 +250,7 @@ impl Peers {
                 local: source,
                 remote: destination,
             };
-            let back = Ends {
-                is_tcp,
-                local: destination,
-                remote: source,
-            };
+            let back = ends.reversed();
             return match self.peer_of(ends).or_else(|| self.peer_of(back)) {
                 Some(_) if self.peer_of(ends).is_none() => (Some(back), Direction::Out),
                 _ => (Some(ends), Direction::In),
@@ -269,11 +265,7 @@ impl Peers {
             local: source,
             remote: destination,
         };
-        let back = Ends {
-            is_tcp,
-            local: destination,
-            remote: source,
-        };
+        let back = out.reversed();
         let direction = if self.is_known(out) {
             Direction::Out
         } else if self.is_known(back) || self.is_ours(destination) || self.is_theirs(source) {
@@ -313,6 +305,17 @@ impl Peers {
 
     fn is_theirs(&self, addr: SocketAddr) -> bool {
         self.remote.contains(&addr)
+    }
+}
+
+impl Ends {
+    /// As the other end has them.
+    const fn reversed(self) -> Self {
+        Self {
+            is_tcp: self.is_tcp,
+            local: self.remote,
+            remote: self.local,
+        }
     }
 }
 

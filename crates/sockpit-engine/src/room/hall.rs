@@ -18,7 +18,7 @@ use sockpit_core::machine::Reason;
 use sockpit_core::session::Peer;
 use sockpit_core::text::charset::Charset;
 use sockpit_core::time::Time;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::Opening;
 use super::guest::Guest;
@@ -38,6 +38,20 @@ const LOOKS: u8 = 12;
 
 /// Something to ask the hub, or to have it do.
 pub(crate) type Asked = Box<dyn FnOnce(&mut Hub, Time) + Send>;
+
+/// Asks or changes the hub; `None` where the room is over.
+pub(crate) async fn ask<T: Send + 'static>(
+    hub: &mpsc::UnboundedSender<Asked>,
+    question: impl FnOnce(&mut Hub, Time) -> T + Send + 'static,
+) -> Option<T> {
+    let (reply, answer) = oneshot::channel();
+    let asked: Asked = Box::new(move |hub, now| {
+        // Whoever asked may have left.
+        let _ = reply.send(question(hub, now));
+    });
+    hub.send(asked).ok()?;
+    answer.await.ok()
+}
 
 /// The hub, and the way to its members.
 pub(crate) struct Hall {

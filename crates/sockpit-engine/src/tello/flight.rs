@@ -252,6 +252,12 @@ impl<A: Audience> Flight<A> {
                     if given.origin != Origin::Acquaintance {
                         let took = Duration::from_millis(*took_ms);
                         self.show.reply(drone, given, reply, took, verdict);
+                        // A drone that stands refuses to land, and that is no riddle.
+                        if let Verdict::Refused(refusal) = verdict
+                            && given.origin != Origin::Landing
+                        {
+                            self.show.hint(refusal.explain());
+                        }
                     }
                 }
                 Some(end)
@@ -274,18 +280,18 @@ impl<A: Audience> Flight<A> {
             // The drone is there, and what it is told beside that is nobody's concern.
             Told::Sent { .. } | Told::KeptAlive { .. } | Told::Sticks { .. } => None,
             Told::Dropped { .. } | Told::Interrupted { .. } => {
-                self.show.other(drone, what);
+                self.tell_other(drone, what);
                 Some(End::Dropped)
             }
             Told::Junk { .. } | Told::Stray { .. } => {
                 seat.oddities += 1;
                 if seat.oddities <= MOST_ODDITIES {
-                    self.show.other(drone, what);
+                    self.tell_other(drone, what);
                 }
                 None
             }
             _ => {
-                self.show.other(drone, what);
+                self.tell_other(drone, what);
                 None
             }
         };
@@ -318,6 +324,15 @@ impl<A: Audience> Flight<A> {
             (Order::Land, End::Done) => seat.is_up = false,
             _ if command.kind() == Kind::Motion && end == End::Done => seat.is_up = true,
             _ => {}
+        }
+    }
+
+    /// Tells what a link for commands tells that is neither an order nor its reply.
+    fn tell_other(&self, drone: usize, what: &What) {
+        if let What::Note { message, .. } = what
+            && !message.is_empty()
+        {
+            self.show.about(drone, Mark::About, message, "");
         }
     }
 

@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sockpit_core::endpoint::{Address, Endpoint, Host, Transport};
 use sockpit_core::event::What;
 use sockpit_core::machine::Machine;
 use sockpit_core::plan::{Options, Plan, PlanError, Role};
@@ -13,7 +12,7 @@ use sockpit_core::session::Peer;
 use sockpit_core::tello::drone::{Camera, Clip, DroneLink, Reporter, Settings, SharedDrone};
 use sockpit_core::time::Time;
 
-use super::OpenError;
+use super::{OpenError, swarm};
 use crate::session::Session;
 use crate::workbench::Handle;
 
@@ -159,18 +158,10 @@ where
 
 /// A session of datagrams, from an address of the drone's where it has one.
 fn plan(role: Role, addr: SocketAddr, from: Option<IpAddr>) -> Result<Arc<Plan>, PlanError> {
-    let endpoint = Endpoint {
-        transport: Transport::Udp,
-        address: Address::Net {
-            host: Host::Ip(addr.ip()),
-            port: addr.port(),
-        },
-        options: Vec::new(),
-    };
     let from = from.filter(|ip| !ip.is_unspecified());
     let options = Options {
         bind: from.map(|ip| SocketAddr::new(ip, 0).to_string()),
         ..Options::default()
     };
-    Ok(Arc::new(Plan::resolve(role, &endpoint, options)?))
+    swarm::plan(role, addr, options).map(Arc::new)
 }

@@ -180,7 +180,8 @@ pub fn server(port: u16) -> Result<Plan, PlanError> {
     plan(Role::Server, anywhere, Options::default())
 }
 
-fn plan(role: Role, addr: SocketAddr, options: Options) -> Result<Plan, PlanError> {
+/// The plan of a session of datagrams, with these options.
+pub(super) fn plan(role: Role, addr: SocketAddr, options: Options) -> Result<Plan, PlanError> {
     let endpoint = Endpoint {
         transport: Transport::Udp,
         address: Address::Net {

@@ -10,7 +10,7 @@ use sockpit_core::plan::{Plan, Role};
 use sockpit_sys::datagram::PeerAddr;
 use sockpit_sys::icmp;
 
-use super::stream::{own_addr, take_all};
+use super::raw::{own_addr, take_all};
 use super::unix::{self, BoundPath};
 use super::{DatagramLink, addr_text, endpoint_of, endpoint_text, options, resolve};
 use crate::error::{Error, Operation};

@@ -1,17 +1,21 @@
-//! Sockets that belong to no runtime, for whoever polls by themselves.
+//! Sockets that belong to no runtime: for whoever polls by themselves, and for listeners that get
+//! theirs from here.
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use sockpit_core::endpoint::Transport;
 use sockpit_core::plan::Plan;
 
-use super::stream::{own_addr, take_all};
 use super::unix::{self, BoundPath};
 use super::{endpoint_text, options, resolve};
 use crate::error::{Error, Operation};
+
+/// How often several addresses are tried to be given one free port.
+const PORT_TRIES: usize = 16;
 
 /// Where to connect to, looked up.
 #[derive(Clone, Debug)]
@@ -22,7 +26,7 @@ pub(crate) struct RawTarget {
     /// In the internet.
     pub(crate) inet: Option<SocketAddr>,
     /// In the internet: what it is connected from.
-    bind: Option<SocketAddr>,
+    pub(crate) bind: Option<SocketAddr>,
 }
 
 /// A socket to accept on, or to receive datagrams on.
@@ -31,7 +35,7 @@ pub(crate) struct RawListener {
     /// As an endpoint.
     pub(crate) local: String,
     /// Removes its path when the server is over.
-    pub(crate) _bound: BoundPath,
+    pub(crate) bound: BoundPath,
 }
 
 /// Every address of the endpoint of `plan`, in the order in which they are tried; one at least.
@@ -124,13 +128,26 @@ pub(crate) async fn listen(plan: &Plan) -> Result<Vec<RawListener>, Error> {
         return Ok(vec![listen_unix(plan)?]);
     }
     let addrs = resolve::to_listen(&plan.address, plan.socket.family).await?;
-    take_all(plan.transport, &addrs, |addr| listen_net(plan, addr))
+    listen_at(plan, plan.transport, &addrs)
 }
 
-fn listen_net(plan: &Plan, addr: SocketAddr) -> Result<(RawListener, SocketAddr), Error> {
-    let target = endpoint_text(plan.transport, addr);
+/// Takes every one of `addrs` as [`take_all`] does, by a transport of the internet.
+pub(super) fn listen_at(
+    plan: &Plan,
+    transport: Transport,
+    addrs: &[SocketAddr],
+) -> Result<Vec<RawListener>, Error> {
+    take_all(transport, addrs, |addr| listen_net(plan, transport, addr))
+}
+
+fn listen_net(
+    plan: &Plan,
+    transport: Transport,
+    addr: SocketAddr,
+) -> Result<(RawListener, SocketAddr), Error> {
+    let target = endpoint_text(transport, addr);
     let fail = |error: io::Error| Error::new(Operation::Listen, &target, error);
-    let (kind, protocol) = match plan.transport {
+    let (kind, protocol) = match transport {
         Transport::Udp => (Type::DGRAM, Protocol::UDP),
         _ => (Type::STREAM, Protocol::TCP),
     };
@@ -140,21 +157,25 @@ fn listen_net(plan: &Plan, addr: SocketAddr) -> Result<(RawListener, SocketAddr)
         socket.set_only_v6(true).map_err(fail)?;
     }
     options::set_net(&socket, &plan.socket, addr.is_ipv6())?;
-    if plan.transport == Transport::Tcp {
+    if transport == Transport::Tcp {
         // A port whose old connections are in TIME_WAIT is free; one with a listener is not.
         socket.set_reuse_address(true).map_err(fail)?;
         // Accepted connections inherit these.
         options::set_tcp(&socket, &plan.socket)?;
+        if plan.wire {
+            // A kernel that keeps no SYN has none to show.
+            let _ = sockpit_sys::socket::save_syn(socket.as_fd());
+        }
     }
     socket.bind(&addr.into()).map_err(fail)?;
-    if plan.transport == Transport::Tcp {
+    if transport == Transport::Tcp {
         socket.listen(backlog(plan)).map_err(fail)?;
     }
     let local = own_addr(&socket).map_err(fail)?;
     let listener = RawListener {
         socket,
-        local: endpoint_text(plan.transport, local),
-        _bound: BoundPath::none(),
+        local: endpoint_text(transport, local),
+        bound: BoundPath::none(),
     };
     Ok((listener, local))
 }
@@ -175,10 +196,65 @@ fn listen_unix(plan: &Plan) -> Result<RawListener, Error> {
     Ok(RawListener {
         socket,
         local,
-        _bound: bound,
+        bound,
     })
 }
 
 fn backlog(plan: &Plan) -> i32 {
     i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX)
+}
+
+/// Takes every one of `addrs`, all with one port number where the system chooses it. An address of
+/// a family that this machine does not have is left out while another is taken.
+pub(super) fn take_all<T>(
+    transport: Transport,
+    addrs: &[SocketAddr],
+    mut take: impl FnMut(SocketAddr) -> Result<(T, SocketAddr), Error>,
+) -> Result<Vec<T>, Error> {
+    let mut tries = 0;
+    'again: loop {
+        tries += 1;
+        let mut taken = Vec::new();
+        let mut port = None;
+        let mut missing = None;
+        for addr in addrs {
+            let mut addr = *addr;
+            let is_chosen = addr.port() == 0 && port.is_some();
+            if let (0, Some(port)) = (addr.port(), port) {
+                addr.set_port(port);
+            }
+            match take(addr) {
+                Ok((socket, local)) => {
+                    port.get_or_insert(local.port());
+                    taken.push(socket);
+                }
+                Err(error) if is_chosen && error.is_address_in_use() && tries < PORT_TRIES => {
+                    continue 'again;
+                }
+                Err(error) if lacks_family(error.cause()) => missing = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        return match (taken.is_empty(), missing) {
+            (true, Some(error)) => Err(error),
+            (true, None) => Err(Error::new(
+                Operation::Listen,
+                transport.scheme(),
+                io::ErrorKind::AddrNotAvailable,
+            )),
+            (false, _) => Ok(taken),
+        };
+    }
+}
+
+/// `EAFNOSUPPORT` (97 on Linux) has no kind of its own.
+fn lacks_family(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(97)
+}
+
+/// A socket's own address.
+pub(super) fn own_addr(socket: &Socket) -> io::Result<SocketAddr> {
+    let addr: SockAddr = socket.local_addr()?;
+    addr.as_socket()
+        .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::event::epoll::{self, EventData};
 use rustix::net::{SocketFlags, acceptfrom_with};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use sockpit_core::endpoint::Transport;
 use sockpit_core::plan::Plan;
 use sockpit_core::time::TimeSpan;
@@ -18,6 +18,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::{TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use super::polled::{EVERY_CHANGE, PolledTcp};
+use super::raw::{self, RawListener};
 use super::unix::{self, BoundPath};
 use super::{StreamLink, endpoint_text, options, resolve};
 use crate::doctor::is_local;
@@ -25,9 +26,6 @@ use crate::error::{Error, Operation, cause_text};
 
 /// A Unix server whose backlog is full is asked again after this long.
 const RETRY: Duration = Duration::from_millis(10);
-
-/// How often several addresses are tried to be given one free port.
-const PORT_TRIES: usize = 16;
 
 /// Connects to the endpoint of `plan`, one address after the other.
 ///
@@ -156,6 +154,18 @@ enum Listener {
 }
 
 impl StreamListeners {
+    fn of(taken: Vec<RawListener>, transport: Transport) -> Result<Self, Error> {
+        let listener = |taken: RawListener| {
+            let local = taken.local.clone();
+            Listener::of(taken, transport)
+                .map_err(|error| Error::new(Operation::Listen, local, error))
+        };
+        Ok(Self {
+            listeners: taken.into_iter().map(listener).collect::<Result<_, _>>()?,
+            turn: 0,
+        })
+    }
+
     /// Those of several endpoints, as one.
     pub(crate) fn join(all: Vec<Self>) -> Self {
         let listeners = all.into_iter().flat_map(|each| each.listeners).collect();
@@ -195,6 +205,28 @@ impl StreamListeners {
             }
         }
         Poll::Pending
+    }
+}
+
+impl Listener {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for types that may name another descriptor; a listener owns its"
+    )]
+    fn of(taken: RawListener, transport: Transport) -> io::Result<Self> {
+        let RawListener {
+            socket,
+            local,
+            bound,
+        } = taken;
+        if transport == Transport::Unix {
+            return Ok(Self::Unix {
+                listener: UnixListener::from_std(socket.into())?,
+                text: local,
+                _bound: bound,
+            });
+        }
+        AsyncFd::with_interest(socket.into(), Interest::READABLE).map(Self::Tcp)
     }
 }
 
@@ -257,115 +289,14 @@ impl Accepted {
 
 /// Takes every address of the endpoint of `plan`.
 pub(crate) async fn listen(plan: &Plan) -> Result<StreamListeners, Error> {
-    let listeners = if plan.transport == Transport::Unix {
-        vec![listen_unix(plan)?]
-    } else {
-        let addrs = resolve::to_listen(&plan.address, plan.socket.family).await?;
-        let taken = take_all(plan.transport, &addrs, |addr| listen_tcp(plan, addr))?;
-        taken.into_iter().map(Listener::Tcp).collect()
-    };
-    Ok(StreamListeners { listeners, turn: 0 })
+    StreamListeners::of(raw::listen(plan).await?, plan.transport)
 }
 
-/// Takes addresses of TCP as [`take_all`] does, whatever the plan's own is.
+/// Takes addresses of TCP, all with one port number where the system chooses it, whatever the
+/// plan's own address is.
 pub(crate) fn listen_at(plan: &Plan, addrs: &[SocketAddr]) -> Result<StreamListeners, Error> {
-    let taken = take_all(Transport::Tcp, addrs, |addr| listen_tcp(plan, addr))?;
-    let listeners = taken.into_iter().map(Listener::Tcp).collect();
-    Ok(StreamListeners { listeners, turn: 0 })
-}
-
-#[expect(
-    deprecated,
-    reason = "its successor is unsafe for types that may name another descriptor; a listener owns its"
-)]
-fn listen_tcp(
-    plan: &Plan,
-    addr: SocketAddr,
-) -> Result<(AsyncFd<net::TcpListener>, SocketAddr), Error> {
-    let target = endpoint_text(plan.transport, addr);
-    let fail = |error: io::Error| Error::new(Operation::Listen, &target, error);
-    let socket = new_tcp(addr).map_err(fail)?;
-    // A port whose old connections are in TIME_WAIT is free; one with a listener is not.
-    socket.set_reuse_address(true).map_err(fail)?;
-    options::set_net(&socket, &plan.socket, addr.is_ipv6())?;
-    // Accepted connections inherit these.
-    options::set_tcp(&socket, &plan.socket)?;
-    if plan.wire {
-        // A kernel that keeps none has none to show.
-        let _ = sockpit_sys::socket::save_syn(socket.as_fd());
-    }
-    socket.bind(&addr.into()).map_err(fail)?;
-    socket
-        .listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX))
-        .map_err(fail)?;
-    let local = own_addr(&socket).map_err(fail)?;
-    let listener = AsyncFd::with_interest(socket.into(), Interest::READABLE).map_err(fail)?;
-    Ok((listener, local))
-}
-
-fn listen_unix(plan: &Plan) -> Result<Listener, Error> {
-    let target = unix::text_of(plan.transport, &plan.address);
-    let fail = |error: io::Error| Error::new(Operation::Listen, &target, error);
-    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None).map_err(fail)?;
-    options::set_common(&socket, &plan.socket)?;
-    let bound = unix::bind(&socket, &plan.address, Type::STREAM, plan.socket.mode).map_err(fail)?;
-    socket
-        .listen(i32::try_from(plan.socket.backlog).unwrap_or(i32::MAX))
-        .map_err(fail)?;
-    let listener = UnixListener::from_std(socket.into()).map_err(fail)?;
-    Ok(Listener::Unix {
-        listener,
-        text: target,
-        _bound: bound,
-    })
-}
-
-/// Takes every one of `addrs`, all with one port number where the system chooses it. An address of
-/// a family that this machine does not have is left out while another is taken.
-pub(super) fn take_all<T>(
-    transport: Transport,
-    addrs: &[SocketAddr],
-    mut take: impl FnMut(SocketAddr) -> Result<(T, SocketAddr), Error>,
-) -> Result<Vec<T>, Error> {
-    let mut tries = 0;
-    'again: loop {
-        tries += 1;
-        let mut taken = Vec::new();
-        let mut port = None;
-        let mut missing = None;
-        for addr in addrs {
-            let mut addr = *addr;
-            let is_chosen = addr.port() == 0 && port.is_some();
-            if let (0, Some(port)) = (addr.port(), port) {
-                addr.set_port(port);
-            }
-            match take(addr) {
-                Ok((socket, local)) => {
-                    port.get_or_insert(local.port());
-                    taken.push(socket);
-                }
-                Err(error) if is_chosen && error.is_address_in_use() && tries < PORT_TRIES => {
-                    continue 'again;
-                }
-                Err(error) if lacks_family(error.cause()) => missing = Some(error),
-                Err(error) => return Err(error),
-            }
-        }
-        return match (taken.is_empty(), missing) {
-            (true, Some(error)) => Err(error),
-            (true, None) => Err(Error::new(
-                Operation::Listen,
-                transport.scheme(),
-                io::ErrorKind::AddrNotAvailable,
-            )),
-            (false, _) => Ok(taken),
-        };
-    }
-}
-
-/// `EAFNOSUPPORT` (97 on Linux) has no kind of its own.
-fn lacks_family(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(97)
+    let taken = raw::listen_at(plan, Transport::Tcp, addrs)?;
+    StreamListeners::of(taken, Transport::Tcp)
 }
 
 fn new_tcp(addr: SocketAddr) -> io::Result<Socket> {
@@ -375,11 +306,4 @@ fn new_tcp(addr: SocketAddr) -> io::Result<Socket> {
         socket.set_only_v6(true)?;
     }
     Ok(socket)
-}
-
-/// A socket's own address.
-pub(super) fn own_addr(socket: &Socket) -> io::Result<SocketAddr> {
-    let addr: SockAddr = socket.local_addr()?;
-    addr.as_socket()
-        .ok_or_else(|| io::ErrorKind::InvalidData.into())
 }

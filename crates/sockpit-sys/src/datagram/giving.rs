@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::control::{SEND_ROOM, SendControl};
-use super::{EMPTY_HEADER, MAX_BATCH, retry};
+use super::{EMPTY_HEADER, Hops, MAX_BATCH, retry};
 use crate::addr::Families;
 use crate::socket;
 
@@ -62,12 +62,14 @@ pub(super) fn knows_runs(fd: BorrowedFd<'_>) -> bool {
 
 /// Gives the system as many letters as one call takes, `most` messages at the most, without waiting;
 /// gives how many letters left. Neighbours to one peer whose datagrams have one length, up to
-/// `longest` bytes, become one message.
+/// `longest` bytes, become one message. Those that `hops` does not permit beside the first one wait
+/// for the next call.
 pub(super) fn give<'a>(
     fd: BorrowedFd<'_>,
     letters: impl Iterator<Item = Letter<'a>>,
     most: usize,
     longest: usize,
+    hops: &mut Hops,
 ) -> Result<usize, Failure> {
     let mut tables = Tables::new();
     let most = most.min(MAX_BATCH);
@@ -81,11 +83,14 @@ pub(super) fn give<'a>(
         match &mut open {
             Some(message) if message.takes(&letter, longest) => message.add(&letter),
             _ => {
-                if messages == most {
+                if messages == 0 {
+                    hops.begin(fd, letter.ttl);
+                }
+                if messages == most || !hops.permit(letter.ttl) {
                     break;
                 }
                 if let Some(message) = open.take() {
-                    tables.close(messages - 1, &message);
+                    tables.close(messages - 1, &message, hops);
                 }
                 open = Some(Message::new(letter));
                 messages += 1;
@@ -95,7 +100,7 @@ pub(super) fn give<'a>(
     let Some(message) = open else {
         return Ok(0);
     };
-    tables.close(messages - 1, &message);
+    tables.close(messages - 1, &message, hops);
     tables.link(messages);
     let sent = retry(|| {
         // SAFETY: the first `messages` headers point at bytes, names and control messages of the
@@ -188,7 +193,7 @@ impl Tables {
     }
 
     /// Writes the header of a message whose parts are all there.
-    fn close(&mut self, index: usize, message: &Message<'_>) {
+    fn close(&mut self, index: usize, message: &Message<'_>, hops: &Hops) {
         let Message {
             first,
             letters,
@@ -201,10 +206,11 @@ impl Tables {
             header.msg_hdr.msg_namelen = first.name.len() as libc::socklen_t;
         }
         let segment = (first.segment < *len).then_some(first.segment);
-        if first.ttl.is_some() || segment.is_some() {
+        let ttl = hops.to_bring(first.ttl);
+        if ttl.is_some() || segment.is_some() {
             let control = self.controls[index].write(SendControl([0; SEND_ROOM]));
             let cut = segment.map(|segment| segment as u16);
-            control.attach(&mut header.msg_hdr, first.ttl, first.families, cut);
+            control.attach(&mut header.msg_hdr, ttl, first.families, cut);
         }
         self.letters[index] = *letters as u8;
         if index == 0 {

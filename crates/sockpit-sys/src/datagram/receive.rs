@@ -8,7 +8,7 @@ use std::ptr::{self, NonNull};
 
 use super::control::{Control, Told};
 use super::giving::{Failure, Letter, give};
-use super::{EMPTY_HEADER, MAX_BATCH, PeerAddr, enable_receive_ttl, retry};
+use super::{EMPTY_HEADER, Hops, MAX_BATCH, PeerAddr, enable_receive_ttl, retry};
 use crate::addr::RawAddr;
 use crate::socket;
 
@@ -232,20 +232,22 @@ impl ReceiveBatch {
     }
 
     /// Sends parts of what the latest call gave back to whom they came from, by `fd`, straight from
-    /// where they lie; in runs where their datagrams have `longest` bytes at most. Gives how many of
-    /// `returns` have left, which are the first ones, and why no more did.
+    /// where they lie; in runs where their datagrams have `longest` bytes at most, and with the
+    /// socket's `hops`. Gives how many of `returns` have left, which are the first ones, and why no
+    /// more did.
     pub fn send_back(
         &self,
         fd: BorrowedFd<'_>,
         returns: &[Return],
         longest: usize,
+        hops: &mut Hops,
     ) -> (usize, io::Result<()>) {
         let mut left = 0;
         while let Some(rest) = returns.get(left..)
             && !rest.is_empty()
         {
             let letters = rest.iter().map_while(|back| self.letter(back, longest));
-            match give(fd, letters, MAX_BATCH, longest) {
+            match give(fd, letters, MAX_BATCH, longest, hops) {
                 Ok(0) => break,
                 Ok(sent) => left += sent,
                 Err(Failure { error, .. }) => return (left, Err(error)),

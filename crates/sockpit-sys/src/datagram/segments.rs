@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use std::os::fd::BorrowedFd;
 
 use super::giving::{Failure, Letter, MAX_RUN, MAX_SEGMENTS, give, knows_runs};
-use super::{MAX_BATCH, PeerAddr};
+use super::{Hops, MAX_BATCH, PeerAddr};
 use crate::addr::Destination;
 
 /// Runs that one system call sends at most: a megabyte, more than a socket's buffer holds.
@@ -129,7 +129,7 @@ impl RunSender {
             families: to.families(),
             ttl: None,
         });
-        let sent = give(fd, letters, most, longest)?;
+        let sent = give(fd, letters, most, longest, &mut Hops::unshared())?;
         Ok(bytes.len().min(sent * run))
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use super::giving::{Failure, Letter, MAX_RUN, give, knows_runs};
-use super::{MAX_BATCH, PeerAddr};
+use super::{Hops, MAX_BATCH, PeerAddr};
 use crate::addr::Destination;
 
 /// Datagrams on their way out, in order. What the system does not take stays queued.
@@ -17,6 +17,7 @@ pub struct SendBatch<B> {
     left: usize,
     /// In bytes: longer datagrams never leave in runs; none do while it is zero.
     longest: usize,
+    hops: Hops,
 }
 
 struct Outgoing<B> {
@@ -69,6 +70,7 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
             queue: VecDeque::new(),
             left: 0,
             longest: 0,
+            hops: Hops::unshared(),
         }
     }
 
@@ -81,6 +83,11 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
             self.longest = MAX_RUN / 2;
         }
         is_known
+    }
+
+    /// Has the socket told of a time to live that many leave with, by what is known of it.
+    pub fn share_hops(&mut self, hops: Hops) {
+        self.hops = hops;
     }
 
     /// Queues a datagram to `to`, or to the socket's own peer, with a time to live (IPv6: hop
@@ -203,8 +210,13 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
         self.longest
     }
 
+    /// What is known of the socket's time to live, for what is sent past the queue.
+    pub const fn hops_mut(&mut self) -> &mut Hops {
+        &mut self.hops
+    }
+
     /// One system call for up to `most` messages of a queue that is not empty.
-    fn send_front(&self, fd: BorrowedFd<'_>, most: usize) -> Result<usize, Failure> {
+    fn send_front(&mut self, fd: BorrowedFd<'_>, most: usize) -> Result<usize, Failure> {
         let letters = self.queue.range(self.left..).map(|outgoing| {
             let bytes = outgoing.bytes.as_ref();
             Letter {
@@ -215,7 +227,7 @@ impl<B: AsRef<[u8]>> SendBatch<B> {
                 ttl: outgoing.ttl,
             }
         });
-        give(fd, letters, most, self.longest)
+        give(fd, letters, most, self.longest, &mut self.hops)
     }
 
     /// Takes that the system cuts no runs of datagrams of this length.

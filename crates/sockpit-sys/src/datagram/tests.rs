@@ -181,6 +181,75 @@ fn the_time_to_live_goes_out_and_comes_in_on_both_families() {
 }
 
 #[test]
+fn a_time_to_live_that_the_socket_is_told_is_nobody_elses() {
+    for (addr, own) in [("127.0.0.1:0", None), ("[::1]:0", Some(77))] {
+        let (receiver, to) = local(addr);
+        let (sender, _) = local(addr);
+        let mut batch = ReceiveBatch::new(64, 64);
+        batch.enable_ttl(receiver.as_fd()).unwrap();
+        let mut outgoing = SendBatch::new();
+        outgoing.enable_runs(sender.as_fd());
+        outgoing.share_hops(Hops::shared(own));
+        let system = u8::try_from(sender.ttl().unwrap()).unwrap();
+        for ttls in [
+            &[Some(9), Some(9)][..],
+            &[Some(9), Some(9), Some(8), Some(9)],
+            &[Some(9), None, None, Some(9), Some(8)],
+            &[None],
+            &[Some(8)],
+            &[Some(8)],
+            &[None, Some(8)],
+            &[Some(8), None],
+            &[Some(8)],
+            &[Some(8)],
+            // IPv4 knows none such: the datagram does not leave.
+            &[Some(0)],
+            &[Some(0)],
+            &[Some(255), Some(0), None, Some(255)],
+        ] {
+            for &ttl in ttls {
+                outgoing.push("x", Some(&to), ttl).unwrap();
+            }
+            let mut sent = 0;
+            while !outgoing.is_empty() {
+                sent += outgoing.flush(sender.as_fd()).sent;
+            }
+            let seen = receive(receiver.as_fd(), &mut batch, sent);
+            let is_v6 = addr.starts_with('[');
+            let leaving = ttls.iter().filter(|ttl| is_v6 || **ttl != Some(0));
+            let expected: Vec<_> = leaving
+                .map(|ttl| ttl.or(Some(own.unwrap_or(system))))
+                .collect();
+            let seen: Vec<_> = seen.iter().map(|d| d.ttl).collect();
+            assert_eq!(seen, expected, "{addr}, {ttls:?}");
+        }
+    }
+}
+
+#[test]
+fn a_socket_is_told_of_what_is_asked_for_again() {
+    let (receiver, to) = local("127.0.0.1:0");
+    let (sender, _) = local("127.0.0.1:0");
+    let own = sender.ttl().unwrap();
+    let mut outgoing = SendBatch::new();
+    outgoing.share_hops(Hops::shared(None));
+    for (ttl, told) in [
+        (Some(9), own),
+        (Some(9), 9),
+        (Some(8), 9),
+        (Some(9), 9),
+        (Some(8), 9),
+        (Some(8), 8),
+        (None, own),
+    ] {
+        outgoing.push("x", Some(&to), ttl).unwrap();
+        sent_all(&outgoing.flush(sender.as_fd()), 1);
+        assert_eq!(sender.ttl().unwrap(), told, "{ttl:?}");
+    }
+    drop(receiver);
+}
+
+#[test]
 fn the_time_to_live_of_a_connected_socket_needs_no_address() {
     for addr in ["127.0.0.1:0", "[::1]:0"] {
         let (socket, _) = local(addr);

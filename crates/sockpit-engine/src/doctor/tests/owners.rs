@@ -158,6 +158,23 @@ fn an_abstract_name_and_a_datagram_socket_are_found() {
 }
 
 #[test]
+fn a_datagram_socket_that_others_are_connected_to_is_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let server = UnixDatagram::bind(&path).unwrap();
+    let client = UnixDatagram::unbound().unwrap();
+    client.connect(&path).unwrap();
+    assert_eq!(is_us(&unix_owners(&path)).state, State::Bound);
+    // One with a peer of its own holds its name too.
+    let named = dir.path().join("c");
+    let second = UnixDatagram::bind(&named).unwrap();
+    second.connect(&path).unwrap();
+    assert_eq!(unix_owners(&named).len(), 1);
+    drop((server, client, second));
+    assert_eq!(unix_owners(&path), []);
+}
+
+#[test]
 fn addresses_are_in_each_other_s_way() {
     let check = |held: &str, wanted: &str, expected| {
         let (held, wanted) = (held.parse().unwrap(), wanted.parse().unwrap());

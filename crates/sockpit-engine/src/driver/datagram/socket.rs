@@ -12,7 +12,9 @@ use bytes::Bytes;
 use sockpit_core::event::{Direction, What};
 use sockpit_core::plan::{Plan, Role, WarnSize};
 use sockpit_core::time::Time;
-use sockpit_sys::datagram::{Flushed, PeerAddr, RUN_ROOM, ReceiveBatch, Return, SendBatch, Stop};
+use sockpit_sys::datagram::{
+    Flushed, Hops, PeerAddr, RUN_ROOM, ReceiveBatch, Return, SendBatch, Stop,
+};
 use tokio::io::Interest;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -109,6 +111,10 @@ impl Socket {
         if joins_datagrams(plan) {
             // Where it cannot, datagrams leave one by one.
             batch.enable_runs(opened.link.as_fd());
+        }
+        // A client may send to a group, and a server only to who spoke to it.
+        if plan.role == Role::Server && opened.own.is_some() {
+            batch.share_hops(Hops::shared(plan.socket.ttl));
         }
         Self {
             own: opened.own,
@@ -239,12 +245,12 @@ impl Socket {
 
     /// Sends what goes straight back; gives how many have left, and why no more did.
     pub(super) fn send_back(
-        &self,
+        &mut self,
         batch: &ReceiveBatch,
         returns: &[Return],
     ) -> (usize, io::Result<()>) {
         let longest = self.batch.longest_in_runs();
-        batch.send_back(self.link.as_fd(), returns, longest)
+        batch.send_back(self.link.as_fd(), returns, longest, self.batch.hops_mut())
     }
 
     /// Whether trying to send makes sense; arranges to be polled when it does.

@@ -180,7 +180,7 @@ fn send_back(addr: &str, lens: &[usize], makes_runs: bool, longest: usize) -> Ve
         }
         sent_all(&asked.flush(asker.as_fd()), lens.len());
     }
-    let mut count = 0;
+    let (mut count, mut hops) = (0, Hops::shared(None));
     while count < 2 * lens.len() {
         assert_eq!(
             poll::wait(&mut [Interest::to_read(server.as_fd())], LONG).unwrap(),
@@ -200,7 +200,7 @@ fn send_back(addr: &str, lens: &[usize], makes_runs: bool, longest: usize) -> Ve
             .collect();
         let mut rest = &returns[..];
         while !rest.is_empty() {
-            let (left, done) = batch.send_back(server.as_fd(), rest, longest);
+            let (left, done) = batch.send_back(server.as_fd(), rest, longest, &mut hops);
             done.unwrap();
             if left < rest.len() {
                 // A run that is not to leave as one.
