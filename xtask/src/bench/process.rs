@@ -24,7 +24,7 @@ pub(super) struct Server {
 const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a load generator may take, which ends by itself long before.
-const LOAD_LIMIT: Duration = Duration::from_secs(60);
+const LOAD_LIMIT: Duration = Duration::from_secs(120);
 
 /// A process that has spent nothing for so long has caught up.
 const QUIET: Duration = Duration::from_millis(400);

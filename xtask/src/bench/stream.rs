@@ -22,7 +22,7 @@ const STRETCH: usize = 1 << 30;
 const PIPE: usize = 1 << 20;
 
 /// A silence after which the server has lost its way.
-const SILENCE_LIMIT: Duration = Duration::from_secs(60);
+const SILENCE_LIMIT: Duration = Duration::from_secs(120);
 
 /// Takes what one client sends to stdout, without a detour through memory.
 pub(super) fn splice_sink() -> io::Result<ExitCode> {

@@ -139,7 +139,8 @@ const row = (page, text) => page.getByRole('grid').getByRole('row').filter({ has
 async function openSession(page, w, name) {
   await go(page, session(name));
   await page.getByRole('button', { name: w('sessions.open-now'), exact: true }).click();
-  await page.getByRole('button', { name: w('sessions.close'), exact: true }).waitFor();
+  // The button says so while it opens, too.
+  await page.locator('.state .open').waitFor();
 }
 
 /** The timeline of a session, without the notes. */
@@ -149,6 +150,7 @@ async function messages(page, w, name) {
   await page.getByRole('combobox', { name: w('timeline.filter'), exact: true }).fill('not note');
   await page.keyboard.press('Enter');
   await page.locator('.kind-note').first().waitFor({ state: 'detached' });
+  await page.locator('.counters .in').waitFor();
 }
 
 /** Makes what most of the pictures show. */

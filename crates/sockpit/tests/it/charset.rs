@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use crate::framing::heard;
 use crate::record::{of_event, records};
 use crate::support::{
     accept, client, connect, folder, listen, need, python, read_exactly, read_to_end, server,
@@ -241,56 +242,18 @@ fn bad_bytes_are_shown_as_such_and_kept_as_hex() {
     assert_eq!(frames[1]["text"], "a\u{fffd}\u{fffd}b");
     assert_eq!(frames[1]["hex"], "61fffe62");
 
-    let listener = listen(&[
-        "tcp://127.0.0.1:0",
-        "--as",
-        "text",
-        "--once",
-        "--text",
-        "gbk",
-    ]);
-    let mut peer = client(listener.port());
     // The last byte begins a character that never ends.
-    peer.write_all(b"a\xffb\xc4").expect("the listener reads");
-    drop(peer);
-    listener
-        .finish()
-        .check_code(0)
-        .check_stdout("a\u{fffd}b\u{fffd}");
+    heard(&["--as", "text", "--text", "gbk"], b"a\xffb\xc4").check_stdout("a\u{fffd}b\u{fffd}");
 }
 
 #[test]
 fn without_a_charset_there_is_no_text_but_hex() {
-    let listener = listen(&[
-        "tcp://127.0.0.1:0",
-        "--frame",
-        "lines",
-        "--text",
-        "none",
-        "--json",
-        "--once",
-    ]);
-    client(listener.port())
-        .write_all(b"ab\n")
-        .expect("the listener reads");
-    let ended = listener.finish().check_code(0);
+    let options = ["--frame", "lines", "--text", "none", "--as"];
+    let ended = heard(&[&options[..], &["json"]].concat(), b"ab\n");
     let records = records(&ended.stdout);
     let frame = of_event(&records, "frame")[0];
     assert_eq!((frame.get("text"), &frame["hex"]), (None, &"6162".into()));
-    let listener = listen(&[
-        "tcp://127.0.0.1:0",
-        "--frame",
-        "lines",
-        "--text",
-        "none",
-        "--as",
-        "text",
-        "--once",
-    ]);
-    client(listener.port())
-        .write_all(b"ab\n")
-        .expect("the listener reads");
-    listener.finish().check_code(0).check_stdout("61 62\n");
+    heard(&[&options[..], &["text"]].concat(), b"ab\n").check_stdout("61 62\n");
 }
 
 #[test]

@@ -304,22 +304,31 @@ fn a_listener_without_stdin_does_not_end_with_its_first_peer() {
 
 #[test]
 fn a_peer_that_ended_still_gets_its_pending_replies() {
-    let listener = listen(&["127.0.0.1:0", "--reply", "upper", "--frame", "lines"]);
-    let mut peer = client(listener.port());
     let lines = "a line of some length\n".repeat(20_000);
-    let sent = lines.clone();
-    let mut writing = peer.try_clone().unwrap();
-    let writer = thread::spawn(move || {
-        writing.write_all(sent.as_bytes()).unwrap();
-        writing.shutdown(Shutdown::Write).unwrap();
-    });
-    let replies = read_to_end(&mut peer);
-    writer.join().unwrap();
-    assert!(
-        replies == lines.to_uppercase().as_bytes(),
-        "{} bytes came back",
-        replies.len()
-    );
+    let upper = lines.to_uppercase();
+    for (options, expected) in [
+        (&["--reply", "upper", "--frame", "lines"][..], &upper),
+        (&["--reply", "echo"][..], &lines),
+    ] {
+        let listener = sockpit(&["listen", "127.0.0.1:0"]).args(options).start();
+        // The sockets of later peers are polled apart from the first one's.
+        let peers = [client(listener.port()), client(listener.port())];
+        for mut peer in peers {
+            let mut writing = peer.try_clone().unwrap();
+            let sent = lines.clone();
+            let writer = thread::spawn(move || {
+                writing.write_all(sent.as_bytes()).unwrap();
+                writing.shutdown(Shutdown::Write).unwrap();
+            });
+            let replies = read_to_end(&mut peer);
+            writer.join().unwrap();
+            assert!(
+                replies == expected.as_bytes(),
+                "{} bytes came back",
+                replies.len()
+            );
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
-use sockpit_core::kernel::{Following, Icmp, Life, Moment, Snapshot, Stage, Syn};
+use sockpit_core::kernel::{Fact, Following, Icmp, Life, Moment, Snapshot, Stage, Syn};
 
 use crate::support::{
     Program, accept, client, connect, contains, folder, listen, need, pattern, processor_time,
@@ -23,14 +23,9 @@ fn notes(json: &[u8], kind: &str) -> Vec<Value> {
         .collect()
 }
 
-fn lives(json: &[u8]) -> Vec<Life> {
-    let read = |data: &Value| Life::read(data).unwrap_or_else(|| panic!("{data}"));
-    notes(json, Life::KIND).iter().map(read).collect()
-}
-
-fn snapshots(json: &[u8]) -> Vec<Snapshot> {
-    let read = |data: &Value| Snapshot::read(data).unwrap_or_else(|| panic!("{data}"));
-    notes(json, Snapshot::KIND).iter().map(read).collect()
+fn facts<F: Fact>(json: &[u8]) -> Vec<F> {
+    let read = |data: &Value| F::read(data).unwrap_or_else(|| panic!("{data}"));
+    notes(json, F::KIND).iter().map(read).collect()
 }
 
 #[test]
@@ -55,7 +50,7 @@ fn a_write_is_queued_sent_and_acknowledged() {
     .check_code(0);
     let served = listener.interrupt();
     for json in [&ended.stdout, &served.stdout] {
-        let lives = lives(json);
+        let lives = facts::<Life>(json);
         let mut begun = 0;
         for stage in [Stage::Queued, Stage::Sent, Stage::Acked] {
             for (offset, end) in [(0, 6), (6, 13)] {
@@ -74,7 +69,7 @@ fn a_write_is_queued_sent_and_acknowledged() {
                 .iter()
                 .all(|life| life.queued_ns <= life.sent_ns.or(life.queued_ns))
         );
-        let snapshots = snapshots(json);
+        let snapshots = facts::<Snapshot>(json);
         let moments: Vec<Moment> = snapshots.iter().map(|snapshot| snapshot.when).collect();
         assert_eq!(moments.first(), Some(&Moment::Open));
         assert_eq!(moments.last(), Some(&Moment::Close));
@@ -96,12 +91,13 @@ fn a_listener_shows_what_its_peer_asked_for() {
             "a client has none"
         );
         listener.wait("the end of the peer", |listener| {
-            snapshots(&listener.stdout()).len() > 1
+            facts::<Snapshot>(&listener.stdout()).len() > 1
         });
         let served = listener.interrupt();
-        let found = notes(&served.stdout, Syn::KIND);
-        assert_eq!(found.len(), 1, "{}", served.told());
-        let syn = Syn::read(&found[0]).unwrap();
+        let found = facts::<Syn>(&served.stdout);
+        let [syn] = &found[..] else {
+            panic!("{}", served.told());
+        };
         // Those of the loopback interface: 65,536 less the headers.
         let mss = if host.contains(':') { 65_476 } else { 65_495 };
         assert!(
@@ -153,7 +149,7 @@ fn a_peer_that_does_not_read_is_seen_to_have_bytes_unread() {
             && snapshot.own.unacked.is_some_and(|unacked| unacked > 0)
     };
     client.wait("a full peer", |client| {
-        snapshots(&client.stdout()).iter().any(is_full)
+        facts::<Snapshot>(&client.stdout()).iter().any(is_full)
     });
     let before = processor_time(client.pid());
     thread::sleep(Duration::from_secs(1)); // sleep: in which nothing is to be done
@@ -173,7 +169,7 @@ fn a_peer_that_does_not_read_is_seen_to_have_bytes_unread() {
         reader.join().unwrap() == bytes,
         "what came is what was sent"
     );
-    let lives = lives(&ended.stdout);
+    let lives = facts::<Life>(&ended.stdout);
     assert_eq!(lives.last().map(|life| life.end), Some(MUCH as u64));
 }
 
@@ -208,7 +204,7 @@ fn after_ten_thousand_writes_the_next_one_is_followed() {
         let to_the_end = |life: &Life| life.end == 3 * WRITES as u64;
         last.is_some_and(|last| {
             let nothing_came_since = last.offset == 3 * WRITES as u64;
-            last.followed && (nothing_came_since || lives(&stdout).iter().any(to_the_end))
+            last.followed && (nothing_came_since || facts::<Life>(&stdout).iter().any(to_the_end))
         })
     });
     let before = processor_time(listener.pid());
@@ -217,13 +213,13 @@ fn after_ten_thousand_writes_the_next_one_is_followed() {
     peer.write_all(b"end").unwrap();
     assert_eq!(read_exactly(&mut reader, 3), b"end");
     listener.wait("the last acknowledgement", |listener| {
-        let lives = lives(&listener.stdout());
+        let lives = facts::<Life>(&listener.stdout());
         let is_last = |life: &Life| life.offset == 3 * WRITES as u64 && life.acked_ns.is_some();
         lives.iter().any(is_last)
     });
     let served = listener.interrupt();
     let mut reached = 0;
-    for life in lives(&served.stdout) {
+    for life in facts::<Life>(&served.stdout) {
         if life.acked_ns.is_some() {
             assert!(reached <= life.offset, "no byte is acknowledged twice");
             reached = life.end;
@@ -231,7 +227,7 @@ fn after_ten_thousand_writes_the_next_one_is_followed() {
     }
     let faults = b"\"event\":\"fault\"";
     assert!(!contains(&served.stdout, faults), "{}", served.told());
-    let own = &snapshots(&served.stdout).pop().unwrap().own;
+    let own = &facts::<Snapshot>(&served.stdout).pop().unwrap().own;
     assert_eq!(own.bytes_sent.unwrap_or(30_003), 30_003);
 }
 
@@ -299,7 +295,7 @@ wait $listener
         say("skipped: no network of its own that loses packets is to be had");
         return;
     }
-    let own = &snapshots(&found.stdout).pop().unwrap().own;
+    let own = &facts::<Snapshot>(&found.stdout).pop().unwrap().own;
     assert!(own.segments_again > 0, "{own:?}");
     assert!(own.bytes_again.is_none_or(|bytes| bytes > 0), "{own:?}");
     assert!(

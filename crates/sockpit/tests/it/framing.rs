@@ -7,7 +7,8 @@ use std::net::TcpStream;
 use crate::datagram::{at, receive, socket};
 use crate::record::{of_event, records};
 use crate::support::{
-    accept, client, connect, listen, need, python, read_exactly, read_to_end, server, sockpit,
+    Finished, accept, client, connect, listen, need, python, read_exactly, read_to_end, server,
+    sockpit,
 };
 
 mod limits;
@@ -244,30 +245,9 @@ fn what_is_left_at_the_end_is_a_partial_message_in_every_view() {
         ("fixed:4", b"abcdef", "abcd\nef\n"),
         ("delim:;", b"a;b", "a\nb\n"),
     ] {
-        let listener = listen(&[
-            "tcp://127.0.0.1:0",
-            "--frame",
-            framing,
-            "--as",
-            "text",
-            "--once",
-        ]);
-        let mut peer = client(listener.port());
-        peer.write_all(bytes).expect("the listener reads");
-        drop(peer);
-        listener.finish().check_code(0).check_stdout(text);
+        heard(&["--frame", framing, "--as", "text"], bytes).check_stdout(text);
     }
-    let listener = listen(&[
-        "tcp://127.0.0.1:0",
-        "--frame",
-        "len:u16be",
-        "--json",
-        "--once",
-    ]);
-    let mut peer = client(listener.port());
-    peer.write_all(b"\0\x05hel").expect("the listener reads");
-    drop(peer);
-    let ended = listener.finish().check_code(0);
+    let ended = heard(&["--frame", "len:u16be", "--json"], b"\0\x05hel");
     let records = records(&ended.stdout);
     let frame = of_event(&records, "frame")[0];
     assert_eq!(frame["partial"], true);
@@ -277,18 +257,7 @@ fn what_is_left_at_the_end_is_a_partial_message_in_every_view() {
 #[test]
 fn raw_stdout_has_every_byte_with_headers_and_delimiters() {
     for Case { framing, wire, .. } in CASES {
-        let listener = listen(&[
-            "tcp://127.0.0.1:0",
-            "--frame",
-            framing,
-            "--as",
-            "raw",
-            "--once",
-        ]);
-        let mut peer = client(listener.port());
-        peer.write_all(wire).expect("the listener reads");
-        drop(peer);
-        listener.finish().check_code(0).check_stdout(wire);
+        heard(&["--frame", framing, "--as", "raw"], wire).check_stdout(wire);
     }
 }
 
@@ -298,19 +267,8 @@ fn hex_and_both_have_a_line_a_message() {
         ("hex", "68 65 0A\n78\n"),
         ("both", "68 65 0A\the\\n\n78\tx\n"),
     ] {
-        let listener = listen(&[
-            "tcp://127.0.0.1:0",
-            "--frame",
-            "len:u8",
-            "--as",
-            form,
-            "--once",
-        ]);
-        let mut peer = client(listener.port());
-        peer.write_all(b"\x03he\n\x01x")
-            .expect("the listener reads");
-        drop(peer);
-        listener.finish().check_code(0).check_stdout(expected);
+        let options = ["--frame", "len:u8", "--as", form];
+        heard(&options, b"\x03he\n\x01x").check_stdout(expected);
     }
 }
 
@@ -435,6 +393,17 @@ fn a_framing_in_the_query_counts_and_a_flag_overrides_it() {
     .start();
     assert_eq!(read_to_end(&mut accept(&listener)), b"hi\n");
     program.finish().check_code(0);
+}
+
+/// What a listener with these options makes of the bytes of a peer, which then ends.
+pub(crate) fn heard(options: &[&str], bytes: &[u8]) -> Finished {
+    let listener = sockpit(&["listen", "tcp://127.0.0.1:0", "--once"])
+        .args(options)
+        .start();
+    let mut peer = client(listener.port());
+    peer.write_all(bytes).expect("the listener reads");
+    drop(peer);
+    listener.finish().check_code(0)
 }
 
 /// One message there and back.

@@ -30,10 +30,15 @@ fn a_client_and_a_listener_of_ours_talk_both_ways() {
 
 #[test]
 fn sixty_four_mebibytes_arrive_intact_both_ways_at_once() {
+    both_ways_at_once("127.0.0.1:0");
+}
+
+/// 64 MiB from a client to a listener at `endpoint`, and as many the other way.
+pub(crate) fn both_ways_at_once(endpoint: &str) {
     let up = bulk();
     // Other bytes, so that none can be taken for those of the other way.
     let down = [&up[1..], &up[..1]].concat();
-    let listener = sockpit(&["listen", "127.0.0.1:0", "--once"])
+    let listener = sockpit(&["listen", endpoint, "--once"])
         .stdin(down.clone())
         .start();
     let client = connect(&[&listener.address()])

@@ -1,6 +1,6 @@
 //! `sockpit tello run`: scripts, flown by one drone or several, or only drawn.
 
-use crate::support::{Finished, TempDir, folder, sockpit};
+use crate::support::{Finished, folder, sockpit};
 use crate::tello_fly::{drone, simulated, told};
 
 const SQUARE: &str =
@@ -9,44 +9,21 @@ const SQUARE: &str =
 #[test]
 fn a_script_is_flown_with_our_own_simulator() {
     let (_simulator, host) = simulated(&[]);
-    let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("square.tello"), SQUARE).unwrap();
-    let args = [
-        "tello",
-        "run",
-        "square.tello",
-        "--yes",
-        "--state-port",
-        "0",
-        "--host",
-        &host,
-    ];
-    let finished = sockpit(&args).folder(&folder).run().check_code(0);
-    assert!(finished.stderr.contains("flown"), "{}", finished.stderr);
+    run(SQUARE, &[&host], &[])
+        .check_code(0)
+        .check_stderr(&["flown"]);
 }
 
 #[test]
 fn a_step_that_fails_lands_and_the_code_is_3() {
     let (drone, host) = drone(&["refuse=forward"]);
-    let folder = TempDir::new().unwrap();
-    std::fs::write(folder.path().join("square.tello"), SQUARE).unwrap();
-    let args = [
-        "tello",
-        "run",
-        "square.tello",
-        "--yes",
-        "--state-port",
-        "0",
-        "--host",
-        &host,
-    ];
-    sockpit(&args).folder(&folder).run().check_code(3);
+    run(SQUARE, &[&host], &[]).check_code(3);
     assert_eq!(told(&drone), ["takeoff", "forward 100", "land"]);
 }
 
 #[test]
 fn a_dry_run_says_the_times_and_draws_the_path() {
-    let folder = TempDir::new().unwrap();
+    let folder = folder();
     std::fs::write(folder.path().join("square.tello"), SQUARE).unwrap();
     let args = [
         "tello",
@@ -71,7 +48,7 @@ fn a_dry_run_says_the_times_and_draws_the_path() {
 
 #[test]
 fn a_script_with_a_mistake_is_not_begun() {
-    let folder = TempDir::new().unwrap();
+    let folder = folder();
     std::fs::write(folder.path().join("bad.tello"), "takeoff\nforward 5\n").unwrap();
     let args = ["tello", "run", "bad.tello", "--dry-run"];
     let finished = sockpit(&args).folder(&folder).run().check_code(2);

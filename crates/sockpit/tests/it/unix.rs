@@ -7,8 +7,9 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+use crate::stream::both_ways_at_once;
 use crate::support::{
-    DEADLINE, Signal, TempDir, bulk, connect, folder, listen, read_exactly, read_to_end, sockpit,
+    DEADLINE, Signal, TempDir, connect, folder, listen, read_exactly, read_to_end, sockpit,
 };
 
 /// A path of our own, and the endpoint for it.
@@ -80,23 +81,7 @@ fn a_relative_path_belongs_to_the_folder_one_is_in() {
 fn sixty_four_mebibytes_arrive_intact_both_ways_at_once() {
     let folder = folder();
     let (_, endpoint) = path_in(&folder);
-    let up = bulk();
-    // Other bytes, so that none can be taken for those of the other way.
-    let down = [&up[1..], &up[..1]].concat();
-    let listener = sockpit(&["listen", &endpoint, "--once"])
-        .stdin(down.clone())
-        .start();
-    listener.address();
-    let client = connect(&[&endpoint]).stdin(up).run().check_code(0);
-    let listener = listener.finish().check_code(0);
-    assert!(
-        client.stdout == down,
-        "the listener's bytes changed on their way"
-    );
-    assert!(
-        listener.stdout == up,
-        "the client's bytes changed on their way"
-    );
+    both_ways_at_once(&endpoint);
 }
 
 #[test]

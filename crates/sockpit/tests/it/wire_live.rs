@@ -179,6 +179,7 @@ ip link add v0 type veth peer name v1 && ip link set v1 up && ip addr add 198.51
 for form in '' '--print udp'; do
   ip link set v0 up
   ip neigh replace 198.51.100.9 lladdr 02:00:00:00:00:09 dev v0 nud permanent
+  : > "$1.told" # what the one before said is not said again
   "$0" wire -i v0 -w "$1" $form 2> "$1.told" & watcher=$!
   until grep -q 'watching\|error' "$1.told"; do sleep 0.01; done
   printf said | "$0" connect --wait 10ms udp://198.51.100.9:7000 2>&1 # port: in a network of its own

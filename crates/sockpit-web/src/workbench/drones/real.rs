@@ -395,20 +395,6 @@ impl Audience for Teller {
             _ => Mark::In,
         };
         self.about(drone, mark, &said, &aside);
-        // A drone that stands refuses to land, and that is no riddle.
-        if let Verdict::Refused(refusal) = verdict
-            && given.origin != Origin::Landing
-        {
-            self.hint(refusal.explain());
-        }
-    }
-
-    fn other(&self, drone: usize, what: &What) {
-        if let What::Note { message, .. } = what
-            && !message.is_empty()
-        {
-            self.about(drone, Mark::About, message, "");
-        }
     }
 
     fn landing(&self, _drones: usize) {

@@ -18,6 +18,7 @@ use super::discovery::Discovery;
 use super::drawing::ChatDrawing;
 use super::input::Input;
 use super::settings::Settings;
+use crate::command::rest::write_rest;
 use crate::console::{ChatLook, Console, Output};
 use crate::exit::Exit;
 use crate::runtime::carry_out;
@@ -73,14 +74,7 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         Err(error) => (Err(error), Input::Over),
     };
     drop(bench);
-    let written = async {
-        if let Some(recorder) = recorder
-            && let Some(untold) = recorder.finish().await
-        {
-            console.error(&untold);
-        }
-        output.finish().await.context("cannot write to stdout")
-    };
+    let written = write_rest(recorder, Some(output), console);
     tokio::select! {
         result = tokio::time::timeout(LAST_WAIT, written) => match result {
             Ok(Err(error)) => Err(error),

@@ -14,10 +14,11 @@ use sockpit_core::plan::{Options, Plan, Role};
 use sockpit_core::record::Epoch;
 use sockpit_core::replay::Recut;
 use sockpit_engine::recording::{Recording, RecordingError};
+use sockpit_engine::stdio::Departure;
 use tokio::sync::oneshot;
 
 use super::Args;
-use crate::console::{Console, Form, Playback, Talk};
+use crate::console::{Console, Form, Playback, Talk, departure};
 use crate::exit::{Exit, sentence};
 use crate::signals::Signals;
 
@@ -53,9 +54,13 @@ pub(super) fn run(args: &Args, console: &Console) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let mut signals = {
+    let (mut signals, gone) = {
         let _entered = runtime.enter();
-        Signals::new()?
+        let gone = match args.form {
+            Some(Form::None) => Departure::never(),
+            _ => departure()?,
+        };
+        (Signals::new()?, gone)
     };
     let framing = args.frame.clone();
     let recut = Recut::new(framing, args.max_frame.0, args.text.map(|text| text.0));
@@ -73,25 +78,12 @@ pub(super) fn run(args: &Args, console: &Console) -> anyhow::Result<Exit> {
             // Who could not wait any longer has left.
             let _ = done_sender.send(player.play(&reads, &console_copy));
         })?;
-    let gone = match args.form {
-        Some(Form::None) => None,
-        _ => Playback::reader_gone()?,
-    };
     let exit = runtime.block_on(async {
-        let gone = async {
-            let has_rung = match gone {
-                Some(gone) => gone.await.is_ok(),
-                None => false,
-            };
-            if !has_rung {
-                std::future::pending::<()>().await;
-            }
-        };
         tokio::select! {
             biased;
             exit = signals.next() => Ok(exit),
             result = done => result.context("the replay ended early")?,
-            () = gone => Ok(Exit::Done),
+            () = gone.told() => Ok(Exit::Done),
         }
     });
     // A thread that still reads stdin must not keep the process.

@@ -14,6 +14,7 @@ use sockpit_engine::{Workbench, cause_text};
 use super::log::Log;
 use super::operator::{COMMANDS, Operator, REFRESH, Then};
 use super::serve::Settings;
+use crate::command::rest::write_rest;
 use crate::command::talk::{DRAIN_TIME, Feed, Taken};
 use crate::console::{Company, Console, Editor, Output, Subscription, Talk};
 use crate::exit::Exit;
@@ -103,14 +104,7 @@ async fn live(settings: Settings, console: &Console) -> anyhow::Result<Exit> {
     drop(room);
     // What is subscribed ends with the workbench; only then everything has been published.
     drop(bench);
-    let written = async {
-        if let Some(recorder) = recorder
-            && let Some(untold) = recorder.finish().await
-        {
-            console.error(&untold);
-        }
-        output.finish().await.context("cannot write to stdout")
-    };
+    let written = write_rest(recorder, Some(output), console);
     // Who reads stdout, or a disk, may never take the rest.
     tokio::select! {
         result = written => result.map(|()| exit),
@@ -167,12 +161,6 @@ async fn attend(
             feed.ask(|| operator.company.prompt("all", false));
         }
         let is_edited = matches!(feed, Some(Feed::Edited(..)));
-        let next = async {
-            match feed {
-                Some(feed) => feed.next().await,
-                None => std::future::pending().await,
-            }
-        };
         let taken = tokio::select! {
             biased;
             exit = signals.next() => return exit,
@@ -186,7 +174,7 @@ async fn attend(
                 operator.refresh().await;
                 continue;
             }
-            taken = next => taken,
+            taken = Feed::taken(feed.as_mut()) => taken,
         };
         match taken {
             Taken::Piece(line) if is_typed => {

@@ -2,16 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-use sockpit_core::tello::{STATE_PORT, VIDEO_PORT};
-use sockpit_engine::Workbench;
-use sockpit_engine::tello::{Ports, Swarm};
+use sockpit_core::tello::VIDEO_PORT;
 
 use super::cockpit::{Cockpit, Video};
+use super::field::Field;
 use super::film::Screening;
-use super::links::{self, LinkArgs, SdkChoice};
-use super::show::{Form, Show};
-use super::{Flight, open_error};
+use super::links::LinkArgs;
+use super::show::Form;
 use crate::console::Console;
 use crate::exit::{Exit, engine_error, sentence};
 use crate::runtime::carry_out;
@@ -74,23 +71,13 @@ pub(super) fn fail(error: &anyhow::Error, console: &Console) -> Exit {
 async fn fly(args: &Args, console: &Console) -> anyhow::Result<Exit> {
     let mut signals = Signals::new()?;
     let links = args.links.resolve()?;
-    let bench = Workbench::start().context("cannot start")?;
-    let handle = bench.handle();
-    let recorder = args.links.watch(handle).await?;
-    let output = args.links.print(handle, console).await?;
-    let tap = sockpit_engine::tello::tap(handle).await;
-    let mut swarm = Swarm::open(handle, &links).await.map_err(open_error)?;
-    let state_port = links::listen(&mut swarm, handle, links.state_port, console).await;
+    let field = Field::open(&args.links, console).await?;
     let form = Form::of_stdout(args.links.json);
-    let show = Show::new(console, form, swarm.drones.len());
-    let mut flight = Flight::new(swarm, show, tap, args.links.sdk == SdkChoice::Auto);
-    flight.ports = Ports {
-        state: state_port.unwrap_or(STATE_PORT),
-        // Where the system is to choose one, it is told once there is one.
-        video: match args.video_port {
-            0 => VIDEO_PORT,
-            port => port,
-        },
+    let mut flight = field.flight(&links, form).await?;
+    // Where the system is to choose one, it is told once there is one.
+    flight.ports.video = match args.video_port {
+        0 => VIDEO_PORT,
+        port => port,
     };
     let screening = match (&args.video, &args.player) {
         (Some(path), _) => Some(Screening::File(path.clone())),
@@ -101,18 +88,9 @@ async fn fly(args: &Args, console: &Console) -> anyhow::Result<Exit> {
         port: args.video_port,
         film: None,
     };
-    let mut cockpit = Cockpit::new(flight, handle, console, video);
+    let mut cockpit = Cockpit::new(flight, field.handle(), console, video);
     let exit = cockpit.fly(screening, &mut signals).await;
     drop(cockpit);
-    // What is subscribed ends with the workbench; only then everything has been published.
-    drop(bench);
-    if let Some(recorder) = recorder
-        && let Some(untold) = recorder.finish().await
-    {
-        console.error(&untold);
-    }
-    if let Some(output) = output {
-        output.finish().await.context("cannot write to stdout")?;
-    }
+    field.close().await?;
     exit
 }

@@ -4,6 +4,7 @@ mod aim;
 mod cockpit;
 mod copilot;
 mod feed;
+mod field;
 mod film;
 mod fly;
 mod host;

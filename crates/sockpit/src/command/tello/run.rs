@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use sockpit_core::tello::STATE_PORT;
 use sockpit_core::tello::command::{Command, Query};
 use sockpit_core::tello::path;
 use sockpit_core::tello::pilot::Event as Told;
@@ -14,17 +13,17 @@ use sockpit_core::tello::script::{Act, Do, Mistake, OnFailure, Outcome, Plan, Ru
 use sockpit_core::tello::sdk::Sdk;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::{Time, TimeSpan};
-use sockpit_engine::Workbench;
-use sockpit_engine::tello::{Audience, Landed, Origin, Swarm};
-use tokio::time::{Instant, interval, sleep_until};
+use sockpit_engine::tello::{Audience, Landed, Origin};
+use tokio::time::{Instant, interval};
 
+use super::Flight;
+use super::field::Field;
 use super::fly::fail;
-use super::links::{self, LinkArgs, SdkChoice};
-use super::show::{Form, Show};
-use super::{Flight, open_error};
+use super::links::{LinkArgs, SdkChoice};
+use super::show::Form;
 use crate::console::Console;
 use crate::exit::Exit;
-use crate::runtime::carry_out;
+use crate::runtime::{at, carry_out};
 use crate::signals::Signals;
 
 /// In bytes: a script larger than this is none.
@@ -215,37 +214,19 @@ async fn fly(args: &Args, script: &Script, console: &Console) -> anyhow::Result<
     if !args.yes && !confirm(args, &links, console)? {
         return Ok(Exit::Usage);
     }
-    let bench = Workbench::start().context("cannot start")?;
-    let handle = bench.handle();
-    let recorder = args.links.watch(handle).await?;
-    let output = args.links.print(handle, console).await?;
-    let tap = sockpit_engine::tello::tap(handle).await;
-    let mut swarm = Swarm::open(handle, &links).await.map_err(open_error)?;
-    let state_port = links::listen(&mut swarm, handle, links.state_port, console).await;
+    let field = Field::open(&args.links, console).await?;
     let form = match args.links.json {
         true => Form::Records,
         false => Form::Terminal,
     };
-    let show = Show::new(console, form, swarm.drones.len());
-    let mut flight = Flight::new(swarm, show, tap, args.links.sdk == SdkChoice::Auto);
-    flight.ports.state = state_port.unwrap_or(STATE_PORT);
     let mut performance = Performance {
-        flight,
+        flight: field.flight(&links, form).await?,
         failures: 0,
         began: Instant::now(),
     };
     let exit = performance.perform(args, script, &mut signals).await;
     drop(performance);
-    // What is subscribed ends with the workbench; only then everything has been published.
-    drop(bench);
-    if let Some(recorder) = recorder
-        && let Some(untold) = recorder.finish().await
-    {
-        console.error(&untold);
-    }
-    if let Some(output) = output {
-        output.finish().await.context("cannot write to stdout")?;
-    }
+    field.close().await?;
     exit
 }
 
@@ -394,17 +375,11 @@ impl Performance<'_> {
                     until.map(|time| self.began + Duration::from_nanos(time.as_nanos()))
                 }
             };
-            let is_due = async {
-                match until {
-                    Some(until) => sleep_until(until).await,
-                    None => std::future::pending().await,
-                }
-            };
             let event = tokio::select! {
                 biased;
                 exit = signals.next() => return Err(exit),
                 event = self.flight.next() => event,
-                () = is_due => {
+                () = at(until) => {
                     runner.handle_timeout(self.now());
                     continue;
                 }

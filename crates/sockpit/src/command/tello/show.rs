@@ -135,21 +135,6 @@ impl Audience for Show<'_> {
             }
             Form::Lines | Form::Records => {}
         }
-        // A drone that stands refuses to land, and that is no riddle.
-        if let Verdict::Refused(refusal) = verdict
-            && given.origin != Origin::Landing
-        {
-            self.hint(refusal.explain());
-        }
-    }
-
-    /// Tells what a link for commands tells that is neither an order nor its reply.
-    fn other(&self, drone: usize, what: &What) {
-        if let What::Note { message, .. } = what
-            && !message.is_empty()
-        {
-            self.about(drone, Mark::About, message, "");
-        }
     }
 
     fn landing(&self, drones: usize) {

@@ -7,19 +7,20 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use sockpit_core::event::Direction;
 use sockpit_core::filter::Filter;
 use sockpit_core::frame::Framing;
 use sockpit_core::pcap::{Ending, Item};
 use sockpit_core::plan::TextChoice;
 use sockpit_core::size::ByteSize;
-use sockpit_engine::capture::{Batch, Capture};
+use sockpit_engine::capture::Capture;
 
 use super::live::{Asked, Watch, announcement, refused};
 use super::look::filter_of;
 use super::party::Name;
 use super::source::Source;
+use super::turn::Turns;
 use super::view::is_reader_gone;
 use super::work::{self, Stop};
 use crate::console::{Console, Form};
@@ -205,28 +206,11 @@ fn from_capture(
 ) -> anyhow::Result<()> {
     let is_quiet = settings.is_quiet;
     let mut follower = Follower::new(choice, settings);
-    // What was said before an interface went away stays true.
-    let mut failure = None;
+    let mut turns = Turns::new(PACE, until);
     loop {
-        let rest = until.map_or(PACE, |until| {
-            until.saturating_duration_since(Instant::now())
-        });
-        let mut result = Ok(ControlFlow::Continue(()));
-        let batch = capture.next_batch(Some(rest.min(PACE)), |packet| {
-            if matches!(result, Ok(ControlFlow::Continue(()))) {
-                result = follower.take(packet);
-            }
-        });
+        let flow = turns.take(capture, |packet| follower.take(packet));
         follower.idle()?;
-        let batch = match batch.context("the capture has ended") {
-            Ok(batch) => batch,
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
-        };
-        let is_over = until.is_some_and(|until| until <= Instant::now());
-        if result?.is_break() || matches!(batch, Batch::Ended(_)) || is_over {
+        if flow?.is_break() {
             break;
         }
     }
@@ -241,7 +225,7 @@ fn from_capture(
     if dropped > 0 {
         console.say(&format!("warning: the kernel lost {dropped} packets"));
     }
-    failure.map_or(Ok(()), Err)
+    turns.end()
 }
 
 fn parse_direction(text: &str) -> Result<Direction, String> {

@@ -11,13 +11,12 @@ use sockpit_core::endpoint::{Address, Endpoint, Host, Transport};
 use sockpit_core::filter::Filter;
 use sockpit_core::pcap;
 use sockpit_core::time::TimeSpan;
-use sockpit_engine::capture::{
-    Batch, Capture, Level, PacketFile, Place, Refusal, Request, Statistics,
-};
+use sockpit_engine::capture::{Capture, Level, PacketFile, Place, Refusal, Request, Statistics};
 use sockpit_engine::doctor;
 
 use super::look::{Look, Print, Settings, filter_of};
 use super::saved;
+use super::turn::Turns;
 use super::view::{View, is_reader_gone};
 use super::work::{self, Stop};
 use crate::console::{Console, TimeForm};
@@ -228,26 +227,10 @@ fn watch(
     view.is_at(own.map(|(address, _)| *address).collect());
     let began = Instant::now();
     let started = now();
-    // What was seen before an interface went away stays true.
-    let mut failure = None;
+    let mut turns = Turns::new(PACE, until);
     loop {
-        let rest = until.map_or(PACE, |until| {
-            until.saturating_duration_since(Instant::now())
-        });
-        let mut result = Ok(ControlFlow::Continue(()));
-        let batch = capture.next_batch(Some(rest.min(PACE)), |packet| {
-            if matches!(result, Ok(ControlFlow::Continue(()))) {
-                result = view.packet(packet, std::iter::empty());
-            }
-        });
+        let flow = turns.take(capture, |packet| view.packet(packet, std::iter::empty()));
         view.idle(Some(now()))?;
-        let batch = match batch.context("the capture has ended") {
-            Ok(batch) => batch,
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
-        };
         if !is_quiet
             && !shows
             && let Some(saved) = view.saved()
@@ -255,8 +238,7 @@ fn watch(
             let dropped = capture.statistics().unwrap_or_default().dropped;
             console.progress(&format!("{saved} packets, {dropped} lost"));
         }
-        let is_over = until.is_some_and(|until| until <= Instant::now());
-        if result?.is_break() || matches!(batch, Batch::Ended(_)) || is_over {
+        if flow?.is_break() {
             break;
         }
     }
@@ -280,7 +262,7 @@ fn watch(
     if !is_quiet || statistics.dropped > 0 {
         console.say(&sum);
     }
-    failure.map_or(Ok(()), Err)
+    turns.end()
 }
 
 /// Writes what comes into a file, and looks at nothing.
@@ -295,27 +277,15 @@ fn save(
     let began = Instant::now();
     let mut file = PacketFile::begin(out, saved::APPLICATION, capture.interfaces())?;
     let mut told = began;
-    let mut failure = None;
+    let unwritten = || format!("cannot write {name}");
+    let mut turns = Turns::new(PACE, until);
     loop {
-        let rest = until.map_or(PACE, |until| {
-            until.saturating_duration_since(Instant::now())
+        let flow = turns.take(capture, |packet| {
+            file.packet(packet, &[]).with_context(unwritten)?;
+            Ok(ControlFlow::Continue(()))
         });
-        let mut failed = None;
-        let batch = capture.next_batch(Some(rest.min(PACE)), |packet| {
-            if failed.is_none() {
-                failed = file.packet(packet, &[]).err();
-            }
-        });
-        if let Some(error) = failed.or_else(|| file.flush().err()) {
-            return Err(error).with_context(|| format!("cannot write {name}"));
-        }
-        let batch = match batch.context("the capture has ended") {
-            Ok(batch) => batch,
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
-        };
+        let flow = flow?;
+        file.flush().with_context(unwritten)?;
         let now = Instant::now();
         if !is_quiet && told + PACE <= now {
             told = now;
@@ -325,7 +295,7 @@ fn save(
                 file.written().packets
             ));
         }
-        if matches!(batch, Batch::Ended(_)) || until.is_some_and(|until| until <= now) {
+        if flow.is_break() {
             break;
         }
     }
@@ -334,7 +304,7 @@ fn save(
     }
     let statistics = capture.statistics().unwrap_or_default();
     let recorded = file.finish(statistics);
-    let recorded = recorded.with_context(|| format!("cannot write {name}"))?;
+    let recorded = recorded.with_context(unwritten)?;
     if !is_quiet {
         let (packets, len) = (recorded.packets, recorded.len);
         console.say(&format!("wrote {packets} packets, {len} bytes, to {name}"));
@@ -346,7 +316,7 @@ fn save(
             "watched for {seconds:.1} s; {dropped} packets lost by the kernel"
         ));
     }
-    failure.map_or(Ok(()), Err)
+    turns.end()
 }
 
 fn parse_port(text: &str) -> Result<u16, String> {

@@ -9,6 +9,7 @@ mod open;
 mod party;
 mod saved;
 mod source;
+mod turn;
 mod view;
 mod work;
 

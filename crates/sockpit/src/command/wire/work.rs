@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sockpit_engine::capture::Stopper;
+use sockpit_engine::stdio::Departure;
 use tokio::sync::oneshot;
 
-use crate::console::{Console, Playback};
+use crate::console::{Console, departure};
 use crate::exit::{Exit, sentence};
 use crate::signals::Signals;
 
@@ -68,13 +69,13 @@ fn start(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let mut signals = {
+    let (mut signals, gone) = {
         let _entered = runtime.enter();
-        Signals::new()?
-    };
-    let gone = match has_reader {
-        true => Playback::reader_gone()?,
-        false => None,
+        let gone = match has_reader {
+            true => departure()?,
+            false => Departure::never(),
+        };
+        (Signals::new()?, gone)
     };
     let (done_sender, mut done) = oneshot::channel();
     let asked = stop.clone();
@@ -85,20 +86,11 @@ fn start(
             let _ = done_sender.send(work(&Console::new(), &asked));
         })?;
     let exit = runtime.block_on(async {
-        let gone = async {
-            let has_rung = match gone {
-                Some(gone) => gone.await.is_ok(),
-                None => false,
-            };
-            if !has_rung {
-                std::future::pending::<()>().await;
-            }
-        };
         let ended = tokio::select! {
             biased;
             result = &mut done => return result.context("the work ended early")?,
             exit = signals.next() => exit,
-            () = gone => Exit::Done,
+            () = gone.told() => Exit::Done,
         };
         stop.ask();
         tokio::select! {

@@ -21,17 +21,15 @@ use tokio::time::Instant;
 
 use super::view::View;
 use super::{COMMANDS, LONGEST_LINE, Settings};
-use crate::command::talk::{Feed, Taken};
+use crate::command::rest::write_rest;
+use crate::command::talk::{DRAIN_TIME, Feed, Taken};
 use crate::console::{ChatLook, Company, Console, Editor, Output, Subscription, Talk};
 use crate::exit::{Exit, may_pass, sentence};
-use crate::runtime::carry_out;
+use crate::runtime::{at, carry_out};
 use crate::signals::Signals;
 
 /// So long a room that takes nothing is waited for with what a pipe has still to say.
 const LAST_PATIENCE: Duration = Duration::from_secs(20);
-
-/// What the end of a link may take once a signal has come.
-const DRAIN_TIME: Duration = Duration::from_millis(5500);
 
 /// Lines of a pipe that wait to be said; more are read when these have left.
 const WAITING: usize = 64;
@@ -122,20 +120,8 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
     drop(session);
     // What is subscribed ends with the workbench; only then everything has been published.
     drop(bench);
-    let written = async {
-        if let Some(recorder) = recorder
-            && let Some(untold) = recorder.finish().await
-        {
-            console.error(&untold);
-        }
-        output.finish().await.context("cannot write to stdout")
-    };
-    let over = async {
-        match signals.since() {
-            Some(since) => tokio::time::sleep_until(since + DRAIN_TIME).await,
-            None => std::future::pending().await,
-        }
-    };
+    let written = write_rest(recorder, Some(output), console);
+    let over = at(signals.since().map(|since| since + DRAIN_TIME));
     let result = tokio::select! {
         result = written => result.and(held),
         () = over => held,
@@ -182,7 +168,7 @@ impl Stay<'_> {
                     self.opening = Some(self.open());
                 }
                 () = at(self.until) => return Ok(self.give_up()),
-                taken = taken(self.feed.as_mut()), if is_fed => {
+                taken = Feed::taken(self.feed.as_mut()), if is_fed => {
                     if let Some(exit) = self.take(taken).await {
                         return Ok(exit);
                     }
@@ -507,20 +493,6 @@ async fn opened(opening: &mut Option<Opening>) -> anyhow::Result<Session<Seat>> 
 async fn outcome(session: Option<&Session<Seat>>) -> Outcome {
     match session {
         Some(session) => session.outcome().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn taken(feed: Option<&mut Feed>) -> Taken {
-    match feed {
-        Some(feed) => feed.next().await,
         None => std::future::pending().await,
     }
 }

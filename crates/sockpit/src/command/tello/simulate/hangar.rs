@@ -14,12 +14,12 @@ use sockpit_core::text::escape::VisibleLine;
 use sockpit_core::time::Time;
 use sockpit_engine::Workbench;
 use sockpit_engine::bus::{Scope, Tap, TapLimit};
+use sockpit_engine::stdio::Departure;
 use sockpit_engine::tello::Stand;
-use tokio::sync::oneshot;
 
 use super::{Form, Settings};
 use crate::command::tello::open_error;
-use crate::console::{Board, Console};
+use crate::console::{Board, Console, departure};
 use crate::exit::{Exit, engine_error, hint, sentence};
 use crate::signals::Signals;
 
@@ -57,8 +57,8 @@ pub(super) struct Hangar<'a> {
     clip: Arc<Clip>,
     board: Board,
     picture: Picture,
-    /// Rings when nobody reads stdout any more.
-    gone: Option<oneshot::Receiver<()>>,
+    /// Tells when nobody reads stdout any more.
+    gone: Departure,
     /// Sessions whose failure was told.
     troubled: BTreeSet<u32>,
     /// Of each session, the line about the sticks that was shown last, and when.
@@ -76,12 +76,9 @@ impl<'a> Hangar<'a> {
         let signals = Signals::new()
             .context("cannot take signals")
             .map_err(told)?;
-        let board = console
-            .board()
-            .context("cannot write to stdout")
-            .map_err(told)?;
+        let output = console.board().and_then(|board| Ok((board, departure()?)));
+        let (board, gone) = output.context("cannot write to stdout").map_err(told)?;
         let tap = bench.handle().tap(LIMIT, Scope::Life).await;
-        let gone = board.gone();
         let pads = settings
             .drones
             .first()
@@ -130,7 +127,7 @@ impl<'a> Hangar<'a> {
             tokio::select! {
                 biased;
                 exit = self.signals.next() => break exit,
-                () = rung(&mut self.gone) => break Exit::Done,
+                () = self.gone.told() => break Exit::Done,
                 _ = pace.tick(), if has_picture => {
                     if self.show(&[]).is_err() {
                         break Exit::Done;
@@ -290,16 +287,4 @@ fn status(glance: &Glance, local: &str) -> String {
 
 fn seconds(time: Time) -> f64 {
     (time - Time::ZERO).as_secs_f64()
-}
-
-/// Waits for a bell; one that was taken away never rings.
-async fn rung(bell: &mut Option<oneshot::Receiver<()>>) {
-    if let Some(waiting) = bell {
-        let has_rung = waiting.await.is_ok();
-        *bell = None;
-        if has_rung {
-            return;
-        }
-    }
-    std::future::pending::<()>().await;
 }
