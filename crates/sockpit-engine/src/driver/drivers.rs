@@ -34,6 +34,9 @@ use crate::transport::{Accepted, StreamLink};
 /// stays in the processor's cache.
 const READY_AT_ONCE: usize = 64;
 
+/// How many are driven until everything else of the server has its turn.
+const DRIVEN_AT_ONCE: usize = READY_AT_ONCE;
+
 const NOW: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 0,
@@ -144,19 +147,25 @@ where
 
     fn drive_ready(&mut self, cx: &mut Context<'_>) {
         let mut room = [MaybeUninit::<Event>::uninit(); READY_AT_ONCE];
+        let mut left = DRIVEN_AT_ONCE;
         while let Some(poll) = &self.poll
             && let Poll::Ready(Ok(mut guard)) = poll.poll_read_ready(cx)
         {
+            if left == 0 {
+                return let_others(cx);
+            }
             let events = match epoll::wait(poll.get_ref(), &mut room[..], Some(&NOW)) {
                 Ok((events, _)) => events,
                 Err(Errno::INTR) => continue,
                 Err(_) => &mut [],
             };
-            let may_be_more = events.len() == READY_AT_ONCE;
-            if !may_be_more {
+            // While peers were driven, others may have spoken: asking again costs less than the way
+            // through the runtime's own poll, which would say that there is something to ask.
+            if events.is_empty() {
                 guard.clear_ready();
             }
             drop(guard);
+            left = left.saturating_sub(events.len());
             // All are looked at before the first is driven: what is known of thousands of peers is in
             // no cache, and like this the processor fetches it for several of them at a time.
             for event in &*events {
@@ -164,9 +173,6 @@ where
             }
             for event in &*events {
                 self.drive(place_of(event));
-            }
-            if may_be_more {
-                return let_others(cx);
             }
         }
     }
