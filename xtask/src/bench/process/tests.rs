@@ -56,3 +56,15 @@ fn a_process_that_does_not_end_is_ended() {
 fn a_server_that_ends_without_a_word_is_an_error() {
     assert!(Server::announced(&mut Command::new("true")).is_err());
 }
+
+#[test]
+fn a_thread_that_ends_meanwhile_is_no_error() {
+    let threads = thread::spawn(|| {
+        for _ in 0..2000 {
+            thread::spawn(|| ()).join().unwrap();
+        }
+    });
+    while !threads.is_finished() {
+        processor_time(std::process::id()).unwrap();
+    }
+}
