@@ -102,6 +102,22 @@ fn writes_that_share_a_stamp_are_told_together() {
 }
 
 #[test]
+fn acknowledgements_are_told_in_the_order_of_their_bytes() {
+    let mut writes = Writes::default();
+    writes.wrote(10, 0);
+    writes.stamp(Stage::Queued, 9, 1, NONE);
+    told(&mut writes);
+    writes.wrote(10, 0);
+    writes.stamp(Stage::Queued, 19, 2, NONE);
+    writes.stamp(Stage::Acked, 9, 3, NONE);
+    writes.stamp(Stage::Acked, 19, 4, NONE);
+    let lives = told(&mut writes);
+    let acked = lives.iter().filter(|life| life.acked_ns.is_some());
+    let places: Vec<(u64, u64)> = acked.map(|life| (life.offset, life.end)).collect();
+    assert_eq!(places, [(0, 10), (10, 20)]);
+}
+
+#[test]
 fn what_is_stamped_a_second_time_was_sent_again() {
     let mut writes = Writes::default();
     writes.wrote(4, 0);

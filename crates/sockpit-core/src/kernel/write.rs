@@ -193,7 +193,13 @@ impl Writes {
         let is_same = |told: &Life| {
             (told.offset, told.end, told.again) == (life.offset, life.end, life.again)
         };
-        let at_place = match self.told.iter().rposition(is_same) {
+        // Of one stage, the first bytes that came to it are told first.
+        let is_in_order = |place: &usize| {
+            self.told
+                .range(*place..)
+                .all(|told| told.at(stage).is_none())
+        };
+        let at_place = match self.told.iter().rposition(is_same).filter(is_in_order) {
             Some(place) => place,
             None => {
                 self.told.push_back(life);
