@@ -373,12 +373,13 @@ impl History {
                     addr: addr.clone(),
                     shape: shape_of(addr).or_else(|| shape_of(local)),
                 };
+                let is_full = self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&key);
+                let oldest = is_full.then(|| self.peers.pop_first()).flatten();
+                let before = self.peers.insert(key, peer);
+                for gone in oldest.map(|(_, peer)| peer).into_iter().chain(before) {
+                    self.text_cost -= text_cost(&gone.addr);
+                }
                 self.text_cost += text_cost(addr);
-                let before = match self.peers.insert(key, peer) {
-                    None if self.peers.len() > MAX_PEERS => self.peers.pop_first().map(|it| it.1),
-                    before => before,
-                };
-                self.text_cost -= before.map_or(0, |before| text_cost(&before.addr));
             }
             What::Closed { .. } => {
                 for direction in [Direction::In, Direction::Out] {

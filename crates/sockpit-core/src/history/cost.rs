@@ -11,7 +11,7 @@ pub(super) const ALLOCATION: usize = 16;
 /// Places that a list has at least, once it has one.
 const LEAST_PLACES: usize = 64;
 
-/// What a map takes at most, in bytes, without what its keys and values have elsewhere. A node of it
+/// What a map takes about, in bytes, without what its keys and values have elsewhere. A node of it
 /// has eleven places, of which six are full where keys come in order, and a share of the nodes above.
 pub(super) fn map_cost<K, V>(map: &BTreeMap<K, V>) -> usize {
     map.len() * (2 * size_of::<(K, V)>() + ALLOCATION)

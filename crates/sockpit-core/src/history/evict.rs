@@ -127,7 +127,7 @@ impl History {
             && self.entries.first() < self.entries.next()
         {
             // However many peers there are, a part is for what they said.
-            if coming == 0 && self.timeline_memory() < self.limits.memory / LEAST_PART {
+            if self.timeline_memory() + coming < self.limits.memory / LEAST_PART {
                 return;
             }
             if !self.store.shelve_oldest() {

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::cost::{ALLOCATION, reserve_one};
 
 /// Things numbered from 0 on, of which the first ones may be gone.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Pages<T> {
     pages: VecDeque<Vec<T>>,
     /// An empty page that was let go, for the next one.

@@ -306,6 +306,33 @@ fn peers_count_and_what_they_said_has_room_all_the_same() {
     let messages = history.next() - history.first();
     assert!(used.memory > 20_000 * 100, "{used:?}");
     assert!(messages > 200, "{used:?}");
+    // Nor do long ones drive out everything at once.
+    for number in 0..16 {
+        say(
+            &mut history,
+            100_000 + number,
+            number * 40_000,
+            &[b'x'; 40_000],
+        );
+    }
+    assert!(
+        history.next() - history.first() >= 4,
+        "{:?}",
+        history.used()
+    );
+}
+
+#[test]
+fn the_latest_peer_is_known_where_there_are_too_many() {
+    let mut history = History::new(Limits::default(), None);
+    let mut timeline = Timeline::default();
+    for peer in 0..MAX_PEERS as u32 {
+        timeline.opened(2, peer + 1, "tcp://127.0.0.1:7000");
+    }
+    timeline.opened(1, 1, "tcp://127.0.0.1:9");
+    timeline.events.iter().for_each(|event| history.take(event));
+    assert!(history.peers.contains_key(&(1, 1)));
+    assert_eq!(history.peers.len(), MAX_PEERS);
 }
 
 #[test]
