@@ -171,6 +171,12 @@ struct Early {
     packet: Kept,
 }
 
+impl Default for Lens {
+    fn default() -> Self {
+        Self::new(Options::default())
+    }
+}
+
 impl Lens {
     /// Begins with nothing to show.
     #[must_use]
@@ -289,7 +295,7 @@ impl Lens {
         self.settled()
     }
 
-    /// Everything that is left, and what all came to. It can begin anew after that.
+    /// Everything that is left, and what all came to. It can be [renewed](Self::renew) after that.
     #[must_use]
     pub fn finish(&mut self) -> String {
         let mut flows: Vec<Flow> = std::mem::take(&mut self.flows).into_values().collect();
@@ -297,12 +303,27 @@ impl Lens {
         for flow in flows {
             self.end(flow);
         }
-        self.speakers.clear();
-        self.closing.clear();
-        self.tapped.clear();
+        for speaker in std::mem::take(&mut self.closing) {
+            self.speakers.remove(&speaker);
+        }
         self.early.clear();
         self.headed = None;
         std::mem::take(&mut self.sheet.text)
+    }
+
+    /// Begins anew, in another way: with nothing to show, but with what is known of conversations that
+    /// are open.
+    pub fn renew(&mut self, options: Options) {
+        *self = Self {
+            speakers: std::mem::take(&mut self.speakers),
+            tapped: std::mem::take(&mut self.tapped),
+            ..Self::new(options)
+        };
+        for speaker in self.speakers.keys().copied().collect::<Vec<_>>() {
+            for direction in [Direction::Out, Direction::In] {
+                self.open_flow(speaker, direction);
+            }
+        }
     }
 
     /// The flow that an end sends or hears, and which end of it that is.

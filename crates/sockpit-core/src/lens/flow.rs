@@ -10,7 +10,8 @@ use super::draw;
 use super::verdict::Judge;
 use super::{Ends, Options, Row, Sheet};
 use crate::event::Direction;
-use crate::frame::Framing;
+use crate::frame::{Framing, Scanner};
+use crate::time::Time;
 
 /// In bytes: what is held of a flow that cannot be drawn yet.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -21,10 +22,10 @@ const MOST_PIECES: usize = 8192;
 /// In bytes, or in pieces: so far behind a hole between packets it is taken for one that stays.
 const MOST_HOLE: (u64, usize) = (256 * 1024, 256);
 
-/// In bytes: no framing has a longer header.
+/// In bytes: no header is longer, but for what `offset` leaves before it.
 const MOST_HEADER: usize = 16;
 
-/// In bytes: what is looked at behind a message for its delimiter.
+/// In bytes: what is looked at behind a message for what ends it.
 const MOST_TRAILER: usize = 64;
 
 /// Which rows are drawn.
@@ -246,6 +247,13 @@ impl Flow {
     ) {
         self.settle_latest(options.framing.as_ref(), None);
         let is_over = until == Until::Over;
+        let latest = self
+            .latest
+            .take_if(|latest| is_over && latest.start < self.known);
+        if let Some(latest) = latest {
+            // Not all of its bytes are held, and none are to come.
+            self.tracks[Cut::Messages as usize].push(latest.start, self.known, latest.told);
+        }
         if is_over && let Some(joiner) = &mut self.joiner {
             joiner.finish(self.known, &mut self.tracks[Cut::Packets as usize]);
         }
@@ -472,16 +480,15 @@ impl Flow {
             let end = latest.start.saturating_add(latest.payload.len() as u64);
             return Some(end.min(limit));
         }
-        let room = latest.payload.len() + MOST_HEADER + MOST_TRAILER;
-        let room = (room as u64).saturating_mul(2);
+        let room = most_wire(latest.payload.len(), framing) as u64;
         let stop = self.known.min(latest.start.saturating_add(room)).min(limit);
         let wire = self.bytes(latest.start, stop);
-        let len = if latest.is_partial {
-            wire.len()
-        } else if wire.len() < latest.payload.len() {
-            return None;
-        } else {
-            wire_len(&wire, &latest.payload, framing)
+        let len = match framing {
+            _ if latest.is_partial => wire.len(),
+            _ if wire.len() < latest.payload.len() => return None,
+            Some(Framing::Raw | Framing::Gap(_)) => latest.payload.len(),
+            Some(framing) => cut_len(&wire, framing)?,
+            None => guessed_len(&wire, &latest.payload),
         };
         Some(latest.start.saturating_add(len as u64).min(stop))
     }
@@ -541,17 +548,29 @@ impl Flow {
     }
 }
 
-/// How many bytes a message takes on the wire: with header, escapes and delimiter. `wire` begins with
-/// it.
-fn wire_len(wire: &[u8], payload: &[u8], framing: Option<&Framing>) -> usize {
-    let mut encoded = Vec::new();
-    if let Some(framing) = framing
-        && !matches!(framing, Framing::Lines)
-        && framing.encode(payload, &mut encoded).is_ok()
-        && wire.starts_with(&encoded)
-    {
-        return encoded.len();
-    }
+/// In bytes: what a message takes on the wire at most, with all of it escaped.
+fn most_wire(payload: usize, framing: Option<&Framing>) -> usize {
+    let beside = match framing {
+        Some(Framing::Length(prefix)) => MOST_HEADER + usize::from(prefix.offset),
+        Some(Framing::Delimited(delimiter)) => delimiter.len(),
+        _ => MOST_HEADER + MOST_TRAILER,
+    };
+    payload.saturating_add(beside).saturating_mul(2)
+}
+
+/// How many bytes the first message takes on the wire, as its framing cuts it: with header, escapes
+/// and delimiter. `None` where not all of it is there.
+fn cut_len(wire: &[u8], framing: &Framing) -> Option<usize> {
+    let mut len = None;
+    // What cannot be cut further on is told by whoever cut this.
+    let _ = Scanner::new(framing, wire.len()).push(Time::ZERO, wire, |span| {
+        len.get_or_insert(span.wire_len);
+    });
+    len
+}
+
+/// The same where nobody said how messages are cut. `wire` begins with the message.
+fn guessed_len(wire: &[u8], payload: &[u8]) -> usize {
     let header = (0..=MOST_HEADER).find(|skip| {
         wire.get(*skip..)
             .is_some_and(|rest| rest.starts_with(payload))

@@ -470,6 +470,11 @@ fn the_lens_goes_on_when_the_framing_changes() {
     peer.write_all(b"four").unwrap();
     let row = "─ 1 4 B         \"four\"";
     terminal.wait_for_stdout(row.as_bytes());
+    let nameless = "── ← peer 1".as_bytes();
+    assert!(
+        !contains(&terminal.stdout(), nameless),
+        "who talks is known all along"
+    );
     quit(terminal);
 }
 

@@ -9,7 +9,7 @@ use super::*;
 /// In bytes.
 const MAX_FRAME: usize = 4096;
 
-const FRAMINGS: [&str; 10] = [
+const FRAMINGS: [&str; 12] = [
     "raw",
     "lines",
     "delim:;;",
@@ -17,6 +17,8 @@ const FRAMINGS: [&str; 10] = [
     "fixed:3",
     "len:u8",
     "len:u16be,keep",
+    "len:u8,offset=2",
+    "len:u8,offset=20",
     "len:varint",
     "slip",
     "cobs",
@@ -234,4 +236,65 @@ fn packets_of_what_is_closed_are_waited_for_while_others_talk() {
     scene.close(0);
     assert_eq!(scene.lens.settled(), "");
     assert!(scene.lens.draw().contains("5 bytes: 1 write\n"));
+}
+
+/// Where each message ends is what its framing says, whatever its bytes look like.
+#[test]
+fn messages_are_as_long_as_their_framing_cuts_them() {
+    let cases: [(&str, &[u8], &[u64]); 4] = [
+        ("len:u8,offset=2", b"\xaa\x01\x00\xaa\x01\x01\x01", &[3, 4]),
+        (
+            "len:u8,offset=20",
+            b"01\xc0\x003456789abcdefghi\x02hi",
+            &[23],
+        ),
+        (
+            "slip",
+            b"\xdb\xdc\xdb\xdc\x01\x00\x07\xc0\xc0ab\xc0",
+            &[8, 4],
+        ),
+        ("len:u16le", b"\x01\x00\x0a\x02\x00\x00\x00", &[3, 4]),
+    ];
+    for (framing, wire, wanted) in cases {
+        let framing: Framing = framing.parse().expect("it is one");
+        let mut events = vec![opened("tcp")];
+        events.extend(told(&framing, Direction::In, wire, &[wire.len()]));
+        let options = Options {
+            framing: Some(framing.clone()),
+            gives_rows: true,
+            ..Options::default()
+        };
+        let mut scene = Scene::new(options);
+        events.into_iter().for_each(|what| scene.tell(0, what));
+        let _ = scene.lens.finish();
+        let rows = scene.lens.take_rows();
+        let lens: Vec<u64> = rows
+            .iter()
+            .filter(|row| row.piece(Cut::Messages).is_some())
+            .map(|row| row.end - row.start)
+            .collect();
+        assert_eq!(lens, wanted, "{framing}");
+    }
+}
+
+#[test]
+fn a_lens_that_is_renewed_knows_who_talks() {
+    let mut scene = Scene::one("raw");
+    scene.open(0);
+    scene.write("one\n");
+    let before = scene.lens.finish();
+    scene.lens.renew(Options {
+        framing: Some(Framing::Lines),
+        ..Options::default()
+    });
+    scene.write("two\n");
+    scene.frames = 4;
+    scene.said("two", 4);
+    let title = |shown: &str| shown.lines().next().map(str::to_owned);
+    let after = scene.lens.settled();
+    assert_eq!(title(&after), title(&before));
+    assert!(
+        after.contains("─ 1 4 B") && !after.contains("one"),
+        "{after}"
+    );
 }

@@ -22,7 +22,7 @@ use super::manner::Manner;
 use super::queue::{Outgoing, Progress, Queue};
 use super::run::DRAIN_TIME;
 use super::settings::{Settings, Stdin};
-use crate::console::{Beside, Console, Form, Output, Remote, Talk};
+use crate::console::{Beside, Console, Form, Lens, Output, Remote, Talk};
 use crate::exit::{Exit, may_pass, sentence};
 use crate::runtime::at;
 use crate::signals::Signals;
@@ -56,6 +56,8 @@ pub(super) struct Conversation<'a> {
 pub(super) struct Watchers {
     pub(super) recorder: Option<Recorder>,
     pub(super) lens: Option<Beside>,
+    /// What it draws with, whenever it draws.
+    pub(super) cuts: Lens,
     /// The packets or their ladder, where those are not on the timeline.
     pub(super) wire: Option<Beside>,
 }

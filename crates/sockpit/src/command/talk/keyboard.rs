@@ -442,7 +442,7 @@ impl Conversation<'_> {
             (true, None) => {
                 let lens = self
                     .settings
-                    .lens_beside(self.handle, &self.manner.plan)
+                    .lens_beside(self.handle, &self.manner.plan, &self.watchers.cuts)
                     .await;
                 self.watchers.lens = Some(lens.map_err(|error| cause_text(&error))?);
             }
@@ -450,7 +450,7 @@ impl Conversation<'_> {
         Ok(())
     }
 
-    /// Bytes that are cut or read in another way are drawn by another lens.
+    /// Bytes that are cut or read in another way are drawn under a heading of their own.
     async fn renew_lens(&mut self) -> Result<(), String> {
         if self.watchers.lens.is_some() {
             self.watch_through_lens("off").await?;

@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 use super::conversation::{Conversation, Watchers};
 use super::settings::Settings;
 use crate::command::rest::write_rest;
-use crate::console::{Console, Output};
+use crate::console::{Console, Lens, Output};
 use crate::exit::{Exit, engine_error, hint, sentence};
 use crate::runtime::{at, carry_out};
 use crate::signals::Signals;
@@ -38,8 +38,9 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
         Some(path) => Some(Recorder::start(path, settings.recording_form(path), handle).await?),
         None => None,
     };
+    let cuts = Lens::default();
     let lens = match settings.lens {
-        true => Some(settings.lens_beside(handle, &settings.plan).await?),
+        true => Some(settings.lens_beside(handle, &settings.plan, &cuts).await?),
         false => None,
     };
     let wire = settings.wire_beside(handle).await?;
@@ -52,6 +53,7 @@ async fn live(settings: &Settings, console: &Console) -> anyhow::Result<Exit> {
     let watchers = Watchers {
         recorder,
         lens,
+        cuts,
         wire,
     };
     let mut conversation = Conversation::new(settings, handle, console, output.remote(), watchers);

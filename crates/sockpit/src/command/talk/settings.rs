@@ -204,8 +204,13 @@ impl Settings {
     }
 
     /// Begins to draw how bytes are cut.
-    pub(super) async fn lens_beside(&self, handle: &Handle, plan: &Plan) -> io::Result<Beside> {
-        let make = |canvas| Lens::new(plan, canvas);
+    pub(super) async fn lens_beside(
+        &self,
+        handle: &Handle,
+        plan: &Plan,
+        lens: &Lens,
+    ) -> io::Result<Beside> {
+        let make = |canvas| lens.begin(plan, canvas);
         Beside::start(handle, self.form, plan.wire, make).await
     }
 

@@ -1,5 +1,7 @@
 //! How writes, reads and messages cut the same bytes, live.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use sockpit_core::event::Event;
 use sockpit_core::lens::{self, Options};
 use sockpit_core::plan::Plan;
@@ -7,16 +9,24 @@ use sockpit_core::plan::Plan;
 use super::{Canvas, Drawing};
 use crate::console::language;
 
-/// Draws the lens' rows.
-pub(crate) struct Lens(lens::Lens);
+/// Draws the lens' rows. Clones are the same lens: one is drawn with, and another one knows who talks
+/// when it is drawn with again.
+#[derive(Clone, Default)]
+pub(crate) struct Lens(Arc<Mutex<lens::Lens>>);
 
 impl Lens {
-    pub(crate) fn new(plan: &Plan, canvas: Canvas) -> Self {
-        Self(lens::Lens::new(Options {
+    /// Begins with a conversation as it is by now.
+    pub(crate) fn begin(&self, plan: &Plan, canvas: Canvas) -> Self {
+        self.lens().renew(Options {
             charset: plan.text,
             framing: Some(plan.framing.clone()),
             ..Self::options(canvas)
-        }))
+        });
+        self.clone()
+    }
+
+    fn lens(&self) -> MutexGuard<'_, lens::Lens> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How it draws what is not said otherwise.
@@ -31,22 +41,22 @@ impl Lens {
 
 impl Drawing for Lens {
     fn push(&mut self, event: &Event) {
-        self.0.push(0, event);
+        self.lens().push(0, event);
     }
 
     fn take(&mut self) -> String {
-        language::around_rows(&self.0.take()).into_owned()
+        language::around_rows(&self.lens().take()).into_owned()
     }
 
     fn settle(&mut self) -> String {
-        language::around_rows(&self.0.draw()).into_owned()
+        language::around_rows(&self.lens().draw()).into_owned()
     }
 
     fn go_on(&mut self) -> String {
-        language::around_rows(&self.0.settled()).into_owned()
+        language::around_rows(&self.lens().settled()).into_owned()
     }
 
     fn finish(&mut self) -> String {
-        language::around_rows(&self.0.finish()).into_owned()
+        language::around_rows(&self.lens().finish()).into_owned()
     }
 }
