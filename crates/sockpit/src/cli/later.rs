@@ -21,7 +21,10 @@ thread_local! {
 
 /// Says what was typed, by which groups of arguments are made or not on this thread.
 pub(super) fn make_for(typed: impl Iterator<Item = OsString>) {
-    TYPED.set(Some(typed.collect()));
+    let typed: Vec<OsString> = typed.collect();
+    // The help of a command tells of all its arguments, and is asked for without a flag too.
+    let may_be_help = typed.iter().any(|word| word == "help");
+    TYPED.set((!may_be_help).then_some(typed));
 }
 
 /// Makes a command line with the arguments of all its commands: for help in another language, and

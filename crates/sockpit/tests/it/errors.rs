@@ -248,6 +248,18 @@ fn help_and_version_are_data() {
 }
 
 #[test]
+fn the_help_of_a_command_is_the_same_however_it_is_asked_for() {
+    for command in ["connect", "listen", "load"] {
+        let asked = sockpit(&["help", command])
+            .run()
+            .check_code(0)
+            .check_silent();
+        let option = sockpit(&[command, "--help"]).run().check_code(0);
+        assert_eq!(asked.text(), option.text(), "{command}");
+    }
+}
+
+#[test]
 fn a_full_disk_behind_stdout_is_a_failure_of_this_machine() {
     let (listener, address) = server();
     let script = "exec \"$0\" connect \"$1\" > /dev/full";

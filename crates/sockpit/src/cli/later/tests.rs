@@ -72,8 +72,10 @@ fn what_was_typed_is_understood_and_the_rest_is_as_by_default() {
 fn every_group_is_made_where_help_is_asked_for_or_nothing_is_known_of_what_was_typed() {
     let all = ["send", "lens", "quiet", "bind"];
     assert_eq!(names(&Program::command()), all);
-    make_for(["--help"].iter().map(OsString::from));
-    assert_eq!(names(&Program::command()), all);
+    for asked in ["--help", "help"] {
+        make_for([asked].iter().map(OsString::from));
+        assert_eq!(names(&Program::command()), all, "{asked}");
+    }
     make_for(std::iter::empty());
     assert_eq!(names(&Program::command()), ["send"]);
     assert_eq!(names(&at_once(Program::command)), all);
