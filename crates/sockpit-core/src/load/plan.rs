@@ -181,8 +181,7 @@ pub enum PlanError {
     Everybody,
     /// Connections share no local address.
     #[error(
-        "`bind` names one port or path, which {connections} connections cannot share; leave the \
-         port out"
+        "`bind` names one port or path, which {connections} connections cannot share; leave that out"
     )]
     OneLocal {
         /// How many there would be.

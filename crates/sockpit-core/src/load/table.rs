@@ -140,19 +140,12 @@ impl Report {
         if let Some(note) = self.malformed_note() {
             notes.push(note.to_owned());
         }
-        let waits = !self.is_stream && !matches!(self.pace, Pace::Open(_));
-        // What nobody took is given up at once.
-        if waits && 0 < self.unanswered && self.faults.refused == 0 {
-            notes.push(format!(
-                "{} datagrams were not answered, and each held its connection up for `--timeout`; \
-                 `--rate` with `--open-loop` waits for none",
-                self.unanswered
-            ));
-        }
+        notes.extend(self.held_up_note());
         if 0 < self.latency.count && self.pace != Pace::Max {
             notes.push("latency counts from when each message was due".to_owned());
         }
-        if 0 < self.faults.no_port {
+        // A single connection has a port of its own: it is the one of `--bind` that is not free again.
+        if 0 < self.faults.no_port && (self.mode == Mode::Churn || self.connections > 1) {
             notes.push(
                 match self.mode {
                     Mode::Churn => {
@@ -176,6 +169,28 @@ impl Report {
             );
         }
         notes
+    }
+
+    /// What datagrams without an answer cost, where each connection waits for its own.
+    fn held_up_note(&self) -> Option<String> {
+        let is_held_up = !self.is_stream
+            && !matches!(self.pace, Pace::Open(_))
+            && self.in_flight == 1
+            // What nobody took is given up at once.
+            && self.faults.refused == 0;
+        match self.unanswered {
+            0 => None,
+            _ if !is_held_up => None,
+            1 => Some(
+                "1 datagram was not answered, and held its connection up for `--timeout`; \
+                 `--rate` with `--open-loop` waits for none"
+                    .to_owned(),
+            ),
+            count => Some(format!(
+                "{count} datagrams were not answered, and each held its connection up for \
+                 `--timeout`; `--rate` with `--open-loop` waits for none"
+            )),
+        }
     }
 
     /// Why answers were malformed.

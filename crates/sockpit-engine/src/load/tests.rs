@@ -1,5 +1,5 @@
 use std::io::{Read, Write};
-use std::net::{TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
@@ -87,15 +87,15 @@ async fn pair(at: &str, options: Options) -> (Report, Served) {
 }
 
 /// A listener with as many connections as it has room for; nobody accepts them.
-fn full_listener() -> (TcpListener, std::net::TcpStream) {
+fn full_listener() -> (TcpListener, TcpStream) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
     socket.bind(&any.into()).unwrap();
     socket.listen(0).unwrap();
     let listener = TcpListener::from(socket);
     let addr = listener.local_addr().unwrap();
     // It has room for one; a further connection would wait.
-    let first = std::net::TcpStream::connect(addr).unwrap();
+    let first = TcpStream::connect(addr).unwrap();
     (listener, first)
 }
 

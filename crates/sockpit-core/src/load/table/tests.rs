@@ -106,6 +106,7 @@ fn what_ran_out_is_told_with_the_way_out() {
     assert!(notes[1].contains("`ulimit -n`"), "{notes:?}");
     // Nothing was closed, which would keep a port.
     report.mode = Mode::Request;
+    report.connections = 2;
     let notes = report.notes();
     assert!(
         notes[0].contains("`net.ipv4.ip_local_port_range`"),
@@ -126,8 +127,13 @@ fn why_answers_were_malformed_is_told_with_the_way_out() {
 #[test]
 fn datagrams_that_hold_their_connection_up_are_told() {
     let mut report = report("udp://127.0.0.1:1", Mode::Request, None);
+    report.unanswered = 1;
+    assert!(report.notes()[0].starts_with("1 datagram was not answered"));
     report.unanswered = 3;
-    assert!(report.notes()[0].contains("3 datagrams were not answered"));
+    assert!(report.notes()[0].starts_with("3 datagrams were not answered"));
+    report.in_flight = 2;
+    assert_eq!(report.notes(), [] as [&str; 0], "the other one goes on");
+    report.in_flight = 1;
     report.pace = Pace::Open(crate::load::Rate(100));
     assert_eq!(report.notes(), [] as [&str; 0]);
 }

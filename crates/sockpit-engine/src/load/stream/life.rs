@@ -239,9 +239,12 @@ impl Driver<'_, Connection> {
 
     fn drop_open(&mut self, place: usize, until: u64) {
         let connection = &mut self.connections[place];
-        connection.was_lost = true;
         match connection.state {
-            State::Open => self.connected -= 1,
+            State::Open => {
+                // What it sent, its server cannot be asked any more.
+                connection.was_lost = true;
+                self.connected -= 1;
+            }
             State::Opening { .. } => self.opening -= 1,
             State::Closed { .. } | State::Queued { .. } => {}
         }

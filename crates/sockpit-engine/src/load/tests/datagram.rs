@@ -247,9 +247,7 @@ async fn a_local_port_that_somebody_has_is_told() {
 }
 
 /// A server of datagrams that answers as `answer` says, until nothing has come for a while.
-fn answering(
-    mut answer: impl FnMut(&UdpSocket, &[u8], std::net::SocketAddr) + Send + 'static,
-) -> String {
+fn answering(mut answer: impl FnMut(&UdpSocket, &[u8], SocketAddr) + Send + 'static) -> String {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let at = format!("udp://{}", socket.local_addr().unwrap());
     thread::spawn(move || {

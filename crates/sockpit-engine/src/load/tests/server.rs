@@ -7,7 +7,7 @@ async fn a_foreign_client_gets_an_echo() {
     tokio::task::spawn_blocking(move || {
         // The first byte is one that a hello begins with.
         for said in [&b"hello"[..], &[0xa9, b'S', b'p', b'x']] {
-            let mut stream = std::net::TcpStream::connect(&addr).unwrap();
+            let mut stream = TcpStream::connect(&addr).unwrap();
             stream.set_read_timeout(Some(DEADLINE)).unwrap();
             stream.write_all(said).unwrap();
             stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -26,7 +26,7 @@ async fn half_a_hello_and_silence_is_an_echo_in_the_end() {
     let server = serve("tcp://127.0.0.1:0", ServeOptions::default()).await;
     let addr = server.local()[0].trim_start_matches("tcp://").to_owned();
     tokio::task::spawn_blocking(move || {
-        let mut stream = std::net::TcpStream::connect(&addr).unwrap();
+        let mut stream = TcpStream::connect(&addr).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.write_all(&[0xa9, b'S']).unwrap();
         let mut heard = [0; 2];

@@ -274,24 +274,7 @@ async fn what_a_lost_connection_had_brought_is_not_told_as_lost() {
         peer.read_exact(&mut [0; 4096]).unwrap();
         // What it has not read makes its end a reset.
         drop(peer);
-        let (mut peer, _) = listener.accept().unwrap();
-        let mut hello = [0; 24];
-        peer.read_exact(&mut hello).unwrap();
-        let mut bytes = 0;
-        let mut room = vec![0; 1 << 16];
-        while let Ok(len @ 1..) = peer.read(&mut room) {
-            bytes += len as u64;
-        }
-        let First::Hello(hello) = Hello::find(&hello) else {
-            panic!("a stream begins with a hello");
-        };
-        let counts = Counts {
-            run: hello.run,
-            bytes,
-            elapsed_ns: 1,
-            ..Counts::default()
-        };
-        let _ = peer.write_all(&counts.encode());
+        count(listener.accept().unwrap().0);
     });
     let asked = Options {
         pace: Pace::Paced(Rate(100)),
@@ -303,4 +286,51 @@ async fn what_a_lost_connection_had_brought_is_not_told_as_lost() {
     first.join().unwrap();
     assert!(0 < report.faults.total(), "{}", report.to_json());
     assert_eq!(report.lost(), None, "{}", report.to_json());
+}
+
+#[tokio::test]
+async fn what_was_never_open_has_brought_nothing_that_could_be_lost() {
+    let (listener, filler) = full_listener();
+    // Now there is room for one of two.
+    drop((filler, listener.accept().unwrap()));
+    let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(600)); // sleep: until the second one was given up
+        let peers = [(); 2].map(|()| listener.accept().unwrap().0);
+        for counting in peers.map(|peer| thread::spawn(move || count(peer))) {
+            counting.join().unwrap();
+        }
+    });
+    let asked = Options {
+        pace: Pace::Paced(Rate(100)),
+        duration: Some(TimeSpan(Duration::from_secs(3))),
+        timeout: Some(TimeSpan(Duration::from_millis(300))),
+        count: None,
+        ..options(Mode::OneWay, 2, 1)
+    };
+    let report = load(&endpoint, asked).await;
+    server.join().unwrap();
+    assert!(0 < report.faults.total(), "{}", report.to_json());
+    assert_eq!(report.lost(), Some(0), "{}", report.to_json());
+}
+
+/// Tells how many bytes of a load came after its hello.
+fn count(mut peer: TcpStream) {
+    let mut hello = [0; 24];
+    peer.read_exact(&mut hello).unwrap();
+    let mut bytes = 0;
+    let mut room = vec![0; 1 << 16];
+    while let Ok(len @ 1..) = peer.read(&mut room) {
+        bytes += len as u64;
+    }
+    let First::Hello(hello) = Hello::find(&hello) else {
+        panic!("a stream begins with a hello");
+    };
+    let counts = Counts {
+        run: hello.run,
+        bytes,
+        elapsed_ns: 1,
+        ..Counts::default()
+    };
+    let _ = peer.write_all(&counts.encode());
 }

@@ -200,12 +200,12 @@ impl<'a> Picture<'a> {
     fn open(path: &'a Path) -> anyhow::Result<Self> {
         let mut options = OpenOptions::new();
         options.write(true);
-        let (opened, is_new) = match options.clone().create_new(true).open(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // What is there may be a link to a file that is not.
-                (options.create(true).open(path), false)
+        let (opened, is_new) = match options.open(path) {
+            // A link may lead to a file that is not there yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                (options.create(true).open(path), true)
             }
-            opened => (opened, true),
+            opened => (opened, false),
         };
         let file = opened.with_context(|| cannot_write(path))?;
         Ok(Self { file, path, is_new })
@@ -231,9 +231,11 @@ impl<'a> Picture<'a> {
 
 impl Drop for Picture<'_> {
     fn drop(&mut self) {
-        if self.is_new {
-            // One that somebody has taken away is gone already.
-            let _ = fs::remove_file(self.path);
+        // One that somebody has taken away is gone already; a link stays, and what it leads to goes.
+        if self.is_new
+            && let Ok(path) = fs::canonicalize(self.path)
+        {
+            let _ = fs::remove_file(path);
         }
     }
 }

@@ -476,6 +476,9 @@ fn a_picture_behind_a_link_or_a_pipe_is_drawn_or_given_up() {
     let args = ["--count", "3", "--svg", link.to_str().unwrap()];
     load(&server.address(), &args).run().check_code(0);
     assert!(fs::read_to_string(&target).unwrap().ends_with("</svg>\n"));
+    fs::remove_file(&target).unwrap();
+    load(NOBODY, &args).run().check_code(1);
+    assert!(link.is_symlink() && !target.exists(), "nothing was drawn");
     if !need("mkfifo") {
         return;
     }
