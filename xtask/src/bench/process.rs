@@ -170,20 +170,16 @@ pub(super) fn output(command: &mut Command, limit: Duration) -> io::Result<Strin
 pub(super) fn processor_time(pid: u32) -> io::Result<Duration> {
     let mut nanos = 0;
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let text = match fs::read_to_string(task?.path().join("schedstat")) {
-            Err(error) if has_ended(&error) => continue,
+        let task = task?.path();
+        let text = match fs::read_to_string(task.join("schedstat")) {
+            // It has ended since it was found.
+            Err(_) if !task.exists() => continue,
             text => text?,
         };
         let spent = text.split(' ').next().and_then(|word| word.parse().ok());
         nanos += spent.unwrap_or(0);
     }
     Ok(Duration::from_nanos(nanos))
-}
-
-/// Whether a file below `/proc` was of a thread or process that has ended since it was found.
-fn has_ended(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::NotFound
-        || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
 /// A size in a process's status, such as its `VmRSS`, in bytes.

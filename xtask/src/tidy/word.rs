@@ -21,8 +21,9 @@ enum Part {
     Line,
 }
 
-/// The console prints; chores and examples are not the product.
+/// The console prints, and a build script speaks to Cargo; chores and examples are not the product.
 const PRINTERS: &[&str] = &[
+    "crates/sockpit/build.rs",
     "crates/sockpit/src/console",
     "crates/sockpit/examples/",
     "xtask/",

@@ -13,12 +13,14 @@ mod socket;
 mod table;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque, hash_map};
 use std::future::poll_fn;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use foldhash::fast::RandomState;
+use foldhash::SharedSeed;
+use foldhash::fast::SeedableRandomState;
 use sockpit_core::event::{Direction, FaultKind, What};
 use sockpit_core::machine::{Machine, Output, Reason};
 use sockpit_core::plan::Role;
@@ -64,6 +66,13 @@ where
     driver.end()
 }
 
+/// Peers choose their addresses, but not the numbers by which these are hashed: the standard library's
+/// come from the system.
+fn hashing() -> SeedableRandomState {
+    let seed = hash_map::RandomState::new().build_hasher().finish();
+    SeedableRandomState::with_seed(seed, SharedSeed::global_random())
+}
+
 struct Datagram<M: Machine, F> {
     scene: Rc<Scene>,
     make: F,
@@ -74,8 +83,7 @@ struct Datagram<M: Machine, F> {
     /// What of the batch at hand goes straight back; empty between batches.
     returns: Vec<Return>,
     peers: Table<Peer<M>>,
-    /// Peers choose their addresses, but not the seed by which these are hashed.
-    by_addr: HashMap<PeerAddr, Place, RandomState>,
+    by_addr: HashMap<PeerAddr, Place, SeedableRandomState>,
     /// Peers so far; the last one's number.
     count: u32,
     deadlines: BinaryHeap<Reverse<(Time, u32)>>,
@@ -159,7 +167,7 @@ where
             commands,
             program,
             peers: Table::new(),
-            by_addr: HashMap::default(),
+            by_addr: HashMap::with_hasher(hashing()),
             count: 0,
             deadlines: BinaryHeap::new(),
             timer: Timer::default(),

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A task for each, with a waker for each side of its socket, would cost more than most messages do.
-//! So their sockets are in a poll of their own, and what that says goes straight to their drivers.
+//! So their sockets are in a poll of their own, and what that says goes straight to their drivers; but
+//! for that of the first peer, which is mostly the only one.
 
 use std::collections::VecDeque;
 use std::future::Future as _;
@@ -30,12 +31,9 @@ use super::{Stream, let_others};
 use crate::session::Outcome;
 use crate::transport::{Accepted, StreamLink};
 
-/// How many sockets that are ready are taken from the system at once: what is known of so many peers
-/// stays in the processor's cache.
+/// How many sockets that are ready are driven until everything else of the server has its turn: what
+/// is known of so many peers stays in the processor's cache.
 const READY_AT_ONCE: usize = 64;
-
-/// How many are driven until everything else of the server has its turn.
-const DRIVEN_AT_ONCE: usize = READY_AT_ONCE;
 
 const NOW: Timespec = Timespec {
     tv_sec: 0,
@@ -147,14 +145,14 @@ where
 
     fn drive_ready(&mut self, cx: &mut Context<'_>) {
         let mut room = [MaybeUninit::<Event>::uninit(); READY_AT_ONCE];
-        let mut left = DRIVEN_AT_ONCE;
+        let mut left = READY_AT_ONCE;
         while let Some(poll) = &self.poll
             && let Poll::Ready(Ok(mut guard)) = poll.poll_read_ready(cx)
         {
             if left == 0 {
                 return let_others(cx);
             }
-            let events = match epoll::wait(poll.get_ref(), &mut room[..], Some(&NOW)) {
+            let events = match epoll::wait(poll.get_ref(), &mut room[..left], Some(&NOW)) {
                 Ok((events, _)) => events,
                 Err(Errno::INTR) => continue,
                 Err(_) => &mut [],
@@ -165,7 +163,7 @@ where
                 guard.clear_ready();
             }
             drop(guard);
-            left = left.saturating_sub(events.len());
+            left -= events.len();
             // All are looked at before the first is driven: what is known of thousands of peers is in
             // no cache, and like this the processor fetches it for several of them at a time.
             for event in &*events {

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal as _, Write as _};
-use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -25,14 +24,14 @@ use super::counts::Counts;
 use super::feed::{Feed, Order};
 use super::look::{Look, SharedLook};
 use super::timeline::Timeline;
-use super::{Console, Form, Talk, screen};
+use super::{Console, Form, Talk, departure, screen};
 
 mod bells;
 mod brief;
 mod playback;
 mod telling;
 
-use bells::{Bells, on_thread, rung, told};
+use bells::{Bells, on_thread, rung};
 pub(crate) use playback::Playback;
 
 /// What may wait for stdout to be read. Sessions pause beyond it, for as long as it takes.
@@ -66,7 +65,7 @@ pub(crate) struct Output {
     /// Rings when a write failed.
     closed: Option<oneshot::Receiver<()>>,
     /// Tells that the reader has left, even if nothing is written; not for terminals and files.
-    gone: Option<Departure>,
+    gone: Departure,
     done: oneshot::Receiver<io::Result<()>>,
     look: SharedLook,
     counts: Arc<Mutex<Counts>>,
@@ -186,9 +185,8 @@ impl Output {
         let is_brief = is_brief && !is_terminal && writer.drawing.is_none();
         // Where nothing is written, nobody needs to read.
         let gone = match form {
-            _ if is_terminal => None,
-            Form::None if !is_shared => None,
-            _ => Some(Departure::of(io::stdout().as_fd())?),
+            Form::None if !is_shared => Departure::never(),
+            _ => departure()?,
         };
         // Before a session is open, whose peers may take every descriptor that is left.
         let stdout = Patient::stdout()?;
@@ -225,7 +223,7 @@ impl Output {
     pub(crate) async fn closed(&mut self) {
         tokio::select! {
             () = rung(&mut self.closed) => {}
-            () = told(self.gone.as_ref()) => {}
+            () = self.gone.told() => {}
         }
     }
 

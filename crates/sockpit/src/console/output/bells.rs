@@ -1,9 +1,7 @@
-//! What is heard of the writing from elsewhere: that it has failed, that it is done, that nobody reads
-//! what is written.
+//! What is heard of the writing from elsewhere: that it has failed, that it is done.
 
 use std::io;
 
-use sockpit_engine::stdio::Departure;
 use tokio::sync::oneshot;
 
 /// What is rung at the end of the writing.
@@ -45,12 +43,4 @@ pub(super) async fn rung(bell: &mut Option<oneshot::Receiver<()>>) {
         }
     }
     std::future::pending::<()>().await;
-}
-
-/// Waits for the reader to leave, if there is one that could.
-pub(super) async fn told(gone: Option<&Departure>) {
-    match gone {
-        Some(gone) => gone.told().await,
-        None => std::future::pending().await,
-    }
 }
