@@ -70,7 +70,7 @@ const BENCHMARKS: &[(&str, Prepare)] = &[
     ("idle", |bench| Ok(idle::comparison(bench))),
     ("recorder", |bench| Ok(recorder::comparison(bench))),
     ("history", |bench| Ok(history::comparison(bench))),
-    ("start", |bench| Ok(start::version(bench))),
+    ("start", start::version),
     ("start-one-shot", start::one_shot),
     ("size", |bench| Ok(start::size(bench))),
     ("stream-1000", |bench| Ok(growth::stream(bench, 1000))),

@@ -18,11 +18,12 @@ const STARTS: Turns = Turns::EachRun(40);
 const WORD: &str = "ping\n";
 
 /// `--version` beside what nc says of itself.
-pub(super) fn version(bench: &Bench) -> Comparison<'_> {
-    let ours = || timed(Command::new(&bench.sockpit).arg("--version")).map(|(time, _)| time);
+pub(super) fn version(bench: &Bench) -> io::Result<Comparison<'_>> {
+    let program = Scratch::installed(&bench.sockpit)?;
+    let ours = move || timed(Command::new(program.path()).arg("--version")).map(|(time, _)| time);
     // nc.openbsd ends with 1 after its help, so only that it ran is asked.
     let nc = || timed(Command::new("nc.openbsd").arg("-h")).map(|(time, _)| time);
-    Comparison::new(
+    Ok(Comparison::new(
         "start: a program's first word and end",
         Unit::Seconds,
         vec![
@@ -30,17 +31,18 @@ pub(super) fn version(bench: &Bench) -> Comparison<'_> {
             Contender::new("nc.openbsd -h", nc).with_target(Target::RatioAtMost(1.5)),
         ],
     )
-    .with_turns(STARTS)
+    .with_turns(STARTS))
 }
 
 /// One word sent to an echo server and received, from the program's start to its end.
 pub(super) fn one_shot(bench: &Bench) -> io::Result<Comparison<'_>> {
     let word = Scratch::holding("word", WORD.as_bytes())?;
+    let program = Scratch::installed(&bench.sockpit)?;
     let echo = || Server::announced(&mut bench.reference(&["epoll-echo"]));
     let ours = move || {
         let server = echo()?;
         let asked = WORD.trim_end();
-        let mut command = Command::new(&bench.sockpit);
+        let mut command = Command::new(program.path());
         command.args(["connect", &format!("tcp://127.0.0.1:{}", server.port)]);
         came_back(timed(command.args(["--send", asked, "--expect", asked]))?)
     };
