@@ -57,7 +57,9 @@ fn a_datagram_is_taken_or_refused_by_whom() {
     assert_eq!(reach, Reach::Reachable);
     assert!(matches!(answers(&steps)[..], [Answer::Taken]), "{steps:?}");
     assert_eq!(socket.recv(&mut [0; 8]).unwrap(), 0);
-    drop(socket);
+    // It takes nothing of anybody else, and nobody else gets its port.
+    let other = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(other.local_addr().unwrap()).unwrap();
     let (reach, steps) = examined(&format!("udp://{addr}"));
     assert_eq!(reach, Reach::Unreachable);
     let [Answer::Refused(Some(by))] = answers(&steps)[..] else {
