@@ -15,7 +15,7 @@ mod table;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque, hash_map};
 use std::future::poll_fn;
-use std::hash::{BuildHasher as _, Hasher as _};
+use std::hash::BuildHasher as _;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -69,7 +69,7 @@ where
 /// Peers choose their addresses, but not the numbers by which these are hashed: the standard library's
 /// come from the system.
 fn hashing() -> SeedableRandomState {
-    let seed = hash_map::RandomState::new().build_hasher().finish();
+    let seed = hash_map::RandomState::new().hash_one(());
     SeedableRandomState::with_seed(seed, SharedSeed::global_random())
 }
 

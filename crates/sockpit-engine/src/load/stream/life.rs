@@ -216,14 +216,12 @@ impl Driver<'_, Connection> {
     /// Takes a connection that the system has ended.
     pub(super) fn lose_with(&mut self, place: usize, error: io::Error, now: u64) {
         self.worker.io_fault(error);
-        self.count_left(place);
-        self.drop_open(place, now + RETRY);
+        self.give_up(place, now);
     }
 
     pub(super) fn lose(&mut self, place: usize, fault: Fault, now: u64) {
         self.worker.tally.faults.count(fault);
-        self.count_left(place);
-        self.drop_open(place, now + RETRY);
+        self.give_up(place, now);
     }
 
     /// Closes a connection of churn that has had its answer.
@@ -240,16 +238,21 @@ impl Driver<'_, Connection> {
     fn drop_open(&mut self, place: usize, until: u64) {
         let connection = &mut self.connections[place];
         match connection.state {
-            State::Open => {
-                // What it sent, its server cannot be asked any more.
-                connection.was_lost = true;
-                self.connected -= 1;
-            }
+            State::Open => self.connected -= 1,
             State::Opening { .. } => self.opening -= 1,
             State::Closed { .. } | State::Queued { .. } => {}
         }
         connection.socket = None;
         connection.state = State::Closed { until };
+    }
+
+    /// Tries a connection again later; what is under way on it has no answer.
+    fn give_up(&mut self, place: usize, now: u64) {
+        let connection = &mut self.connections[place];
+        // What was never open has brought nothing.
+        connection.was_lost |= connection.state == State::Open;
+        self.count_left(place);
+        self.drop_open(place, now + RETRY);
     }
 
     /// Counts what is under way on a connection as unanswered.
