@@ -9,7 +9,7 @@ use sockpit_core::plan::{Plan, Role, Shape};
 use sockpit_core::rule::Step;
 use sockpit_engine::{Error, Operation, Outcome, cause_text};
 
-pub(crate) use crate::hint::hint;
+pub(crate) use crate::hint::{hint, hint_of};
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

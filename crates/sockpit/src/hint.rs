@@ -9,3 +9,9 @@ use crate::exit::engine_error;
 pub(crate) fn hint(error: &anyhow::Error, plan: &Plan) -> Option<String> {
     doctor::hint(engine_error(error)?, plan)
 }
+
+/// The same where its server is not `sockpit listen` but this command.
+pub(crate) fn hint_of(server: &str, error: &anyhow::Error, plan: &Plan) -> Option<String> {
+    let hint = hint(error, plan)?;
+    Some(hint.replace("`sockpit listen ", &format!("`{server} ")))
+}

@@ -15,7 +15,7 @@ use sockpit_engine::load::{Load, Running};
 use super::processor::ProcessorTime;
 use super::show;
 use crate::console::{Console, departure};
-use crate::exit::{Exit, engine_error, hint, sentence};
+use crate::exit::{Exit, engine_error, hint_of, sentence};
 use crate::runtime::carry_out;
 use crate::signals::Signals;
 
@@ -46,9 +46,9 @@ pub(super) fn run(settings: &Settings, console: &Console) -> Exit {
 
 fn explain(error: &anyhow::Error, settings: &Settings, console: &Console) -> Exit {
     console.error(&sentence(error));
-    if let Some(hint) = hint(error, &settings.link) {
-        // A listener without a reply would leave a load without an answer.
-        console.hint(&hint.replace("`sockpit listen ", "`sockpit load --serve "));
+    // A listener without a reply would leave a load without an answer.
+    if let Some(hint) = hint_of("sockpit load --serve", error, &settings.link) {
+        console.hint(&hint);
     }
     match engine_error(error).map_or(Exit::Usage, Exit::of_error) {
         // How long an answer may take is a measure of what failed, and no time to end after.

@@ -14,7 +14,7 @@ use sockpit_core::time::TimeSpan;
 use sockpit_engine::recorder::Recorder;
 
 use crate::console::{ChatCommand, Console, Editor, Form, Takes, Talk};
-use crate::exit::{Exit, engine_error, sentence};
+use crate::exit::{Exit, engine_error, hint_of, sentence};
 
 mod stay;
 mod view;
@@ -211,8 +211,8 @@ pub(crate) fn run(args: Args, console: &Console) -> Exit {
 /// Says why the room could not be reached, and what would help.
 fn explain(error: &anyhow::Error, plan: &Plan, console: &Console) -> Exit {
     console.error(&sentence(error));
-    if let Some(hint) = crate::exit::hint(error, plan) {
-        console.hint(&hint.replace("`sockpit listen ", "`sockpit room serve "));
+    if let Some(hint) = hint_of("sockpit room serve", error, plan) {
+        console.hint(&hint);
     }
     engine_error(error).map_or(Exit::Usage, Exit::of_error)
 }

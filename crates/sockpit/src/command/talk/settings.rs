@@ -210,7 +210,7 @@ impl Settings {
         plan: &Plan,
         lens: &Lens,
     ) -> io::Result<Beside> {
-        let make = |canvas| lens.begin(plan, canvas);
+        let make = |canvas| lens.renewed(plan, canvas);
         Beside::start(handle, self.form, plan.wire, make).await
     }
 

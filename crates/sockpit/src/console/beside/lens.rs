@@ -15,8 +15,8 @@ use crate::console::language;
 pub(crate) struct Lens(Arc<Mutex<lens::Lens>>);
 
 impl Lens {
-    /// Begins with a conversation as it is by now.
-    pub(crate) fn begin(&self, plan: &Plan, canvas: Canvas) -> Self {
+    /// The same, with nothing drawn yet of the conversation as it is by now.
+    pub(crate) fn renewed(&self, plan: &Plan, canvas: Canvas) -> Self {
         self.lens().renew(Options {
             charset: plan.text,
             framing: Some(plan.framing.clone()),
