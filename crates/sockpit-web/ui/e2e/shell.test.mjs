@@ -79,6 +79,39 @@ trial('the palette does what is typed, and the keys are listed', async ({ page, 
   await keys.waitFor({ state: 'detached' });
 });
 
+trial('a key typed right after a dialog was left opens the next one', async ({ page }) => {
+  await make(page, { port: 0 });
+  for (const [key, next, name] of [['e', 'y', 'Copy as command'], ['y', 'e', 'Options'], ['e', 'e', 'Options']]) {
+    await page.keyboard.press(key);
+    await page.locator('dialog[open]').waitFor();
+    // The key comes as soon as it can: after what is done at once, before the browser tells of what was closed.
+    await page.evaluate(async (typed) => {
+      document.querySelector('dialog[open]').close();
+      for (let i = 0; i < 10; i++) await null;
+      document.body.dispatchEvent(new KeyboardEvent('keydown', { key: typed, bubbles: true }));
+    }, next);
+    const dialog = page.getByRole('dialog', { name });
+    await dialog.waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  }
+});
+
+trial('keys leave alone what is behind a dialog', async ({ page }) => {
+  await make(page, { port: 0 });
+  await page.keyboard.press('y');
+  const dialog = page.getByRole('dialog', { name: 'Copy as command' });
+  await dialog.getByRole('button', { name: 'Close' }).focus();
+  await page.keyboard.press('o');
+  await page.keyboard.press('e');
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal(await page.locator('dialog[open]').count(), 0);
+  await page.locator('.bar .state').getByText('closed').waitFor();
+  await page.keyboard.press('o');
+  await page.locator('.bar .state .open').waitFor();
+});
+
 /** Presses Tab until what has the focus is called so. */
 async function tabTo(page, name) {
   for (let i = 0; i < 60; i++) {

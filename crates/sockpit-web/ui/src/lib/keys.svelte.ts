@@ -1,6 +1,7 @@
 // What the keyboard does. Letters act only where nobody is typing.
 
 import { untrack } from 'svelte';
+import { hasModal } from './modal';
 
 export interface Shortcut {
   /** As `KeyboardEvent.key` says it; `Mod+k` is Ctrl, or Cmd on a Mac. */
@@ -32,10 +33,11 @@ export function handleKey(event: KeyboardEvent): void {
   if (event.altKey || (!mod && isTyping(event.target))) return;
   const key = mod ? `Mod+${event.key.toLowerCase()}` : event.key;
   const hit = shortcuts.all.find((one) => one.key === key && (one.when?.() ?? true));
-  if (hit) {
-    event.preventDefault();
-    hit.run();
-  }
+  if (!hit) return;
+  // What is behind a dialog rests. Its own buttons have Space and Enter; the browser's Ctrl+S is not meant there either.
+  const rests = hasModal();
+  if (mod || !rests) event.preventDefault();
+  if (!rests) hit.run();
 }
 
 function isTyping(target: EventTarget | null): boolean {
