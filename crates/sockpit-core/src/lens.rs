@@ -40,6 +40,7 @@ mod datagram;
 mod draw;
 mod flow;
 mod verdict;
+mod wire_len;
 
 use cut::End;
 pub use cut::{Cut, Piece, Told};

@@ -8,10 +8,10 @@ use super::cut::{Cut, End, Piece, Told, Track};
 use super::datagram::{Joiner, Passed, Unread};
 use super::draw;
 use super::verdict::Judge;
+use super::wire_len::{cut_len, guessed_len, most_wire};
 use super::{Ends, Options, Row, Sheet};
 use crate::event::Direction;
-use crate::frame::{Framing, Scanner};
-use crate::time::Time;
+use crate::frame::Framing;
 
 /// In bytes: what is held of a flow that cannot be drawn yet.
 const MOST_BYTES: usize = 1024 * 1024;
@@ -21,12 +21,6 @@ const MOST_PIECES: usize = 8192;
 
 /// In bytes, or in pieces: so far behind a hole between packets it is taken for one that stays.
 const MOST_HOLE: (u64, usize) = (256 * 1024, 256);
-
-/// In bytes: no header is longer, but for what `offset` leaves before it.
-const MOST_HEADER: usize = 16;
-
-/// In bytes: what is looked at behind a message for what ends it.
-const MOST_TRAILER: usize = 64;
 
 /// Which rows are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -451,7 +445,7 @@ impl Flow {
         let end = match next {
             Some(next)
                 if framing.is_none()
-                    || latest.is_partial
+                    || latest.is_partial && !self.has_datagrams()
                     || latest.start < self.drawn
                     || next > self.known =>
             {
@@ -481,7 +475,12 @@ impl Flow {
             return Some(end.min(limit));
         }
         let room = most_wire(latest.payload.len(), framing) as u64;
-        let stop = self.known.min(latest.start.saturating_add(room)).min(limit);
+        let known = match self.has_datagrams() {
+            // No message goes on in the next one.
+            true => self.datagram_end(latest.start),
+            false => self.known,
+        };
+        let stop = known.min(latest.start.saturating_add(room)).min(limit);
         let wire = self.bytes(latest.start, stop);
         let len = match framing {
             _ if latest.is_partial => wire.len(),
@@ -493,12 +492,21 @@ impl Flow {
         Some(latest.start.saturating_add(len as u64).min(stop))
     }
 
+    /// Where the datagram ends that a place is in.
+    fn datagram_end(&self, place: u64) -> u64 {
+        let mut chunks = self.chunks_from(place);
+        chunks.next().map_or(self.known, end_of_chunk)
+    }
+
+    /// The pieces that are held, from the one on that a place is in.
+    fn chunks_from(&self, place: u64) -> impl Iterator<Item = &(u64, Bytes)> {
+        let first = self.chunks.partition_point(|it| end_of_chunk(it) <= place);
+        self.chunks.range(first..)
+    }
+
     /// The bytes from a place to another, as far as they are held.
     fn bytes(&self, start: u64, end: u64) -> Bytes {
-        let first = self
-            .chunks
-            .partition_point(|(offset, bytes)| offset.saturating_add(bytes.len() as u64) <= start);
-        let chunks = self.chunks.range(first..);
+        let chunks = self.chunks_from(start);
         let chunks = chunks.take_while(|(offset, _)| *offset < end);
         let mut parts = chunks.filter_map(|(offset, bytes)| {
             let from = usize::try_from(start.saturating_sub(*offset)).ok()?;
@@ -539,60 +547,17 @@ impl Flow {
         for track in &mut self.tracks {
             track.forget(place);
         }
-        while let Some((offset, bytes)) = self.chunks.front()
-            && offset.saturating_add(bytes.len() as u64) <= place
+        while let Some(front) = self.chunks.front()
+            && end_of_chunk(front) <= place
         {
-            self.held -= bytes.len();
+            self.held -= front.1.len();
             self.chunks.pop_front();
         }
     }
 }
 
-/// In bytes: what a message takes on the wire at most, with all of it escaped.
-fn most_wire(payload: usize, framing: Option<&Framing>) -> usize {
-    let beside = match framing {
-        Some(Framing::Length(prefix)) => MOST_HEADER + usize::from(prefix.offset),
-        Some(Framing::Delimited(delimiter)) => delimiter.len(),
-        _ => MOST_HEADER + MOST_TRAILER,
-    };
-    payload.saturating_add(beside).saturating_mul(2)
-}
-
-/// How many bytes the first message takes on the wire, as its framing cuts it: with header, escapes
-/// and delimiter. `None` where not all of it is there.
-fn cut_len(wire: &[u8], framing: &Framing) -> Option<usize> {
-    let mut len = None;
-    // What cannot be cut further on is told by whoever cut this.
-    let _ = Scanner::new(framing, wire.len()).push(Time::ZERO, wire, |span| {
-        len.get_or_insert(span.wire_len);
-    });
-    len
-}
-
-/// The same where nobody said how messages are cut. `wire` begins with the message.
-fn guessed_len(wire: &[u8], payload: &[u8]) -> usize {
-    let header = (0..=MOST_HEADER).find(|skip| {
-        wire.get(*skip..)
-            .is_some_and(|rest| rest.starts_with(payload))
-    });
-    let Some(header) = header else {
-        // Its bytes are escaped: it ends where such framings end, with END or with a zero.
-        let ends = |byte: &u8| matches!(byte, 0xc0 | 0);
-        let from = payload.len().max(1);
-        let tail = wire.get(from..).unwrap_or_default();
-        return tail
-            .iter()
-            .position(ends)
-            .map_or(wire.len(), |at| from + at + 1);
-    };
-    let end = header + payload.len();
-    let rest = wire.get(end..).unwrap_or_default();
-    let trailer = match (header, rest) {
-        (0, [b'\r', b'\n', ..]) => 2,
-        (0, [b'\r' | b'\n' | 0, ..]) | (_, [0xc0, ..]) => 1,
-        _ => 0,
-    };
-    end + trailer
+fn end_of_chunk((offset, bytes): &(u64, Bytes)) -> u64 {
+    offset.saturating_add(bytes.len() as u64)
 }
 
 /// The piece of a cut in a row, by its place among the cuts.

@@ -66,8 +66,9 @@ fn frame_told(direction: Direction, frame: &crate::frame::Frame<'_>) -> What {
     }
 }
 
-/// Each datagram is told with its message.
-fn datagrams(direction: Direction, payloads: &[Vec<u8>]) -> Vec<What> {
+/// Each datagram is told with its messages, of which none goes on in the next one.
+fn datagrams(framing: &Framing, direction: Direction, payloads: &[Vec<u8>]) -> Vec<What> {
+    let mut decoder = framing.decoder(MAX_FRAME);
     let mut offset = 0;
     let mut events = Vec::new();
     for payload in payloads {
@@ -78,15 +79,23 @@ fn datagrams(direction: Direction, payloads: &[Vec<u8>]) -> Vec<What> {
             bytes: bytes.clone(),
             full_len: None,
         });
-        events.push(What::Frame {
-            direction,
-            offset,
-            payload: bytes,
-            text: None,
-            malformed: false,
-            partial: false,
-            full_len: None,
-        });
+        if framing.is_raw() {
+            events.push(What::Frame {
+                direction,
+                offset,
+                payload: bytes,
+                text: None,
+                malformed: false,
+                partial: false,
+                full_len: None,
+            });
+        } else {
+            let mut push = |frame: crate::frame::Frame<'_>| {
+                events.push(frame_told(direction, &frame));
+            };
+            let _ = decoder.push(Time::ZERO, payload, &mut push);
+            decoder.finish(push);
+        }
         offset += payload.len() as u64;
     }
     events
@@ -188,17 +197,22 @@ proptest! {
 
     #[test]
     fn rows_of_datagrams_drawn_as_they_settle_are_those_drawn_at_once(
+        framing in select(&FRAMINGS[..]),
         scheme in select(&["udp", "unixgram"][..]),
         heard in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..9), 0..9),
         sent in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..9), 0..9),
         turns in proptest::collection::vec(any::<bool>(), 1..20),
         asked in proptest::collection::vec(any::<bool>(), 1..40),
     ) {
+        let framing: Framing = framing.parse().expect("it is one");
         let mut events = vec![opened(scheme)];
-        let ways = [datagrams(Direction::In, &heard), datagrams(Direction::Out, &sent)];
+        let ways = [
+            datagrams(&framing, Direction::In, &heard),
+            datagrams(&framing, Direction::Out, &sent),
+        ];
         events.extend(mixed(ways, &turns));
         events.push(closed());
-        let options = Options { framing: Some(Framing::Raw), ..Options::default() };
+        let options = Options { framing: Some(framing), ..Options::default() };
         let live = drawn(&options, &events, asked.iter().copied().cycle());
         let at_once = drawn(&options, &events, std::iter::repeat(false));
         prop_assert_eq!(by_title(&live), by_title(&at_once), "{}\n{}", live, at_once);
