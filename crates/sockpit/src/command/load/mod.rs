@@ -12,7 +12,7 @@ use bytes::Bytes;
 use sockpit_core::endpoint::Endpoint;
 use sockpit_core::frame::Framing;
 use sockpit_core::load::{self, Answer, Mode, Pace, Rate, Service};
-use sockpit_core::plan::{Options, Plan, Role};
+use sockpit_core::plan::Options;
 use sockpit_core::size::ByteSize;
 use sockpit_core::text::charset::Charset;
 use sockpit_core::text::{escape, hex};
@@ -209,18 +209,13 @@ impl Args {
 
     fn resolve(self) -> anyhow::Result<Task> {
         let endpoint = Endpoint::from_words(&self.endpoint)?;
-        let role = match self.serve {
-            true => Role::Server,
-            false => Role::Client,
-        };
-        let link = Plan::resolve(role, &endpoint, self.link())?;
         if self.serve {
-            return self.resolve_serve(&endpoint, link).map(Task::Serve);
+            return self.resolve_serve(&endpoint).map(Task::Serve);
         }
         if let Some(option) = self.of_a_server() {
             bail!("`{option}` is an option of the server; add `--serve`, or leave it out");
         }
-        self.resolve_load(&endpoint, link).map(Task::Load)
+        self.resolve_load(&endpoint).map(Task::Load)
     }
 
     /// An option that only a server has: the parser lets it pass beside one that only a load has.
@@ -237,7 +232,7 @@ impl Args {
             .find_map(|(option, is_given)| is_given.then_some(option))
     }
 
-    fn resolve_load(self, endpoint: &Endpoint, link: Plan) -> anyhow::Result<run::Settings> {
+    fn resolve_load(self, endpoint: &Endpoint) -> anyhow::Result<run::Settings> {
         let ask = load::Options {
             mode: self.mode,
             pace: match (self.rate, self.open_loop) {
@@ -262,7 +257,6 @@ impl Args {
         };
         Ok(run::Settings {
             load: load::Plan::resolve(endpoint, self.link(), ask)?,
-            link,
             is_json: self.json,
             is_quiet: self.quiet,
             is_agreed: self.yes,
@@ -270,7 +264,7 @@ impl Args {
         })
     }
 
-    fn resolve_serve(self, endpoint: &Endpoint, link: Plan) -> anyhow::Result<serve::Settings> {
+    fn resolve_serve(self, endpoint: &Endpoint) -> anyhow::Result<serve::Settings> {
         let ask = load::ServeOptions {
             service: match (self.echo, self.sink) {
                 (true, _) => Service::Echo,
@@ -281,10 +275,10 @@ impl Args {
             max_peers: self.max_peers,
             idle: self.idle,
         };
+        let serve = load::ServePlan::resolve(endpoint, self.link(), ask)?;
         Ok(serve::Settings {
-            serve: load::ServePlan::resolve(endpoint, self.link(), ask)?,
-            ends_by_itself: self.once || link.once,
-            link,
+            ends_by_itself: self.once || serve.session.once,
+            serve,
             is_json: self.json,
             is_quiet: self.quiet,
         })

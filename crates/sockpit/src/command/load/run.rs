@@ -8,14 +8,14 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context as _;
 use sockpit_core::graph;
 use sockpit_core::load::{Plan, Report};
-use sockpit_core::plan;
 use sockpit_core::text::escape::VisibleLine;
 use sockpit_engine::load::{Load, Running};
 
 use super::processor::ProcessorTime;
 use super::show;
+use crate::command::talk::explain_for;
 use crate::console::{Console, departure};
-use crate::exit::{Exit, engine_error, hint_of, sentence};
+use crate::exit::Exit;
 use crate::runtime::carry_out;
 use crate::signals::Signals;
 
@@ -27,8 +27,6 @@ const STDOUT: &str = "cannot write to stdout";
 /// What is measured, and what is told of it.
 pub(super) struct Settings {
     pub(super) load: Plan,
-    /// The same endpoint as any client has it, for the way out of an error.
-    pub(super) link: plan::Plan,
     pub(super) is_json: bool,
     pub(super) is_quiet: bool,
     /// Whether another machine may be loaded.
@@ -45,12 +43,9 @@ pub(super) fn run(settings: &Settings, console: &Console) -> Exit {
 }
 
 fn explain(error: &anyhow::Error, settings: &Settings, console: &Console) -> Exit {
-    console.error(&sentence(error));
     // A listener without a reply would leave a load without an answer.
-    if let Some(hint) = hint_of("sockpit load --serve", error, &settings.link) {
-        console.hint(&hint);
-    }
-    match engine_error(error).map_or(Exit::Usage, Exit::of_error) {
+    let server = "sockpit load --serve";
+    match explain_for(server, error, &settings.load.session, console) {
         // How long an answer may take is a measure of what failed, and no time to end after.
         Exit::TimedOut => Exit::Network,
         exit => exit,

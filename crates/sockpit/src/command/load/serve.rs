@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sockpit_core::load::{ServePlan, Served};
-use sockpit_core::plan;
 use sockpit_engine::load::Server;
 use tokio::time::timeout;
 
@@ -23,8 +22,6 @@ const STDOUT: &str = "cannot write to stdout";
 /// What is served, and what is told of it.
 pub(super) struct Settings {
     pub(super) serve: ServePlan,
-    /// The same endpoint as any server has it, for the way out of an error.
-    pub(super) link: plan::Plan,
     pub(super) is_json: bool,
     pub(super) is_quiet: bool,
     /// Whether it ends when the first clients have gone.
@@ -35,7 +32,7 @@ pub(super) struct Settings {
 pub(super) fn run(settings: &Settings, console: &Console) -> Exit {
     match carry_out(live(settings, console)) {
         Ok(exit) => exit,
-        Err(error) => explain_error(&error, &settings.link, console),
+        Err(error) => explain_error(&error, &settings.serve.session, console),
     }
 }
 

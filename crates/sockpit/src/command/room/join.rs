@@ -13,8 +13,9 @@ use sockpit_core::text::charset::Charset;
 use sockpit_core::time::TimeSpan;
 use sockpit_engine::recorder::Recorder;
 
+use crate::command::talk::explain_for;
 use crate::console::{ChatCommand, Console, Editor, Form, Takes, Talk};
-use crate::exit::{Exit, engine_error, hint_of, sentence};
+use crate::exit::{Exit, sentence};
 
 mod stay;
 mod view;
@@ -204,15 +205,6 @@ pub(crate) fn run(args: Args, console: &Console) -> Exit {
     };
     match stay::run(&settings, console) {
         Ok(exit) => exit,
-        Err(error) => explain(&error, &settings.plan, console),
+        Err(error) => explain_for("sockpit room serve", &error, &settings.plan, console),
     }
-}
-
-/// Says why the room could not be reached, and what would help.
-fn explain(error: &anyhow::Error, plan: &Plan, console: &Console) -> Exit {
-    console.error(&sentence(error));
-    if let Some(hint) = hint_of("sockpit room serve", error, plan) {
-        console.hint(&hint);
-    }
-    engine_error(error).map_or(Exit::Usage, Exit::of_error)
 }

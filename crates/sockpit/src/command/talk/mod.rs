@@ -13,7 +13,7 @@ mod settings;
 
 pub(crate) use args::Args;
 pub(super) use input::{Feed, Taken};
-pub(super) use run::{DRAIN_TIME, explain_error};
+pub(super) use run::{DRAIN_TIME, explain_error, explain_for};
 
 use clap::ArgMatches;
 use sockpit_core::endpoint::Endpoint;

@@ -12,7 +12,7 @@ use super::conversation::{Conversation, Watchers};
 use super::settings::Settings;
 use crate::command::rest::write_rest;
 use crate::console::{Console, Lens, Output};
-use crate::exit::{Exit, engine_error, hint, sentence};
+use crate::exit::{Exit, engine_error, hint_of, sentence};
 use crate::runtime::{at, carry_out};
 use crate::signals::Signals;
 
@@ -87,8 +87,18 @@ pub(in crate::command) fn explain_error(
     plan: &Plan,
     console: &Console,
 ) -> Exit {
+    explain_for("sockpit listen", error, plan, console)
+}
+
+/// The same where this command is what serves.
+pub(in crate::command) fn explain_for(
+    server: &str,
+    error: &anyhow::Error,
+    plan: &Plan,
+    console: &Console,
+) -> Exit {
     console.error(&sentence(error));
-    if let Some(hint) = hint(error, plan) {
+    if let Some(hint) = hint_of(server, error, plan) {
         console.hint(&hint);
     }
     engine_error(error).map_or(Exit::Usage, Exit::of_error)
