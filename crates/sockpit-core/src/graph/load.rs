@@ -72,14 +72,22 @@ fn heading(report: &Report) -> Heading {
         },
     ];
     let faults = report.faults.total();
+    // Where lost and late ones are told apart, they are all that had no answer in time.
     let unanswered = match report.lost() {
         Some(_) => 0,
         None => report.unanswered,
     };
     let lost = report.lost().unwrap_or(0);
-    let (corrupt, unsent) = (report.corrupt, report.unsent);
+    let (late, corrupt, unsent) = (report.late, report.corrupt, report.unsent);
     for (count, fact) in [
-        (lost, format!("{lost} lost")),
+        (
+            lost,
+            match report.is_stream {
+                true => format!("{lost} bytes lost"),
+                false => format!("{lost} lost"),
+            },
+        ),
+        (late, format!("{late} late answers")),
         (unanswered, format!("{unanswered} unanswered")),
         (corrupt, format!("{corrupt} corrupt")),
         (unsent, format!("{unsent} due and not sent")),

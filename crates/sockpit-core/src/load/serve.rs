@@ -61,13 +61,6 @@ impl ServePlan {
         if session.has_many_answerers() {
             return Err(PlanError::Everybody);
         }
-        if !session.framing.is_raw() {
-            return Err(PlanError::Unfit {
-                key: "frame",
-                place: "a server of loads, which answers with the bytes that came".to_owned(),
-                wants: "the client",
-            });
-        }
         let of_connections = [
             ("threads", asked.threads.is_some()),
             ("max-peers", asked.max_peers.is_some()),

@@ -174,6 +174,8 @@ impl Report {
     /// What datagrams without an answer cost, where each connection waits for its own.
     fn held_up_note(&self) -> Option<String> {
         let is_held_up = !self.is_stream
+            // What was under way then waits no longer.
+            && !self.is_stopped
             && !matches!(self.pace, Pace::Open(_))
             && self.in_flight == 1
             // What nobody took is given up at once.
@@ -204,6 +206,9 @@ impl Report {
                  where an answer ends"
             }
             (true, _) => "a malformed answer does not fit `--frame`, or nobody asked for it",
+            (false, _) if self.answer == Answer::Any => {
+                "a malformed answer came when no message waited for one"
+            }
             (false, _) => {
                 "a malformed answer has no number of this load; of a server that is no echo, \
                  `--any-answer` takes any"

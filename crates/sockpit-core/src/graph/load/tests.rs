@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::load::wire::Counts;
 use crate::load::{Ending, Gathering, Options, Plan, Tally};
 use crate::time::TimeSpan;
 
@@ -104,6 +105,32 @@ fn what_went_wrong_is_in_the_heading() {
     );
     let chinese = svg(&report, 960, 640, Language::Chinese);
     assert!(chinese.contains("无应答 100"), "{chinese}");
+}
+
+#[test]
+fn what_is_lost_and_what_is_late_are_told_apart() {
+    let mut tally = second(1000, &[90_000]);
+    tally.received.messages = 900;
+    tally.unanswered = 100;
+    tally.late = 60;
+    let mut report = report("udp://127.0.0.1:7000", Mode::Request, &[(SECOND, tally)]);
+    let order = report.order.as_mut().expect("datagrams have an order");
+    order.unique = 960;
+    let drawing = svg(&report, 960, 640, Language::English);
+    let told = "1 connection · 40 lost · 60 late answers · p50";
+    assert!(drawing.contains(told), "{drawing}");
+}
+
+#[test]
+fn a_stream_loses_bytes() {
+    let seconds = [(SECOND, second(1000, &[]))];
+    let mut report = report("tcp://127.0.0.1:7000", Mode::OneWay, &seconds);
+    report.sink = Some(Counts {
+        bytes: 63_000,
+        ..Counts::default()
+    });
+    let drawing = svg(&report, 960, 640, Language::English);
+    assert!(drawing.contains("1000 bytes lost"), "{drawing}");
 }
 
 #[test]

@@ -49,4 +49,6 @@ fn options_in_the_query_count_or_are_refused() {
     };
     assert_eq!(plan(at, flag).unwrap().max_peers, 7);
     assert!(plan("tcp://127.0.0.1:7000?read-size=1", flag).is_err());
+    // The client's: the same endpoint is for both sides.
+    assert!(plan("tcp://127.0.0.1:7000?frame=lines&timeout=1s", flag).is_ok());
 }

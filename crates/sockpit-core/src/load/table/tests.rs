@@ -122,6 +122,10 @@ fn why_answers_were_malformed_is_told_with_the_way_out() {
     assert!(report.notes()[0].ends_with("`--frame` says where an answer ends"));
     report.frame = "lines".to_owned();
     assert!(report.notes()[0].contains("does not fit `--frame`"));
+    report.is_stream = false;
+    assert!(report.notes()[0].ends_with("`--any-answer` takes any"));
+    report.answer = Answer::Any;
+    assert!(report.notes()[0].ends_with("no message waited for one"));
 }
 
 #[test]
@@ -131,6 +135,9 @@ fn datagrams_that_hold_their_connection_up_are_told() {
     assert!(report.notes()[0].starts_with("1 datagram was not answered"));
     report.unanswered = 3;
     assert!(report.notes()[0].starts_with("3 datagrams were not answered"));
+    report.is_stopped = true;
+    assert_eq!(report.notes(), ["it was ended before its time"]);
+    report.is_stopped = false;
     report.in_flight = 2;
     assert_eq!(report.notes(), [] as [&str; 0], "the other one goes on");
     report.in_flight = 1;
