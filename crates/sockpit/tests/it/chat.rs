@@ -4,11 +4,11 @@ use std::net::{SocketAddr, UdpSocket};
 
 use serde_json::Value;
 
-use crate::datagram::receive;
+use crate::datagram::{closed_port, receive};
 use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::record::{of_event, records};
 use crate::support::{
-    DEADLINE, Program, Running, Signal, contains, folder, need, python, say, sockpit,
+    DEADLINE, Program, Running, Signal, contains, folder, free_port, need, python, say, sockpit,
 };
 
 /// A program of a tutorial: one socket, which answers what it hears.
@@ -107,13 +107,10 @@ fn a_program_that_speaks_gbk_is_understood() {
 
 #[test]
 fn a_program_that_sends_from_another_port_is_answered_where_it_listens() {
-    let (own, free) = socket();
-    drop(own);
-    let mut program = python(TWO_SOCKETS, &[&free.port().to_string()])
-        .hold_stdin()
-        .start();
+    let port = free_port().to_string();
+    let bind = format!("127.0.0.1:{port}");
+    let mut program = python(TWO_SOCKETS, &[&port]).hold_stdin().start();
     let port = program.printed_port();
-    let bind = free.to_string();
     let mut chat = sockpit(&["chat", "--bind", &bind, &partner(port), "--json"])
         .hold_stdin()
         .start();
@@ -225,33 +222,28 @@ fn what_is_no_chat_is_refused_by_name() {
 
 #[test]
 fn nobody_at_the_other_end_is_told_at_once() {
-    let (gone, addr) = socket();
-    drop(gone);
-    chat(&[&partner(addr.port()), "--wait", "9s"])
+    let (_held, port) = closed_port("127.0.0.1");
+    let addr = format!("127.0.0.1:{port}");
+    chat(&[&partner(port), "--wait", "9s"])
         .stdin("hello\n")
         .run()
         .check_code(1)
-        .check_stderr(&["nobody listens there", &addr.to_string()]);
+        .check_stderr(&["nobody listens there", &addr]);
 }
 
 #[test]
 fn who_refuses_is_told_by_address_once_with_what_would_help() {
-    let (gone, addr) = socket();
+    let (_held, port) = closed_port("127.0.0.1");
     let (other, other_addr) = socket();
-    drop(gone);
-    let finished = chat(&[
-        &partner(addr.port()),
-        &partner(other_addr.port()),
-        "--quiet",
-    ])
-    .args(&["--plain", "--wait", "300ms"])
-    .stdin("one\ntwo\n")
-    .run();
+    let finished = chat(&[&partner(port), &partner(other_addr.port()), "--quiet"])
+        .args(&["--plain", "--wait", "300ms"])
+        .stdin("one\ntwo\n")
+        .run();
     drop(other);
-    let error = format!("error: {addr}: nobody listens there (ICMP port unreachable)");
+    let error = format!("error: 127.0.0.1:{port}: nobody listens there (ICMP port unreachable)");
     let told: Vec<&str> = finished.stderr.lines().collect();
     assert!(told.iter().all(|line| *line == error), "{told:?}");
-    let finished = chat(&[&partner(addr.port()), "--wait", "300ms"])
+    let finished = chat(&[&partner(port), "--wait", "300ms"])
         .stdin("one\ntwo\n")
         .run();
     let told: Vec<&str> = finished.stderr.lines().collect();
@@ -335,7 +327,11 @@ fn a_long_message_between_two_sockpits_arrives_whole() {
 
 #[test]
 fn where_a_sockpit_was_and_a_stranger_is_only_text_comes() {
-    let tom = chat(&["--json"]).hold_stdin().start();
+    let bind = format!("127.0.0.1:{}", free_port());
+    let tom = sockpit(&["chat", "--bind", &bind, "--json"])
+        .env("USER", "tester")
+        .hold_stdin()
+        .start();
     let addr = address(&tom);
     let mut lily = chat(&[&partner(addr.port()), "--json"])
         .hold_stdin()
@@ -413,9 +409,7 @@ fn those_who_announce_themselves_find_each_other() {
 #[test]
 fn two_find_each_other_on_loopback() {
     // The port is of this test: others of this machine do not take part.
-    let (own, addr) = socket();
-    drop(own);
-    let discover = format!("--discover={}", addr.port());
+    let discover = format!("--discover={}", free_port());
     let args = [discover.as_str(), "--interface", "lo", "--json"];
     let tom = chat(&[&args[..], &["--name", "Tom"]].concat())
         .hold_stdin()
@@ -439,8 +433,7 @@ fn two_find_each_other_on_loopback() {
 fn on_a_terminal_it_asks_as_the_programs_of_tutorials_do() {
     let program = python(ONE_SOCKET, &["utf-8"]).start();
     let port = program.printed_port();
-    let (own, free) = socket();
-    drop(own);
+    let own = free_port();
     let state = folder();
     let mut terminal = sockpit_on_a_terminal(Size::USUAL, &["chat"])
         .env("TERM", "xterm")
@@ -455,7 +448,7 @@ fn on_a_terminal_it_asks_as_the_programs_of_tutorials_do() {
     terminal.wait_for_stdout(b"`nonsense` is no port");
     terminal.feed(format!("{port}\r").as_bytes());
     terminal.wait_for_stdout(b"Your own port [");
-    terminal.feed(format!("{}\r", free.port()).as_bytes());
+    terminal.feed(format!("{own}\r").as_bytes());
     terminal.wait_for_stdout(b"> ");
     terminal.feed("你好\r".as_bytes());
     terminal.wait_for_stdout(">> ".as_bytes());

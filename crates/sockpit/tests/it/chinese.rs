@@ -1,7 +1,7 @@
 //! What people are told in Chinese, and what stays as it is in every language: records, bytes,
 //! options and exit codes.
 
-use crate::support::{NOBODY, connect, listen, python, server, sockpit};
+use crate::support::{NOBODY, connect, free_address, listen, python, server, sockpit};
 
 /// In Chinese by the flag.
 const ZH: [&str; 2] = ["--lang", "zh"];
@@ -15,8 +15,7 @@ fn columns(text: &str) -> usize {
 
 #[test]
 fn a_refused_connection_is_told_in_chinese() {
-    let (socket, address) = server();
-    drop(socket);
+    let address = free_address();
     connect(&[&address])
         .args(&ZH)
         .run()

@@ -1,11 +1,11 @@
 //! Rooms of several servers are one through NATS: nothing is lost or doubled, come what may.
 
 use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 
 use crate::room::Member;
-use crate::support::{Program, Running, Signal, folder, need, sockpit, wait_until};
+use crate::support::{Program, Running, Signal, folder, free_port, need, sockpit, wait_until};
 
 /// A NATS server of the test's, which may be ended and started again at the same address.
 struct Nats {
@@ -22,12 +22,10 @@ impl Nats {
 
     fn start_with(options: &[&'static str]) -> Self {
         let store = folder();
-        // It has no way to tell a port that it chose; another may take this one meanwhile, and then
-        // the next one is tried.
+        // It has no way to tell a port that it chose; another program may take this one meanwhile,
+        // and then the next one is tried.
         for _ in 0..10 {
-            let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-            let port = free.local_addr().expect("an address").port();
-            drop(free);
+            let port = free_port();
             if let Some(running) = run(port, options, store.path()) {
                 return Self {
                     port,
@@ -315,12 +313,7 @@ fn a_room_goes_on_alone_while_nats_is_not_there() {
     if !need("nats-server") {
         return;
     }
-    let nobody = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!(
-        "nats://{}",
-        nobody.local_addr().expect("an address of our own")
-    );
-    drop(nobody);
+    let url = format!("nats://127.0.0.1:{}", free_port());
     let alone = sockpit(&["room", "serve", "tcp://127.0.0.1:0", "--name", "alone"])
         .args(&["--cluster", &url])
         .start();

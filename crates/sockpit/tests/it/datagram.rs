@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::record::{of_event, records};
 use crate::support::{
-    DEADLINE, Program, Running, Signal, connect, folder, listen, need, python, sockpit, wait_until,
+    DEADLINE, Program, Running, Signal, connect, folder, free_port, listen, need, python, sockpit,
+    wait_until,
 };
 
 mod boundaries;
@@ -60,11 +61,10 @@ pub(crate) fn at(listener: &Running) -> SocketAddr {
 
 /// A port that refuses everybody for as long as the socket is held: it hears one peer only, which
 /// never speaks.
-fn closed_port() -> (UdpSocket, u16) {
-    let held = socket();
+pub(crate) fn closed_port(host: &str) -> (UdpSocket, u16) {
+    let held = UdpSocket::bind((host, 0)).expect("a port of our own");
     // port: nothing is sent to it
-    held.connect((Ipv4Addr::LOCALHOST, 1))
-        .expect("connecting sends nothing");
+    held.connect((host, 1)).expect("connecting sends nothing");
     let port = held.local_addr().expect("it is bound").port();
     (held, port)
 }

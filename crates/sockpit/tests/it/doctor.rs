@@ -8,19 +8,27 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::support::{
-    Finished, Program, Running, contains, folder, listen, need, python, server, sockpit, wait_until,
+    Finished, Program, Running, contains, folder, free_port, listen, need, python, server, sockpit,
+    wait_until,
 };
 
-/// Holds a port by TCP, over IPv4 and by UDP too, and prints its number.
+/// Holds a port by TCP, over IPv4 and by UDP too, and prints its number. Who says that all who hold a
+/// number are ended gives it a free one.
 const HOLDER: &str = "
 import socket, signal, sys, time
 if 'deaf' in sys.argv: signal.signal(signal.SIGTERM, signal.SIG_IGN)
-t = socket.socket(); t.bind(('127.0.0.1', 0)); t.listen(5)
-port = t.getsockname()[1]
+port = int(sys.argv[1])
+t = socket.socket(); t.bind(('127.0.0.1', port)); t.listen(5)
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.1', port))
 print(port, flush=True)
 time.sleep(60)
 ";
+
+fn holder(arguments: &[&str]) -> Running {
+    python(HOLDER, &[&free_port().to_string()])
+        .args(arguments)
+        .start()
+}
 
 fn ports(args: &[&str]) -> Program {
     sockpit(&["ports"]).args(args)
@@ -56,7 +64,7 @@ fn is_root() -> bool {
 
 #[test]
 fn the_program_that_holds_a_port_is_named_with_all_that_is_known_of_it() {
-    let holder = python(HOLDER, &[]).start();
+    let holder = holder(&[]);
     let port = holder.printed_port();
     let found = ports(&[&port.to_string(), "--json"])
         .run()
@@ -115,8 +123,7 @@ fn the_program_that_holds_a_port_is_named_with_all_that_is_known_of_it() {
 
 #[test]
 fn a_free_port_is_said_to_be_free_with_exit_1() {
-    let free = ports(&["--free"]).run().check_code(0).check_silent();
-    let port: u16 = free.text().trim().parse().expect("a number alone");
+    let port = free_port();
     ports(&[&port.to_string()])
         .run()
         .check_code(1)
@@ -125,14 +132,19 @@ fn a_free_port_is_said_to_be_free_with_exit_1() {
         .run()
         .check_code(1)
         .check_stdout("");
-    // It can be taken.
-    TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).expect("it is free");
+    // One that was found can be taken, unless another test is given it first.
+    let can_be_taken = (0..10).any(|_| {
+        let found = ports(&["--free"]).run().check_code(0).check_silent();
+        let found: u16 = found.text().trim().parse().expect("a number alone");
+        TcpListener::bind((Ipv4Addr::UNSPECIFIED, found)).is_ok()
+    });
+    assert!(can_be_taken, "what is found is not free");
 }
 
 #[test]
 fn the_first_free_port_of_a_range_is_found_and_none_is_exit_1() {
-    let held = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = held.local_addr().unwrap().port();
+    let port = free_port();
+    let _held = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
     let one = format!("{port}-{port}");
     ports(&["--free", &one])
         .run()
@@ -143,12 +155,11 @@ fn the_first_free_port_of_a_range_is_found_and_none_is_exit_1() {
         .run()
         .check_code(0)
         .check_stdout(format!("{port}\n"));
-    if let Some(next) = port.checked_add(20) {
-        let range = format!("{port}-{next}");
-        let found = ports(&["--free", &range]).run().check_code(0);
-        let found: u16 = found.text().trim().parse().expect("a number alone");
-        assert!((port + 1..=next).contains(&found), "{found} of {range}");
-    }
+    let next = port + 20;
+    let range = format!("{port}-{next}");
+    let found = ports(&["--free", &range]).run().check_code(0);
+    let found: u16 = found.text().trim().parse().expect("a number alone");
+    assert!((port + 1..=next).contains(&found), "{found} of {range}");
 }
 
 #[test]
@@ -270,7 +281,7 @@ print('ready', flush=True); time.sleep(60)
 
 #[test]
 fn kill_ends_the_program_and_waits_until_the_port_is_free() {
-    let mut holder = python(HOLDER, &[]).start();
+    let mut holder = holder(&[]);
     let port = holder.printed_port().to_string();
     // Nobody can answer the question.
     ports(&[&port, "--kill"])
@@ -293,7 +304,7 @@ fn kill_ends_the_program_and_waits_until_the_port_is_free() {
 
 #[test]
 fn a_program_that_ignores_sigterm_is_told_and_ended_by_force() {
-    let mut holder = python(HOLDER, &["deaf"]).start();
+    let mut holder = holder(&["deaf"]);
     let port = holder.printed_port().to_string();
     let asked = ports(&[&port, "--kill", "--yes"]).run().check_code(1);
     asked.check_stderr(&["goes on", "`--force`"]);
@@ -310,7 +321,12 @@ fn as_nobody(folder: &crate::support::TempDir, args: &[&str]) -> Program {
     let copy = folder.path().join("sockpit");
     if !copy.exists() {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_sockpit"), &copy).unwrap();
+        // By another program: a child of another test would have our file open for writing until it is
+        // the program that it becomes, and what is open for writing cannot be run (ETXTBSY).
+        Program::new("cp", &[env!("CARGO_BIN_EXE_sockpit")])
+            .args(&[copy.to_str().unwrap()])
+            .run()
+            .check_code(0);
     }
     let user = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
     Program::new("setpriv", &user)
@@ -432,7 +448,7 @@ fn doctor_shows_each_step_of_what_is_reachable() {
 
 #[test]
 fn doctor_tells_who_listens_near_a_port_that_refuses() {
-    let holder = python(HOLDER, &[]).start();
+    let holder = holder(&[]);
     let port = holder.printed_port();
     let refused = doctor(&[&format!("127.0.0.2:{port}")]).run().check_code(1);
     refused.check_stderr(&["refused", &format!("connect to `tcp://127.0.0.1:{port}`")]);

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{
-    Running, Signal, accept, client, connect, folder, listen, narrow_server, pattern, read_exactly,
-    read_to_end, reset, server, sockpit, wait_until, wait_until_full,
+    Running, Signal, accept, client, connect, folder, free_address, listen, narrow_server, pattern,
+    read_exactly, read_to_end, reset, server, sockpit, wait_until, wait_until_full,
 };
 
 /// Later than the half second after which others stop listening.
@@ -268,7 +268,8 @@ fn a_silent_peer_of_a_listener_is_closed_and_the_others_are_not() {
 #[test]
 fn once_serves_one_peer_and_exits() {
     for options in [&[][..], &["--frame", "lines"]] {
-        let listener = sockpit(&["listen", "127.0.0.1:0", "--once"])
+        // Outside of what the system chooses from, so that nobody else listens there afterwards.
+        let listener = sockpit(&["listen", &free_address(), "--once"])
             .args(options)
             .start();
         let port = listener.port();
@@ -442,14 +443,15 @@ fn b7_stdin_that_was_read_is_delivered_after_sigterm() {
 
 #[test]
 fn a_listener_that_was_ended_has_let_go_of_its_port() {
-    let listener = listen(&["127.0.0.1:0"]);
+    let address = free_address();
+    let listener = listen(&[&address]);
     let port = listener.port();
     let mut peer = client(port);
     peer.write_all(b"x").unwrap();
     listener.wait_for_stdout(b"x");
     listener.interrupt().check_code(130);
     // Connections that the listener closed are in TIME_WAIT, and the port is free all the same.
-    let again = sockpit(&["listen", &format!("127.0.0.1:{port}")]).start();
+    let again = listen(&[&address]);
     assert_eq!(again.port(), port);
 }
 

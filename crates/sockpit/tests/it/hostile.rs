@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::record::{check_schema, of_event, records};
 use crate::support::{
-    DEADLINE, Program, Signal, accept, client, connect, folder, listen, need, read_exactly,
-    read_to_end, server, sockpit, wait_until,
+    DEADLINE, Program, Signal, accept, client, connect, folder, free_address, listen, need,
+    read_exactly, read_to_end, server, sockpit, wait_until,
 };
 
 mod bytes;

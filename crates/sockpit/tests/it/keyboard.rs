@@ -1,12 +1,14 @@
 //! The line that is typed: edited, never torn, remembered; and the commands of the keyboard.
 
 use std::io::Write as _;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroU16;
+
+use rustix::net::{Shutdown, shutdown};
 
 use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::support::{
-    Finished, Running, Signal, TempDir, accept, client, contains, folder, narrow_server,
+    Finished, Running, Signal, TempDir, accept, client, contains, folder, free_port, narrow_server,
     read_exactly, read_to_end, reset, server, wait_until_full,
 };
 
@@ -400,16 +402,12 @@ fn reconnect_connects_again_and_repeats_its_hello() {
 
 #[test]
 fn reconnect_waits_for_a_server_that_is_not_there_yet() {
-    let port = {
-        let (listener, _) = server();
-        listener.local_addr().unwrap().port()
-    };
-    let address = format!("127.0.0.1:{port}");
+    let address = format!("127.0.0.1:{}", free_port());
     let running = crate::support::connect(&[&address, "--reconnect"])
         .stdin("kept until then")
         .start();
     running.wait_for_stderr("connecting again in 500ms");
-    let listener = std::net::TcpListener::bind(&address).unwrap();
+    let listener = TcpListener::bind(&address).unwrap();
     let mut peer = accept(&listener);
     assert_eq!(read_to_end(&mut peer), b"kept until then");
     drop(peer);
@@ -501,18 +499,20 @@ fn somebody_at_a_keyboard_can_leave_a_peer_that_takes_nothing() {
 
 #[test]
 fn a_server_that_is_away_does_not_take_the_keyboard_away() {
-    let (listener, address) = server();
+    let address = format!("127.0.0.1:{}", free_port());
+    let listener = TcpListener::bind(&address).unwrap();
     let mut terminal = terminal(&["connect", &address], &folder());
     let mut peer = accept(&listener);
     terminal.wait_for_stdout(b"> ");
+    // The child of another test has it too until it is the program that it becomes.
+    shutdown(&listener, Shutdown::Both).unwrap();
     drop(listener);
     terminal.feed(b"/reconnect\r");
     assert_eq!(read_to_end(&mut peer), b"");
     terminal.wait_for_stdout(b"connection refused");
     terminal.feed(b"/eol crlf\r/stats\r/hex 00\r");
     terminal.wait_for_stdout(b"error: not connected");
-    let address = address.strip_prefix("tcp://").expect("an address");
-    let listener = std::net::TcpListener::bind(address).unwrap();
+    let listener = TcpListener::bind(&address).unwrap();
     terminal.feed(b"/reconnect\r");
     let mut peer = accept(&listener);
     terminal.feed(b"back\r");

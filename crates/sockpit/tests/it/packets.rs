@@ -10,7 +10,7 @@ use sockpit_core::pcap::{Ending, Item, Reader};
 use sockpit_core::wire::{LinkType, Summary, TcpFlags};
 
 use crate::support::{
-    NOBODY, Program, Signal, accept, client, connect, folder, listen, need, read_exactly,
+    Program, Signal, accept, client, connect, folder, free_address, listen, need, read_exactly,
     read_to_end, say, server, sockpit,
 };
 
@@ -184,7 +184,7 @@ fn each_peer_of_a_listener_has_its_own_packets() {
 
 #[test]
 fn a_refusal_is_seen_on_the_wire() {
-    let refused = connect(&[&format!("tcp://{}", nobody()), "--wire", "--json"])
+    let refused = connect(&[&free_address(), "--wire", "--json"])
         .run()
         .check_code(1)
         .check_stderr(&["connection refused"]);
@@ -234,14 +234,6 @@ fn a_picture_is_whole_though_nobody_reads_the_ladders_lines_any_more() {
     let picture = std::fs::read_to_string(&path).unwrap();
     assert!(picture.ends_with("</svg>\n"), "{}", ended.told());
     assert!(picture.contains("write 10"), "{picture}");
-}
-
-/// An address at which nobody listens.
-fn nobody() -> String {
-    let (listener, endpoint) = server();
-    drop(listener);
-    let address = endpoint.strip_prefix("tcp://").unwrap_or(NOBODY);
-    address.to_owned()
 }
 
 #[test]
@@ -456,7 +448,7 @@ fn the_ladder_takes_the_timelines_place_and_is_saved_as_a_picture() {
 
 #[test]
 fn the_packets_of_a_refused_connection_are_drawn() {
-    let refused = connect(&[&format!("tcp://{}", nobody()), "--ladder", "--as", "none"])
+    let refused = connect(&[&free_address(), "--ladder", "--as", "none"])
         .run()
         .check_code(1);
     if refused.stderr.contains("warning: ") {

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::support::{
-    Finished, Program, Running, Signal, TempDir, connect, contains, folder, python, sockpit,
+    Finished, Program, Running, Signal, TempDir, connect, contains, folder, free_address,
+    free_port, python, sockpit,
 };
 
 /// Answers each line; with an argument, the second one in another way.
@@ -210,8 +211,7 @@ fn counters_of_another_length_are_ignored_message_by_message() {
 fn nobody_there_is_code_1_and_no_choice_is_code_2() {
     let folder = folder();
     write(&folder, "x.jsonl", &[OPENED, CLOSED]);
-    let (listener, address) = crate::support::server();
-    drop(listener);
+    let address = free_address();
     replay(&folder, &["x.jsonl", "--against", &address])
         .run()
         .check_code(1)
@@ -298,9 +298,12 @@ fn what_a_peer_of_a_listener_said_is_played_against_another_listener() {
 #[test]
 fn datagrams_are_compared_one_by_one() {
     let folder = folder();
-    let serve = |reply: &str| sockpit(&["listen", "udp://127.0.0.1:0", "--reply", reply]).start();
+    let serve = |reply: &str| {
+        let endpoint = format!("udp://127.0.0.1:{}", free_port());
+        sockpit(&["listen", &endpoint, "--reply", reply]).start()
+    };
     let (same, other) = (serve("upper"), serve("fixed:A"));
-    connect(&[&same.address(), "--wait", "300ms", "--record", "u.jsonl"])
+    connect(&[&same.address(), "--wait", "2s", "--record", "u.jsonl"])
         .folder(&folder)
         .stdin("a\n\nbc\n")
         .run()

@@ -5,15 +5,17 @@ use std::net::TcpStream;
 
 use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::support::{
-    Program, Running, Signal, TempDir, accept, client, contains, folder, need, read_exactly,
-    read_to_end, server, sockpit,
+    Program, Running, Signal, TempDir, accept, client, contains, folder, free_address, free_port,
+    need, read_exactly, read_to_end, server, sockpit,
 };
 
 /// A room with nobody in it.
 fn room() -> Running {
-    sockpit(&["room", "serve", "127.0.0.1:0"])
-        .hold_stdin()
-        .start()
+    room_at("127.0.0.1:0")
+}
+
+fn room_at(endpoint: &str) -> Running {
+    sockpit(&["room", "serve", endpoint]).hold_stdin().start()
 }
 
 fn join(room: &Running, options: &[&str]) -> Program {
@@ -201,8 +203,9 @@ fn rooms_one_does_not_look_at_are_counted_and_shown_when_one_turns_to_them() {
 
 #[test]
 fn a_server_that_comes_back_finds_everybody_where_they_were_and_nothing_is_lost() {
-    let first = room();
-    let address = first.address();
+    let address = free_address();
+    let first = room_at(&address);
+    first.address();
     let state = folder();
     let options = ["--nick", "bob", "--room", "dev"];
     let mut bob = at_a_terminal(&address, &options, false, &state);
@@ -212,7 +215,7 @@ fn a_server_that_comes_back_finds_everybody_where_they_were_and_nothing_is_lost(
     wait_for_screen(&bob, "connecting again in");
     wait_for_screen(&bob, "dev? ");
     bob.feed(b"said while nobody listened\r");
-    let second = sockpit(&["room", "serve", &address]).hold_stdin().start();
+    let second = room_at(&address);
     let (mut anna, mut heard) = plain(&second, "anna");
     wait_for_screen(&bob, "connected again");
     wait_for_screen(&bob, "<< [dev] bob: said while nobody listened ✓");
@@ -289,9 +292,8 @@ fn ncat_s_chat_is_joined_as_it_is() {
     if !need("ncat") {
         return;
     }
-    let (listener, address) = server();
-    let port = listener.local_addr().unwrap().port().to_string();
-    drop(listener);
+    let port = free_port().to_string();
+    let address = format!("tcp://127.0.0.1:{port}");
     let chat = Program::new("ncat", &["--chat", "-l", "127.0.0.1", &port])
         .hold_stdin()
         .start();
@@ -362,8 +364,7 @@ fn a_server_that_ends_at_once_is_not_asked_for_ever() {
 
 #[test]
 fn a_room_that_is_not_there_is_one_sentence_and_a_hint() {
-    let (listener, address) = server();
-    drop(listener);
+    let address = free_address();
     let finished = sockpit(&["room", "join", &address]).run();
     finished
         .check_code(1)

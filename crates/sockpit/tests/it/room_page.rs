@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use serde_json::Value;
 
 use crate::browser::{Browser, Page};
-use crate::support::{Running, client, sockpit};
+use crate::support::{Running, client, free_address, sockpit};
 
 /// What would do harm if any of it became markup or code.
 const HOSTILE: [&str; 10] = [
@@ -118,8 +118,9 @@ fn a_page_that_lost_its_server_says_so_and_comes_back() {
     let Some(mut browser) = Browser::start() else {
         return;
     };
-    let server = serve("tcp://127.0.0.1:0");
-    let (address, port) = (server.address(), server.port());
+    let address = free_address();
+    let server = serve(&address);
+    let port = server.port();
     let mut page = open(
         &mut browser,
         &format!("http://127.0.0.1:{port}/#room=lab&nick=%E5%B0%8F%E6%98%8E"),

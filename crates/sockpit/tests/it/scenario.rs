@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::support::{Finished, Signal, TempDir, folder, listen, python, sockpit};
+use crate::support::{Finished, Signal, TempDir, folder, free_port, listen, python, sockpit};
 
 /// A server and a client, whose steps are still to come.
 const PAIR: &str = "
@@ -250,9 +250,7 @@ fn a_mistake_is_told_before_anything_is_opened() {
 
 #[test]
 fn what_cannot_be_reached_is_an_error_of_the_network() {
-    let unbound = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = unbound.local_addr().unwrap().port();
-    drop(unbound);
+    let port = free_port();
     let scenario =
         format!("[[session]]\nname = 'a'\nconnect = ':{port}?family=4'\n[[step]]\nsend = 'x'\n");
     let finished = run(&scenario, &[]).check_code(1);

@@ -15,8 +15,8 @@ pub(crate) use program::{Program, connect, listen, python, sockpit};
 pub(crate) use running::{Running, processor_time};
 pub(crate) use rustix::process::Signal;
 pub(crate) use socket::{
-    accept, client, narrow_server, read_exactly, read_to_end, reset, server, wait_until_full,
-    wait_until_read,
+    accept, client, free_address, free_port, narrow_server, read_exactly, read_to_end, reset,
+    server, wait_until_full, wait_until_read,
 };
 pub(crate) use tempfile::TempDir;
 

@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
-use crate::support::{DEADLINE, Program, Running, contains, folder, need, python, say, sockpit};
+use crate::support::{
+    DEADLINE, Program, Running, contains, folder, free_port, need, python, say, sockpit,
+};
 
 /// A simulator of fast drones whose state and video go to sockets of the test's.
 struct Sky {
@@ -14,7 +16,12 @@ struct Sky {
 
 impl Sky {
     fn new(args: &[&str]) -> Self {
-        let (state, video) = (socket(), socket());
+        Self::over(socket(), args)
+    }
+
+    /// The state goes to this socket.
+    fn over(state: UdpSocket, args: &[&str]) -> Self {
+        let video = socket();
         let (state_port, video_port) = (port(&state), port(&video));
         let running = sockpit(&["tello", "simulate", "--bind", "127.0.0.1:0"])
             .args(&["--state-port", &state_port, "--video-port", &video_port])
@@ -32,7 +39,11 @@ impl Sky {
 }
 
 fn socket() -> UdpSocket {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket_at(0)
+}
+
+fn socket_at(port: u16) -> UdpSocket {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
     socket
 }
@@ -138,16 +149,14 @@ fn state_and_video_come_from_the_drones_own_address() {
 
 #[test]
 fn a_state_that_nobody_hears_goes_on() {
-    let sky = Sky::new(&[]);
-    let port = sky.state.local_addr().unwrap();
+    let port = free_port();
+    let sky = Sky::over(socket_at(port), &[]);
     drop(sky.state);
     let client = socket();
     assert_eq!(ask(&client, sky.drone, "command"), "ok");
     assert_eq!(ask(&client, sky.drone, "takeoff"), "ok");
     // By now several states came to nothing.
-    let state = UdpSocket::bind(port).unwrap();
-    state.set_read_timeout(Some(DEADLINE)).unwrap();
-    let (state, _) = receive(&state);
+    let (state, _) = receive(&socket_at(port));
     assert!(contains(&state, b";h:80;"), "{}", state.escape_ascii());
     let sim = sky.running.interrupt().check_code(130);
     assert!(!sim.stderr.contains("error"), "{}", sim.told());
@@ -258,20 +267,24 @@ def tello(host):
     drone = Tello(host)
     drone.address = (host, 8889)
     return drone
+# What the library knows of the height is what the last state said.
+def wait_for_height(height):
+    for _ in range(50):
+        if one.get_height() == height:
+            break
+        time.sleep(0.02)
 one = tello('127.0.0.1')
 one.connect()
 print('battery', abs(one.get_battery() - one.query_battery()) <= 1)
 print('sdk', one.query_sdk_version(), one.query_serial_number())
 one.takeoff()
+wait_for_height(80)
 print('height', one.get_height(), one.query_distance_tof())
 one.enable_mission_pads()
 one.move_forward(100)
 one.rotate_clockwise(90)
 one.move_up(40)
-for _ in range(50):
-    if one.get_height() == 120:
-        break
-    time.sleep(0.02)
+wait_for_height(120)
 print('state', one.get_height(), one.get_yaw(), one.get_mission_pad_id())
 one.go_xyz_speed_mid(0, 0, 100, 50, 1)
 one.curve_xyz_speed(100, 100, 0, 200, 0, 0, 60)

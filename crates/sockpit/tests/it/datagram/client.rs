@@ -83,7 +83,7 @@ fn each_reply_starts_the_wait_anew() {
 
 #[test]
 fn a_closed_port_is_told_and_exits_with_1() {
-    let (_held, port) = closed_port();
+    let (_held, port) = closed_port("127.0.0.1");
     for program in [
         connect(&[&format!("udp://127.0.0.1:{port}"), "--send", "anybody?"]),
         connect(&[&format!("udp://127.0.0.1:{port}")]).stdin("anybody?\n"),
@@ -98,7 +98,7 @@ fn a_closed_port_is_told_and_exits_with_1() {
 
 #[test]
 fn b8_a_thousand_sends_to_a_closed_port_are_survived() {
-    let (_held, port) = closed_port();
+    let (_held, port) = closed_port("127.0.0.1");
     let lines = "message\n".repeat(1000);
     let ended = connect(&[&format!("udp://127.0.0.1:{port}"), "--json"])
         .stdin(lines)
@@ -114,13 +114,12 @@ fn b8_a_thousand_sends_to_a_closed_port_are_survived() {
 
 #[test]
 fn a_client_that_was_refused_is_heard_once_a_listener_came_up() {
-    let (held, port) = closed_port();
+    let port = free_port();
     let mut client = connect(&[&format!("udp://127.0.0.1:{port}"), "--wait", "200ms"])
         .hold_stdin()
         .start();
     client.feed(b"too early\n");
     client.wait_for_stderr("nobody listens there");
-    drop(held);
     let listener = listen(&[&format!("udp://127.0.0.1:{port}"), "--reply", "upper"]);
     listener.address();
     client.feed(b"in time\n");
@@ -208,7 +207,7 @@ fn an_expectation_of_a_datagram_is_met_within_one_or_not_at_all() {
         .check_code(code);
         server.join().expect("the server heard what it should");
     }
-    let (_held, port) = closed_port();
+    let (_held, port) = closed_port("127.0.0.1");
     let ended = connect(&[
         &format!("udp://127.0.0.1:{port}"),
         "--send",

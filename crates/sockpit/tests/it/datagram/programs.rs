@@ -155,11 +155,6 @@ fn other_programs_are_talked_to_as_servers() {
     }
 }
 
-/// A port for a program that cannot choose one itself.
-fn free_port() -> u16 {
-    socket().local_addr().expect("it is bound").port()
-}
-
 /// Whether somebody has this UDP port (proc(5)).
 fn is_taken(port: u16) -> bool {
     let table = std::fs::read_to_string("/proc/net/udp").expect("Linux has it");

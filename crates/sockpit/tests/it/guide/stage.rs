@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +13,7 @@ use regex::{Captures, Regex};
 use super::page::{Action, Block, Page, Step};
 use super::same;
 use crate::pseudo_terminal::{Size, on_a_terminal};
-use crate::support::{DEADLINE, Running, TempDir, folder};
+use crate::support::{DEADLINE, Running, TempDir, folder, free_port};
 
 /// More rows than any page shows, so that nothing scrolls; as wide as a page.
 const ROWS: NonZeroU16 = NonZeroU16::new(400).expect("it is not zero");
@@ -273,7 +271,9 @@ impl Ports {
     fn learn(&mut self, line: &str) {
         for found in AFTER_COLON.captures_iter(line) {
             let port = found[1].to_owned();
-            self.ours_of.entry(port).or_insert_with(free_port);
+            self.ours_of
+                .entry(port)
+                .or_insert_with(|| free_port().to_string());
         }
     }
 
@@ -293,24 +293,5 @@ impl Ports {
             theirs.map_or_else(|| found[1].to_owned(), |(theirs, _)| theirs.clone())
         };
         PORT.replace_all(text, replace).into_owned()
-    }
-}
-
-/// A port that nobody holds, of four digits as those of the pages, so that tables stay aligned. It
-/// is outside of what the system chooses from, so that no other test is given it.
-fn free_port() -> String {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let process = std::process::id() % 50;
-    let first = 2100 + u16::try_from(process).expect("below 50") * 150;
-    loop {
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        assert!(next < 7000, "every port is held");
-        let port = first + next;
-        let is_free = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).is_ok()
-            && TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
-            && UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
-        if is_free {
-            return port.to_string();
-        }
     }
 }

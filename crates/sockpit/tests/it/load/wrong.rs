@@ -6,7 +6,10 @@ use std::net::{TcpListener, TcpStream};
 use serde_json::Value;
 
 use super::{check_clean, load, number, report, serve};
-use crate::support::{NOBODY, Program, Signal, folder, need, python, server, sockpit};
+use crate::datagram::closed_port;
+use crate::support::{
+    NOBODY, Program, Signal, folder, free_address, need, python, server, sockpit,
+};
 
 /// A sink whose connections end with the client's but for the fourth, which stays for two seconds.
 const UNEVEN_SINK: &str = r"
@@ -106,8 +109,7 @@ fn what_is_lost_doubled_and_late_is_counted_exactly() {
 
 #[test]
 fn nobody_there_is_exit_1_with_one_sentence_and_a_hint() {
-    let (socket, address) = server();
-    drop(socket);
+    let address = free_address();
     for args in [&[][..], &["--mode", "churn"], &["--mode", "oneway"]] {
         let finished = load(&address, args).run().check_code(1).check_stdout("");
         // A listener that answers nothing would be no server of a load.
@@ -122,9 +124,8 @@ fn nobody_there_is_exit_1_with_one_sentence_and_a_hint() {
 
 #[test]
 fn a_datagram_port_without_a_program_is_exit_1() {
-    let socket = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();
-    let address = format!("udp://{}", socket.local_addr().unwrap());
-    drop(socket);
+    let (_held, port) = closed_port("127.0.0.1");
+    let address = format!("udp://127.0.0.1:{port}");
     let args = ["--count", "3", "--timeout", "200ms", "--duration", "2s"];
     load(&address, &args).run().check_code(1);
     // What was sent is no figure where all of it was refused.
@@ -273,8 +274,7 @@ fn a_picture_that_cannot_be_written_is_exit_2() {
     );
     finished.check_stderr(&["cannot write /dev/full", "no space left on the device"]);
     let folder = folder();
-    let (socket, nobody) = crate::support::server();
-    drop(socket);
+    let nobody = free_address();
     let (new, kept) = (
         folder.path().join("new.svg"),
         folder.path().join("kept.svg"),
@@ -477,7 +477,7 @@ fn a_picture_behind_a_link_or_a_pipe_is_drawn_or_given_up() {
     load(&server.address(), &args).run().check_code(0);
     assert!(fs::read_to_string(&target).unwrap().ends_with("</svg>\n"));
     fs::remove_file(&target).unwrap();
-    load(NOBODY, &args).run().check_code(1);
+    load(&free_address(), &args).run().check_code(1);
     assert!(link.is_symlink() && !target.exists(), "nothing was drawn");
     if !need("mkfifo") {
         return;

@@ -1,7 +1,8 @@
 //! Sockets of the test itself, with a deadline on whatever is done with them.
 
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,30 @@ pub(crate) fn narrow_server() -> (TcpListener, String) {
     let (listener, address) = server();
     set_socket_recv_buffer_size(&listener, 64 * 1024).expect("a socket of our own");
     (listener, address)
+}
+
+/// A port that nobody holds, and nobody else is given: it is outside of what the system chooses from.
+/// It has four digits, as those of the guide's pages, so that their tables stay aligned.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let process = std::process::id() % 50;
+    let first = 2100 + u16::try_from(process).expect("below 50") * 150;
+    loop {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        assert!(next < 7000, "every port is held");
+        let port = first + next;
+        let is_free = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).is_ok()
+            && TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
+            && UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
+        if is_free {
+            return port;
+        }
+    }
+}
+
+/// An endpoint where nobody listens, until the test has something listen there.
+pub(crate) fn free_address() -> String {
+    format!("tcp://127.0.0.1:{}", free_port())
 }
 
 /// The one peer that comes, with a deadline on whatever is done with it.
