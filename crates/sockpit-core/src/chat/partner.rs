@@ -43,8 +43,12 @@ const MOST_WAITING: usize = 1024 * 1024;
 /// After how long without an answer it is knocked once more.
 const KNOCK_AGAIN: Duration = Duration::from_millis(80);
 
-/// A partner that has not answered a knock by then is taken for another program.
+/// A partner that has not answered a knock by then is taken for another program until it does.
 const KNOCK_TIME: Duration = Duration::from_millis(200);
+
+/// How long after a knock in vain an answer to it still counts: a busy machine may take seconds to
+/// give it, and whoever gives it takes us for known from then on.
+const LATE: Duration = Duration::from_secs(5);
 
 /// A side port without a Sockpit, whose sender nobody asked for, is forgotten after this long.
 const FORGET: Duration = Duration::from_secs(60);
@@ -160,6 +164,9 @@ pub struct Partner {
     /// What waits to be said, in bytes.
     waiting: usize,
     outputs: VecDeque<Output<Event>>,
+    /// Until when the answer to a knock in vain is taken. An end takes it back: what comes after that
+    /// was said before.
+    late_until: Option<Time>,
     /// Since when nothing has kept it.
     idle_since: Time,
 }
@@ -177,6 +184,7 @@ impl Partner {
             heard: None,
             waiting: 0,
             outputs: VecDeque::new(),
+            late_until: None,
             idle_since: now,
         }
     }
@@ -255,7 +263,11 @@ impl Partner {
             }
             Packet::Welcome { from, to, name } if to == self.me.id && from != self.me.id => {
                 // Only who was knocked answers, and only one that is known is renamed.
-                let is_expected = matches!(self.is_known_as, Acquaintance::Knocked { .. });
+                let is_expected = match self.is_known_as {
+                    Acquaintance::Knocked { .. } => true,
+                    Acquaintance::Stranger => self.late_until.is_some_and(|until| now < until),
+                    Acquaintance::Known(_) | Acquaintance::Closed => false,
+                };
                 if is_expected || known == Some(from) {
                     self.meet(now, from, name);
                 }
@@ -339,6 +351,7 @@ impl Partner {
     /// Forgets that it is a Sockpit, and gives back what it did not get.
     fn part_with(&mut self) {
         self.is_known_as = Acquaintance::Stranger;
+        self.late_until = None;
         self.give_back();
     }
 
@@ -438,6 +451,7 @@ impl Machine for Partner {
                 self.idle_since = now;
                 self.tell(Event::Silent);
                 self.part_with();
+                self.late_until = Some(now + LATE);
             }
             Acquaintance::Knocked {
                 since,

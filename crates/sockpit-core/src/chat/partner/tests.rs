@@ -171,6 +171,68 @@ fn where_nobody_answers_a_message_goes_the_other_way() {
 }
 
 #[test]
+fn an_answer_that_comes_late_is_an_answer_all_the_same() {
+    let faults = Faults {
+        latency: KNOCK_TIME,
+        ..Faults::default()
+    };
+    let mut pair = pair(faults, 0);
+    pair.change_a(|it, now| it.say(now, 1, "too early"));
+    pair.run_for(Duration::from_secs(1));
+    let silent = pair
+        .events(Side::A)
+        .position(|event| *event == Event::Silent);
+    let met = |event: &Event| matches!(event, Event::Met { id: 2, .. });
+    assert!(silent < pair.events(Side::A).position(met));
+    assert_eq!(numbers(&pair, Side::A, given_up), [1]);
+    pair.change_a(|it, now| it.say(now, 2, "to a Sockpit"));
+    pair.change_b(|it, now| it.say(now, 3, "from a Sockpit"));
+    pair.run_for(Duration::from_secs(5));
+    assert_eq!(heard(&pair, Side::B), ["to a Sockpit"]);
+    assert_eq!(heard(&pair, Side::A), ["from a Sockpit"]);
+}
+
+#[test]
+fn an_answer_counts_neither_after_its_time_nor_after_an_end() {
+    let welcome = |from| {
+        let name = "Tom";
+        Packet::Welcome { from, to: 1, name }.encode()
+    };
+    let knocked = || {
+        let mut partner = Partner::new(me(1, "Lily"), Time::ZERO);
+        partner.knock(Time::ZERO);
+        partner
+    };
+    let silent = Time::ZERO + KNOCK_TIME;
+    for (after, is_taken) in [
+        (Duration::ZERO, true),
+        (LATE - Duration::from_millis(1), true),
+        (LATE, false),
+    ] {
+        let mut partner = knocked();
+        partner.handle_timeout(silent);
+        partner.handle_input(silent + after, &welcome(2));
+        assert_eq!(partner.is_known(), is_taken, "{after:?}");
+    }
+    // Two knocks have two answers, and the second may come after a goodbye.
+    let mut partner = knocked();
+    partner.handle_timeout(silent);
+    partner.handle_input(silent, &welcome(2));
+    partner.handle_input(silent, &Packet::Bye { from: 2, to: 1 }.encode());
+    partner.handle_input(silent, &welcome(2));
+    assert!(!partner.is_known(), "it has left");
+    // Who was refused has nobody to answer.
+    let mut partner = knocked();
+    partner.handle_fault(Time::ZERO, Fault::Refused);
+    partner.handle_input(Time::ZERO, &welcome(2));
+    assert!(!partner.is_known(), "nobody had the port");
+    // And nobody answers who never knocked.
+    let mut partner = Partner::new(me(1, "Lily"), Time::ZERO);
+    partner.handle_input(Time::ZERO, &welcome(2));
+    assert!(!partner.is_known(), "it was not asked");
+}
+
+#[test]
 fn what_a_refused_sockpit_did_not_get_is_given_back_in_order() {
     let mut pair = pair(Faults::default(), 0);
     pair.run_for(Duration::from_secs(1));
