@@ -75,6 +75,25 @@ trial('checksum, its range and order, and line end stand in the preview and leav
   assert.equal(peer.heard.toString('hex'), '01030000000a0d0a1652');
 });
 
+trial('all that is sent off in quick succession leaves, in order', async ({ page, t }) => {
+  const peer = await dialTo(t, await server(page));
+  await page.getByText('1 peer').first().waitFor();
+  await page.getByLabel('Clear after').check();
+  await text(page).focus();
+  await page.evaluate(() => {
+    const field = document.activeElement;
+    for (const word of ['one', 'two', 'three', 'on its way']) {
+      field.value = word;
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+      if (word.includes(' ')) return;
+      field.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', ctrlKey: true, bubbles: true }));
+    }
+  });
+  await peer.hears('one\ntwo\nthree\n');
+  await until(() => button(page, 'Send').isEnabled());
+  assert.equal(await text(page).inputValue(), 'on its way');
+});
+
 trial('Ctrl+Enter sends, arrows walk through what was sent, the history lists it', async ({ page, t }) => {
   const peer = await dialTo(t, await server(page));
   await page.getByText('1 peer').first().waitFor();
@@ -83,6 +102,8 @@ trial('Ctrl+Enter sends, arrows walk through what was sent, the history lists it
     await text(page).press('Control+Enter');
     await peer.hears(word);
   }
+  // The page knows of the last one when it can send again.
+  await until(() => button(page, 'Send').isEnabled());
   await text(page).fill('draft');
   await text(page).press('ArrowUp');
   await until(async () => (await text(page).inputValue()) === 'three');
@@ -162,7 +183,7 @@ trial('half and sticky packets are made on purpose', async ({ page, t }) => {
   await composer(page).getByRole('button', { name: 'Half / sticky' }).click();
   const box = page.getByRole('dialog', { name: /Half and sticky/ });
   await box.getByLabel('Places, such as 3,-1').fill('2');
-  await box.getByLabel('Pause between the pieces').fill('80ms');
+  await box.getByLabel('Pause between the pieces').fill('400ms');
   await box.getByRole('button', { name: 'Use' }).click();
   await composer(page).getByRole('button', { name: 'cut at 2' }).waitFor();
   await page.getByLabel('Line end').selectOption('none');

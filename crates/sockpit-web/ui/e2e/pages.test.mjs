@@ -43,6 +43,7 @@ test('the ports page names who holds a port, and our own', async (t) => {
 
     // A link to a port shows that one.
     await go(page, 'nets');
+    await page.getByLabel(w('nets.doctor')).first().waitFor();
     await go(page, `ports/${echo.port}`);
     await until(async () => (await page.getByRole('row').count()) === 2 && (await ours.count()) === 1, 'our port alone');
 

@@ -22,8 +22,9 @@ trial('cards become TOML and TOML becomes cards', async ({ page }) => {
   await addRule(page, 1, 'it is', 'PING', 'answer text', 'PONG\\r\\n');
   await addRule(page, 2, 'regex', '^get (\\w+)$', 'answer text', '${1}=1');
   await way(page, 'TOML');
-  await until(async () => /equals = "PING"/.test(await toml(page).inputValue()), async () => toml(page).inputValue());
+  await until(async () => /\$\{1\}=1/.test(await toml(page).inputValue()), async () => toml(page).inputValue());
   const text = await toml(page).inputValue();
+  assert.match(text, /equals = "PING"/);
   assert.match(text, /reply = "PONG\\r\\n"/);
   await toml(page).fill(`${text}\n# stays\n[[rule]]\nhex = "AA ??"\nreply_hex = "BB"\n`);
   await way(page, 'Answers');

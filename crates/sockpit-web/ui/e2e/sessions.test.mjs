@@ -212,6 +212,7 @@ trial('a saved session is a file that the command line runs', async ({ page, ben
   await page.getByLabel('it is', { exact: true }).fill('PING');
   await page.getByLabel('answer text', { exact: true }).fill('PONG');
   await button(page, 'Apply').click();
+  await page.getByText('The session has these rules').waitFor();
   await button(page, 'Save').click();
   await page.getByText('Saved', { exact: true }).waitFor();
   const file = join(bench.project, 'plc.toml');
@@ -268,7 +269,7 @@ trial('the commands that are copied do the same', async ({ page, t }) => {
     if (await shown.count()) lines[await form.getByRole('heading').innerText()] = await shown.innerText();
   }
   await forms.first().getByRole('button', { name: 'Copy' }).click();
-  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), lines.sockpit);
+  await until(async () => (await page.evaluate(() => navigator.clipboard.readText())) === lines.sockpit);
   assert.match(lines.sockpit, /^sockpit /);
 
   for (const [name, line] of Object.entries(lines)) {

@@ -42,7 +42,7 @@ for (const lang of ['en', 'zh']) {
     await until(() => ann.got.includes('you too'), 'the answer');
     ann.end();
     await ladder.getByText(/\[FIN, ACK\]/).first().waitFor();
-    for (const state of ['SYN_SENT', 'LISTEN → SYN_RECEIVED', 'ESTABLISHED', 'FIN_WAIT_1', 'CLOSE_WAIT → LAST_ACK', 'TIME_WAIT']) {
+    for (const state of ['SYN_SENT', 'LISTEN → SYN_RECEIVED', 'ESTABLISHED', 'FIN_WAIT_1', 'CLOSE_WAIT', 'LAST_ACK', 'TIME_WAIT']) {
       await ladder.locator('.state-text', { hasText: state }).first().waitFor();
     }
 
@@ -154,7 +154,7 @@ test('the lens tells sticky messages from half ones, and knows both ends', async
     await ask(page, 'session.change', { key: source.key, options: { frame: 'lines', coalesce: '12' } });
     for (const text of ['one', 'two', 'six']) await say(text);
     await until(async () => (await sessions(page)).find((one) => one.key === sink.key).received >= 12, 'the sticky messages');
-    await ask(page, 'session.change', { key: source.key, options: { frame: 'lines', 'split-at': '4', 'split-delay': '80ms' } });
+    await ask(page, 'session.change', { key: source.key, options: { frame: 'lines', 'split-at': '4', 'split-delay': '400ms' } });
     await say('halfhalf');
     await until(async () => (await sessions(page)).find((one) => one.key === sink.key).received >= 21, 'the half message');
 
@@ -178,6 +178,24 @@ test('the lens tells sticky messages from half ones, and knows both ends', async
     assert.match(page.url(), new RegExp(`/sessions/${source.key}/timeline`));
     assert.deepEqual(page.wrongs, []);
   }
+});
+
+test('Space in the graphs belongs to the button that has the focus', async (t) => {
+  const { page, w } = await stage(t);
+  const { source } = await pair(page);
+  await go(page, `sessions/${source.key}/wire`);
+  await page.getByRole('tab', { name: w('wire.graphs') }).click();
+  const pause = page.getByRole('button', { name: w('wire.pause') });
+  await pause.waitFor();
+  const pressed = () => pause.getAttribute('aria-pressed');
+  const before = await pressed();
+  await page.getByRole('tab', { name: w('wire.ladder') }).focus();
+  await page.keyboard.press('Space');
+  await page.getByRole('tab', { name: w('wire.graphs') }).click();
+  await page.evaluate(() => document.activeElement.blur());
+  assert.equal(await pressed(), before);
+  await page.keyboard.press('Space');
+  await until(async () => (await pressed()) !== before);
 });
 
 test('graphs move while data flows, and know what the kernel says', async (t) => {

@@ -11,12 +11,12 @@ const LIMIT = 100;
 /** In characters: longer messages are not kept, the browser's store is small. */
 const LONGEST = 16_384;
 
-const same = (a: Sent, b: Sent) => a.side === b.side && a.content === b.content && a.escapes === b.escapes;
+export const isSame = (a: Sent, b: Sent): boolean => a.side === b.side && a.content === b.content && a.escapes === b.escapes;
 
 /** With one thing more at the front. */
 export function withSent(past: readonly Sent[], sent: Sent): Sent[] {
   if (sent.content === '' || sent.content.length > LONGEST) return [...past];
-  return [sent, ...past.filter((one) => !same(one, sent))].slice(0, LIMIT);
+  return [sent, ...past.filter((one) => !isSame(one, sent))].slice(0, LIMIT);
 }
 
 /** Those that hold every word, whatever its case. */

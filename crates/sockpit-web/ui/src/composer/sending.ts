@@ -17,6 +17,12 @@ export function hindrance(session: Session, target: Target, peers: readonly Peer
   return null;
 }
 
+/** Whether it is worth asking the program: of the peers of a server the page hears a little later. */
+export function maySend(session: Session, target: Target, peers: readonly Peer[]): boolean {
+  if (session.state !== 'open') return false;
+  return session.peers === 0 && !Array.isArray(target) ? true : hindrance(session, target, peers) === null;
+}
+
 export function isClosed(session: Session): boolean {
   return session.state === 'closed' || session.state === 'ended';
 }

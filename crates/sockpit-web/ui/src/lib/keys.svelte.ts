@@ -32,6 +32,8 @@ export function handleKey(event: KeyboardEvent): void {
   const mod = event.ctrlKey || event.metaKey;
   if (event.altKey || (!mod && isTyping(event.target))) return;
   const key = mod ? `Mod+${event.key.toLowerCase()}` : event.key;
+  // It closes what is open before everything else.
+  if (key === 'Escape' && document.querySelector(':popover-open')) return;
   const hit = shortcuts.all.find((one) => one.key === key && (one.when?.() ?? true));
   if (!hit) return;
   // What is behind a dialog rests. Its own buttons have Space and Enter; the browser's Ctrl+S is not meant there either.

@@ -1,5 +1,6 @@
 // Dialogs before which everything else rests.
 
+import { onDestroy } from 'svelte';
 import type { Attachment } from 'svelte/attachments';
 
 /**
@@ -22,4 +23,11 @@ export function modal(closed: () => void): Attachment<HTMLDialogElement> {
 /** Whether a dialog hides what is behind it. */
 export function hasModal(): boolean {
   return document.querySelector('dialog:modal') !== null;
+}
+
+/** Whether the component that asks is there: an answer that it waited for may come when it has gone. */
+export function presence(): () => boolean {
+  let isThere = true;
+  onDestroy(() => (isThere = false));
+  return () => isThere;
 }

@@ -15,6 +15,8 @@ export class PortsView {
   hasUnix = $state(false);
   #timer: ReturnType<typeof setInterval>;
   #isAsking = false;
+  /** Whether somebody wanted to look while the program was asked. */
+  #isStale = false;
 
   shown = $derived(filtered(this.ports, this.wanted));
 
@@ -29,12 +31,15 @@ export class PortsView {
   }
 
   async look(): Promise<void> {
-    if (this.#isAsking || bench.state !== 'open') return;
+    if (bench.state !== 'open') return;
+    this.#isStale = this.#isAsking;
+    if (this.#isAsking) return;
     this.#isAsking = true;
     const ports = await bench.ask<Port[]>('ports.list', { all: this.hasAll, unix: this.hasUnix });
     if (ports) this.ports = ports;
     else this.isLive = false;
     this.isKnown = true;
     this.#isAsking = false;
+    if (this.#isStale) await this.look();
   }
 }

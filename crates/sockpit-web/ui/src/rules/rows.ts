@@ -1,5 +1,7 @@
 // Rows that the keyboard moves: the same keys for rules, steps and items of lists.
 
+import { tick } from 'svelte';
+
 export interface RowActions {
   count: number;
   onmove: (to: number) => void;
@@ -36,7 +38,8 @@ export function handleRowKey(event: KeyboardEvent & { currentTarget: HTMLElement
 /** Sets the focus into a row beside this one, once it is drawn. */
 export function focusRow(row: HTMLElement, index: number, field: number): void {
   const all = row.parentElement;
-  requestAnimationFrame(() => {
+  // Before the next key comes: that is typed there already.
+  void tick().then(() => {
     const next = all?.querySelector<HTMLElement>(`[data-row="${index}"]`);
     if (next) fieldsOf(next)[Math.max(0, field)]?.focus();
   });

@@ -65,6 +65,8 @@ export class View {
   #held = new HeldRows();
   #changes = $state(0);
   #news: Told[] = [];
+  /** The link that they are of. */
+  #opening = 0;
   #seen: Span = { from: 0, to: 0 };
   #around = 0;
   #isAsking = false;
@@ -93,6 +95,9 @@ export class View {
     const turn = ++this.#turn;
     const id = isNew ? null : this.id;
     if (isNew) this.#reset();
+    // Numbers of views begin again with each link: what the last one told is of others.
+    if (this.#opening !== bench.openings) this.#news = [];
+    this.#opening = bench.openings;
     try {
       const answer = await bench.link.call<{ view: number } | null>(
         id === null ? 'view.open' : 'view.change',
@@ -176,6 +181,7 @@ export class View {
   // One question at a time; what is wanted by then is asked next.
   async #ask(): Promise<void> {
     const view = this.id;
+    const { revision } = this.told;
     const missing = this.#missing();
     if (this.#isAsking || view === null || !missing) return;
     this.#isAsking = true;
@@ -190,7 +196,9 @@ export class View {
     }
     const next = this.#missing();
     const isOther = next !== null && (next.from !== missing.from || next.to !== missing.to);
-    if (came > 0 || isOther) void this.#ask();
+    // An answer about what was shown before is none.
+    const isStale = view !== this.id || revision !== this.told.revision;
+    if (came > 0 || isOther || isStale) void this.#ask();
   }
 
   #missing(): Span | null {
