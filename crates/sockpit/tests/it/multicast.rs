@@ -23,7 +23,7 @@ fn a_broadcast_is_heard_by_a_listener_and_each_answer_comes_back() {
     ]);
     let port = listener.port();
     let endpoint = format!("udp://{EVERYBODY}:{port}?broadcast=1");
-    let ended = connect(&[&endpoint, "--send", "anybody?", "--wait", "300ms", "--json"])
+    let ended = connect(&[&endpoint, "--send", "anybody?", "--wait", "2s", "--json"])
         .run()
         .check_code(0);
     let records = records(&ended.stdout);
@@ -86,7 +86,7 @@ fn a_group_hears_a_client_and_answers_it() {
             "--send",
             "hello, group",
             "--wait",
-            "300ms",
+            "2s",
             "--as",
             "text",
         ])

@@ -19,7 +19,7 @@ fn an_empty_datagram_is_a_message_to_a_client_and_never_an_end() {
             server.send_to(reply, from).expect("loopback takes it");
         }
     });
-    let ended = connect(&[&endpoint, "--json", "--wait", "300ms"])
+    let ended = connect(&[&endpoint, "--json", "--wait", "2s"])
         .stdin("\n")
         .run()
         .check_code(0);
@@ -56,7 +56,7 @@ fn an_empty_datagram_is_a_message_to_a_listener_and_never_an_end() {
 fn boundaries_are_kept_both_ways() {
     let long = "x".repeat(31);
     let listener = listen(&["udp://127.0.0.1:0", "--reply", "echo", "--as", "hex"]);
-    let ended = connect(&[&listener.address(), "--wait", "300ms", "--as", "text"])
+    let ended = connect(&[&listener.address(), "--wait", "2s", "--as", "text"])
         .stdin(format!("{long}\ny\n{long}\n"))
         .run()
         .check_code(0);
@@ -130,7 +130,7 @@ fn truncation_is_told_with_both_lengths() {
         "--send",
         "go",
         "--wait",
-        "200ms",
+        "2s",
     ])
     .run();
     server.join().expect("the server heard what it should");
@@ -164,7 +164,7 @@ fn the_longest_datagram_goes_through_and_one_byte_more_is_refused_before_anythin
         let path = folder.path().join("long");
         let path = path.to_str().expect("a plain name");
         std::fs::write(path, vec![b'a'; most]).unwrap();
-        let ended = connect(&[&address, "--send-file", path, "--wait", "300ms"])
+        let ended = connect(&[&address, "--send-file", path, "--wait", "2s"])
             .run()
             .check_code(0);
         assert_eq!(ended.stdout.len(), most, "{}", ended.stderr);

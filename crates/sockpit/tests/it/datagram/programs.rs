@@ -27,7 +27,7 @@ fn a_beginners_python_server_is_talked_to() {
     ])
     .run()
     .check_code(0);
-    connect(&[&endpoint, "--wait", "300ms", "--as", "text"])
+    connect(&[&endpoint, "--wait", "2s", "--as", "text"])
         .stdin("a\nb\nbye\n")
         .run()
         .check_code(0)

@@ -12,7 +12,7 @@ fn unixgram_talks_by_path_and_by_abstract_name() {
     for endpoint in [path, name] {
         let listener = listen(&[&endpoint, "--reply", "upper", "--as", "text"]);
         assert_eq!(listener.address(), endpoint);
-        connect(&[&endpoint, "--wait", "200ms", "--as", "text"])
+        connect(&[&endpoint, "--wait", "2s", "--as", "text"])
             .stdin("one\n\nthree")
             .run()
             .check_code(0)
