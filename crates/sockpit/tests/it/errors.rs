@@ -96,7 +96,7 @@ time.sleep(60)
         .run()
         .check_code(4);
     assert!(
-        client.took < Duration::from_secs(5),
+        client.took < Duration::from_secs(9),
         "it took {:?}",
         client.took
     );
@@ -297,7 +297,7 @@ fn b4_a_listener_without_descriptors_goes_on_when_it_has_some_again() {
     later.write_all(b"anybody?").unwrap();
     assert_eq!(read_exactly(&mut later, 8), b"anybody?");
     assert!(
-        started.elapsed() < Duration::from_secs(4),
+        started.elapsed() < Duration::from_secs(10),
         "it took {:?}",
         started.elapsed()
     );

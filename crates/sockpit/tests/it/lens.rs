@@ -28,7 +28,7 @@ print('sizes', *sizes)
 ";
 
 /// Long enough that a receiver on a busy machine has taken one piece before the next comes.
-const PAUSE: &str = "200ms";
+const PAUSE: &str = "1s";
 
 fn receiver(arguments: &[&str]) -> (Running, String) {
     let receiver = python(RECEIVER, arguments).start();
@@ -83,7 +83,7 @@ fn messages_are_cut_at_their_offsets() {
 
 #[test]
 fn what_is_held_for_a_while_arrives_as_one() {
-    let options = ["--frame", "lines", "--coalesce", "300ms"];
+    let options = ["--frame", "lines", "--coalesce", "1s"];
     check_sizes(&options, "hello\nworld\nagain\n", "18");
 }
 

@@ -390,7 +390,7 @@ fn a_member_who_takes_nothing_does_not_hold_up_the_end() {
     let asked = Instant::now();
     room.signal(Signal::TERM);
     room.finish().check_code(143);
-    assert!(asked.elapsed() < Duration::from_secs(8));
+    assert!(asked.elapsed() < Duration::from_secs(15));
 }
 
 #[test]

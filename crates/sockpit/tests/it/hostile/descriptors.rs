@@ -29,7 +29,7 @@ fn b4_a_server_out_of_descriptors_waits_and_serves_again() {
     late.write_all(b"hello").expect("it is served");
     assert_eq!(read_exactly(&mut late, 5), b"hello");
     assert!(
-        asked.elapsed() < Duration::from_secs(2),
+        asked.elapsed() < Duration::from_secs(10),
         "{:?}",
         asked.elapsed()
     );
