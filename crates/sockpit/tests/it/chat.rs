@@ -374,10 +374,11 @@ fn those_who_announce_themselves_find_each_other() {
             there() {{ run ip -6 addr show dev two scope link -tentative | grep -q inet6; }}
             # sleep: polled; an IPv6 address is tentative for a while
             until here && there; do sleep 0.05; done
-            (sleep 8) | run timeout 8 $exe chat --bind :0 {family} --discover --name Tom --json > two.json 2> two.err & tom=$!
-            (sleep 1; echo found you; sleep 1) | $exe chat --bind :0 {family} --discover --name Lily --json > one.json 2> one.err || true
-            # sleep: the goodbye is on its way
-            sleep 0.5
+            # sleep: polled, for less than a test may take
+            wait_for() {{ for _ in $(seq 400); do grep -q \"$1\" $2 && return; sleep 0.05; done; }}
+            (sleep 25) 2> /dev/null | run timeout 25 $exe chat --bind :0 {family} --discover --name Tom --json > two.json 2> two.err & tom=$!
+            (wait_for 'Tom is on' one.json; wait_for 'Lily is on' two.json; echo found you; wait_for 'found you' two.json) | $exe chat --bind :0 {family} --discover --name Lily --json > one.json 2> one.err || true
+            wait_for left two.json
             kill $tom $other 2>/dev/null || true
             cat one.json; echo ====; cat two.json one.err two.err",
             env!("CARGO_BIN_EXE_sockpit")
