@@ -108,7 +108,9 @@ pub(crate) fn reset(stream: TcpStream) {
 /// Waits until the program at the other end of `peer` has read what was sent, or is gone.
 pub(crate) fn wait_until_read(peer: &TcpStream) {
     wait_until("everything is read", || {
-        other_end(peer).is_none_or(|(_, unread)| unread == 0)
+        // In this order: what was not on its way any more when its socket is asked is there.
+        queued_at(End::Ours, peer).is_none_or(|(unsent, _)| unsent == 0)
+            && queued_at(End::Theirs, peer).is_none_or(|(_, unread)| unread == 0)
     });
 }
 
@@ -117,7 +119,7 @@ pub(crate) fn wait_until_full(peer: &TcpStream) {
     let mut before = (0, 0);
     let mut since = Instant::now();
     wait_until("the way is full", || {
-        let now = other_end(peer).unwrap_or_default();
+        let now = queued_at(End::Theirs, peer).unwrap_or_default();
         if now != before {
             (before, since) = (now, Instant::now());
         }
@@ -126,20 +128,31 @@ pub(crate) fn wait_until_full(peer: &TcpStream) {
     });
 }
 
-/// The bytes that wait in the socket at the other end of `peer`, to be sent and to be read, as the
-/// system lists them; `None` if that socket is gone.
-fn other_end(peer: &TcpStream) -> Option<(u64, u64)> {
+/// The bytes that wait at an end of `peer`, to be sent and to be read, as the system lists them;
+/// `None` if that socket is gone.
+fn queued_at(end: End, peer: &TcpStream) -> Option<(u64, u64)> {
     let (ours, theirs) = (peer.local_addr().ok()?, peer.peer_addr().ok()?);
+    let (near, far) = match end {
+        End::Ours => (ours, theirs),
+        End::Theirs => (theirs, ours),
+    };
     let listed = |port: u16| format!(":{port:04X}");
     let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     sockets.lines().skip(1).find_map(|line| {
         let mut fields = line.split_whitespace().skip(1);
         let (local, remote) = (fields.next()?, fields.next()?);
         let (unsent, unread) = fields.nth(1)?.split_once(':')?;
-        let is_theirs = local.ends_with(&listed(theirs.port()));
+        let is_it = local.ends_with(&listed(near.port())) && remote.ends_with(&listed(far.port()));
         let number = |hex: &str| u64::from_str_radix(hex, 16).ok();
-        (is_theirs && remote.ends_with(&listed(ours.port())))
+        is_it
             .then(|| Some((number(unsent)?, number(unread)?)))
             .flatten()
     })
+}
+
+/// Whose socket of a connection.
+#[derive(Clone, Copy)]
+enum End {
+    Ours,
+    Theirs,
 }
