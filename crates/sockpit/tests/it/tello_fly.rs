@@ -1,18 +1,20 @@
 //! `sockpit tello fly`, against a small drone in Python and against our own simulator.
 
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::support::{Program, Running, Signal, TempDir, contains, python, sockpit};
 
-/// A drone with a few faults: `key=value` words say which. It prints its port and then every command
-/// that it hears. The port for its state, 0 for none, is an option as well.
+/// A drone with a few faults: `key=value` words say which. It prints its port, its address and then
+/// every command that it hears. The port for its state, 0 for none, is an option as well.
 const DRONE: &str = "
 import select, socket, sys, time
 options = dict(pair.split('=', 1) for pair in sys.argv[1:])
 drone = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 drone.bind((options.get('at', '127.0.0.1'), 0))
 print(drone.getsockname()[1])
+print('at', drone.getsockname()[0])
 takes, refused = float(options.get('takes', '0.05')), options.get('refuse', '').split(',')
 mute, state_port = options.get('mute', '').split(','), int(options.get('state', '0'))
 client, height, replies, next_state = None, 0, [], 0
@@ -61,15 +63,31 @@ pub(crate) fn fly(hosts: &[&str], args: &[&str]) -> Program {
 
 /// What a drone was told, without what gets to know it.
 pub(crate) fn told(drone: &Running) -> Vec<String> {
+    wait_until_heard(drone);
     let text = String::from_utf8_lossy(&drone.stdout()).into_owned();
     let commands = text.lines().filter_map(|line| line.strip_prefix("> "));
     let is_news = |text: &&str| {
-        !["command", "speed?", "sdk?", "battery?"].contains(text) && !text.starts_with("port ")
+        !["command", "speed?", "sdk?", "battery?", OVER].contains(text)
+            && !text.starts_with("port ")
     };
     let mut commands: Vec<String> = commands.filter(is_news).map(str::to_owned).collect();
     // What does no harm twice may be said twice.
     commands.dedup();
     commands
+}
+
+/// No command of any drone.
+const OVER: &str = "over?";
+
+/// Waits until a drone has printed all that it was told: its one socket hears in order.
+fn wait_until_heard(drone: &Running) {
+    let text = String::from_utf8_lossy(&drone.stdout()).into_owned();
+    let ip = text.lines().find_map(|line| line.strip_prefix("at "));
+    let ip: IpAddr = ip.expect("it says where it is").parse().unwrap();
+    let ours = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    ours.send_to(OVER.as_bytes(), (ip, drone.printed_port()))
+        .unwrap();
+    drone.wait_for_stdout(format!("> {OVER}\n").as_bytes());
 }
 
 #[test]
