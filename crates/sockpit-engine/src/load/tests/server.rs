@@ -47,7 +47,7 @@ async fn nobody_is_served_beyond_the_limit() {
     let server = serve("tcp://127.0.0.1:0", limited).await;
     let asked = Options {
         timeout: Some(TimeSpan(Duration::from_millis(500))),
-        duration: Some(TimeSpan(Duration::from_millis(200))),
+        duration: Some(TimeSpan(Duration::from_secs(1))),
         count: None,
         ..options(Mode::Request, 4, 1)
     };
