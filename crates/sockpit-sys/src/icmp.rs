@@ -140,7 +140,7 @@ mod tests {
             let target = gone.local_addr().unwrap();
             socket.connect(target).unwrap();
             assert_eq!(take(socket.as_fd()).unwrap(), None);
-            drop(gone);
+            refuse_all(&gone);
             socket.send(b"").unwrap();
             let until = Instant::now() + Duration::from_secs(10);
             let report = loop {
@@ -163,7 +163,7 @@ mod tests {
         let target = gone.local_addr().unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         enable(socket.as_fd()).unwrap();
-        drop(gone);
+        refuse_all(&gone);
         socket.send_to(b"x", target).unwrap();
         let until = Instant::now() + Duration::from_secs(10);
         let (report, to) = loop {
@@ -174,6 +174,11 @@ mod tests {
         };
         assert_eq!(report.errno, libc::ECONNREFUSED);
         assert_eq!(to, Some(PeerAddr::Inet(target)));
+    }
+
+    /// From here on it hears itself only, and nobody else gets its port.
+    fn refuse_all(socket: &UdpSocket) {
+        socket.connect(socket.local_addr().unwrap()).unwrap();
     }
 
     #[test]

@@ -79,10 +79,11 @@ fn three_datagrams_are_three_packets() {
 fn the_icmp_error_about_a_datagram_is_seen_with_it_and_that_of_another_is_not() {
     let (closed, sender) = datagrams();
     let address = closed.local_addr().unwrap();
-    drop(closed);
     let (other, stranger) = datagrams();
     let other_address = other.local_addr().unwrap();
-    drop(other);
+    // They hear each other only, and nobody else gets their ports.
+    closed.connect(other_address).unwrap();
+    other.connect(address).unwrap();
     let Some(running) = capture(&service(Protocols::Udp, address)) else {
         return;
     };

@@ -163,7 +163,8 @@ async fn b6_a_handler_that_panics_ends_its_own_visit() {
 async fn an_endpoint_that_is_taken_frees_the_others() {
     let bench = Workbench::start().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let free = TcpListener::bind("127.0.0.1:0")
+    // On an address of its own, whose ports nobody else takes.
+    let free = TcpListener::bind("127.0.0.84:0")
         .unwrap()
         .local_addr()
         .unwrap();

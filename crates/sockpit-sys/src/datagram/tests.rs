@@ -18,6 +18,14 @@ fn local(addr: &str) -> (UdpSocket, PeerAddr) {
     (socket, addr.into())
 }
 
+/// A port that refuses everybody else for as long as the socket is held: it hears itself only.
+fn closed(addr: &str) -> (UdpSocket, SocketAddr) {
+    let socket = UdpSocket::bind(addr).unwrap();
+    let addr = socket.local_addr().unwrap();
+    socket.connect(addr).unwrap();
+    (socket, addr)
+}
+
 /// What arrives until `count` datagrams are there.
 fn receive(fd: BorrowedFd<'_>, batch: &mut ReceiveBatch, count: usize) -> Vec<Whole> {
     let mut all = Vec::new();
@@ -441,9 +449,8 @@ fn a_socket_that_can_never_send_fails_each_datagram_once() {
 fn a_thousand_datagrams_to_a_closed_port_all_leave_and_the_refusal_is_told() {
     for addr in ["127.0.0.1:0", "[::1]:0"] {
         let (socket, _) = local(addr);
-        let (closed, closed_addr) = local(addr);
-        drop(closed);
-        socket.connect(closed_addr.inet().unwrap()).unwrap();
+        let (_held, closed_addr) = closed(addr);
+        socket.connect(closed_addr).unwrap();
         let mut outgoing = SendBatch::new();
         let (mut sent, mut refused) = (0, 0);
         for round in 0..1000u32 {
@@ -479,9 +486,8 @@ fn a_thousand_datagrams_to_a_closed_port_all_leave_and_the_refusal_is_told() {
 #[test]
 fn a_batch_to_a_closed_port_leaves_whole() {
     let (socket, _) = local("127.0.0.1:0");
-    let (closed, closed_addr) = local("127.0.0.1:0");
-    drop(closed);
-    socket.connect(closed_addr.inet().unwrap()).unwrap();
+    let (_held, closed_addr) = closed("127.0.0.1:0");
+    socket.connect(closed_addr).unwrap();
     let mut outgoing = SendBatch::new();
     for index in 0..150u8 {
         outgoing.push([index], None, None).unwrap();

@@ -36,18 +36,22 @@ fn a_listener_is_listed_with_its_backlog_and_its_connections_on_demand() {
 
 #[test]
 fn a_port_is_free_or_not() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let held = listener.local_addr().unwrap().port();
-    assert_eq!(
-        free_port(&[Protocol::Tcp], Some(held..=held)).unwrap(),
-        None
-    );
-    assert_eq!(
-        free_port(&[Protocol::Udp], Some(held..=held)).unwrap(),
-        Some(held)
-    );
+    // Another test may be given what is free here before it is looked at, but not each time.
+    let is_free_by_udp = (0..10).any(|_| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let held = listener.local_addr().unwrap().port();
+        assert_eq!(
+            free_port(&[Protocol::Tcp], Some(held..=held)).unwrap(),
+            None
+        );
+        free_port(&[Protocol::Udp], Some(held..=held)).unwrap() == Some(held)
+    });
+    assert!(is_free_by_udp, "a listener takes the port from datagrams");
     let both = [Protocol::Tcp, Protocol::Udp];
-    let free = free_port(&both, None).unwrap().unwrap();
-    assert_eq!(list(&selection(free, Extent::Everything)), []);
+    let is_free = (0..10).any(|_| {
+        let free = free_port(&both, None).unwrap().unwrap();
+        list(&selection(free, Extent::Everything)).is_empty()
+    });
+    assert!(is_free, "somebody holds what is found free");
     assert_eq!(free_port(&both, Some(0..=0)).unwrap(), None);
 }

@@ -2,13 +2,20 @@ use super::*;
 
 #[tokio::test]
 async fn nobody_there_is_an_error() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = free.local_addr().unwrap();
-    drop(free);
-    for (scheme, mode) in [
-        ("tcp", Mode::Request),
-        ("tcp", Mode::Churn),
-        ("udp", Mode::Request),
+    // Held, so that nobody else gets them: one is bound and does not listen, the other one hears
+    // somebody else only.
+    let deaf = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    deaf.bind(&any.into()).unwrap();
+    let stream = deaf.local_addr().unwrap().as_socket().unwrap();
+    let closed = UdpSocket::bind(any).unwrap();
+    let datagram = closed.local_addr().unwrap();
+    let other = UdpSocket::bind(any).unwrap();
+    closed.connect(other.local_addr().unwrap()).unwrap();
+    for (scheme, mode, addr) in [
+        ("tcp", Mode::Request, stream),
+        ("tcp", Mode::Churn, stream),
+        ("udp", Mode::Request, datagram),
     ] {
         let asked = Options {
             count: None,

@@ -128,9 +128,8 @@ fn refused_runs_leave_as_datagrams_and_no_further_ones_are_made() {
 #[test]
 fn a_failure_before_a_run_is_told_and_refuses_no_runs() {
     let (socket, _) = local("127.0.0.1:0");
-    let (closed, closed_addr) = local("127.0.0.1:0");
-    drop(closed);
-    socket.connect(closed_addr.inet().unwrap()).unwrap();
+    let (_held, closed_addr) = closed("127.0.0.1:0");
+    socket.connect(closed_addr).unwrap();
     let mut outgoing = SendBatch::new();
     outgoing.enable_runs(socket.as_fd());
     let longest = outgoing.longest_in_runs();
