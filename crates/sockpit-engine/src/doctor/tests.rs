@@ -1,7 +1,9 @@
 //! Whose an address is, and whether somebody answers there: asked of this very machine.
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd;
 use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::time::Instant;
 
 use super::*;
 
@@ -11,6 +13,20 @@ mod listed;
 mod owners;
 mod processes;
 mod tables;
+
+/// Waits until nobody is found. The child of another test has all that is closed here, too, until it is
+/// the program that it becomes.
+fn wait_for_nobody(look: impl Fn() -> Vec<Owner>) {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let found = look();
+        if found.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < until, "{found:?}");
+        std::thread::sleep(Duration::from_millis(5)); // sleep: polled, with a deadline
+    }
+}
 
 /// The first of `owners` is this very process; gives it.
 fn is_us(owners: &[Owner]) -> &Owner {

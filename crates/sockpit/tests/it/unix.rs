@@ -110,11 +110,18 @@ fn a_peer_that_ends_first_ends_a_quiet_client() {
     client.finish().check_code(0).check_stdout("bye");
 }
 
+/// A socket's file that nobody listens at any more. The child of another test may have the socket, too,
+/// until it is the program that it becomes.
+fn leave_behind(path: &Path) {
+    let listener = UnixListener::bind(path).unwrap();
+    rustix::net::shutdown(&listener, rustix::net::Shutdown::Both).unwrap();
+}
+
 #[test]
 fn a_path_that_a_dead_program_left_behind_is_replaced() {
     let folder = folder();
     let (path, endpoint) = path_in(&folder);
-    drop(UnixListener::bind(&path).unwrap());
+    leave_behind(&path);
     assert!(path.exists(), "a socket file outlives its program");
     let listener = listen(&[&endpoint, "--reply", "upper"]);
     assert_eq!(listener.address(), endpoint);
@@ -186,7 +193,7 @@ fn g2_a_symbolic_link_is_not_touched() {
     let folder = folder();
     let (path, endpoint) = path_in(&folder);
     let target = folder.path().join("target");
-    drop(UnixListener::bind(&target).unwrap());
+    leave_behind(&target);
     std::os::unix::fs::symlink(&target, &path).unwrap();
     listen(&[&endpoint]).finish().check_code(2);
     assert!(path.is_symlink() && target.exists());
@@ -263,7 +270,7 @@ fn a_path_that_nobody_made_is_exit_1_with_a_hint() {
 fn a_path_that_nobody_answers_at_is_refused() {
     let folder = folder();
     let (path, endpoint) = path_in(&folder);
-    drop(UnixListener::bind(&path).unwrap());
+    leave_behind(&path);
     connect(&[&endpoint])
         .run()
         .check_code(1)

@@ -25,6 +25,12 @@ fn answers<'a>(steps: &'a [Step]) -> Vec<&'a Answer> {
     steps.iter().filter_map(answer).collect()
 }
 
+/// Ends listening for all who have it: the child of another test has it, too, until it is the program
+/// that it becomes.
+fn stop_listening(listener: impl AsFd) {
+    rustix::net::shutdown(&listener, rustix::net::Shutdown::Both).unwrap();
+}
+
 #[test]
 fn a_listener_is_reachable_and_a_closed_port_is_refused() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -37,7 +43,7 @@ fn a_listener_is_reachable_and_a_closed_port_is_refused() {
     };
     is_us(holders);
     // Bound and not listening, so that nobody else gets it.
-    drop(listener);
+    stop_listening(listener);
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.set_reuse_address(true).unwrap();
     socket.bind(&addr.into()).unwrap();
@@ -87,7 +93,7 @@ fn a_unix_path_is_alive_stale_missing_or_something_else() {
         matches!(answers(&steps)[..], [Answer::OtherKind]),
         "{steps:?}"
     );
-    drop(listener);
+    stop_listening(listener);
     let (reach, steps) = examined(&endpoint);
     assert_eq!(reach, Reach::Unreachable);
     assert!(
