@@ -160,6 +160,13 @@ trial('the filter is checked as it is typed, and takes negation and expressions'
   await filter(page).pressSequentially('or len == 5');
   await shows(page, /^other$/);
   assert.equal(await filter(page).inputValue(), 'out or len == 5');
+  // What cannot be applied is of the session where it was typed.
+  await filter(page).fill('len > ');
+  await page.locator('#filter-complaint').waitFor();
+  await page.evaluate(() => (location.hash = '#/sessions'));
+  await until(async () => (await filter(page).inputValue()) === 'out or len == 5');
+  await page.locator('#filter-complaint').waitFor({ state: 'detached' });
+  await page.goBack();
   await filter(page).fill('');
   await shows(page, /temp 20.*other/);
   // Words are offered and taken by the keyboard.

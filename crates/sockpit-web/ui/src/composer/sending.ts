@@ -20,7 +20,7 @@ export function hindrance(session: Session, target: Target, peers: readonly Peer
 /** Whether it is worth asking the program: of the peers of a server the page hears a little later. */
 export function maySend(session: Session, target: Target, peers: readonly Peer[]): boolean {
   if (session.state !== 'open') return false;
-  return session.peers === 0 && !Array.isArray(target) ? true : hindrance(session, target, peers) === null;
+  return (session.peers === 0 && !Array.isArray(target)) || hindrance(session, target, peers) === null;
 }
 
 export function isClosed(session: Session): boolean {

@@ -22,7 +22,7 @@ export class PortsView {
 
   constructor(wanted: string) {
     this.wanted = wanted;
-    this.#timer = setInterval(() => this.isLive && !document.hidden && void this.look(), LOOK_MS);
+    this.#timer = setInterval(() => this.isLive && !document.hidden && !this.#isAsking && void this.look(), LOOK_MS);
     void this.look();
   }
 
