@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::{
-    DEADLINE, Program, accept, bulk, client, connect, contains, listen, pattern, python,
-    read_exactly, read_to_end, server, sockpit,
+    DEADLINE, Program, accept, bulk, client, connect, contains, descriptors, listen, pattern,
+    python, read_exactly, read_to_end, server, sockpit,
 };
 
 #[test]
@@ -106,15 +106,11 @@ fn two_hundred_peers_at_once_get_their_own_replies() {
 fn peers_that_come_and_go_leave_no_descriptor_behind() {
     let listener = listen(&["127.0.0.1:0", "--reply", "echo"]);
     let port = listener.port();
-    let descriptors = || {
-        let folder = format!("/proc/{}/fd", listener.pid().as_raw_nonzero());
-        std::fs::read_dir(folder).unwrap().count()
-    };
     // A listener that has served a peer has begun altogether, and has one descriptor for it.
     let mut first = client(port);
     first.write_all(b"x").unwrap();
     assert_eq!(read_exactly(&mut first, 1), b"x");
-    let before = descriptors() - 1;
+    let before = descriptors(listener.pid()) - 1;
     drop(first);
     for _ in 0..100 {
         let mut peer = client(port);
@@ -123,7 +119,7 @@ fn peers_that_come_and_go_leave_no_descriptor_behind() {
         assert_eq!(read_to_end(&mut peer), b"x");
     }
     listener.wait("the descriptors of peers that left", |_| {
-        descriptors() == before
+        descriptors(listener.pid()) == before
     });
 }
 

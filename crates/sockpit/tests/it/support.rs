@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use finished::Finished;
 pub(crate) use program::{Program, connect, listen, python, sockpit};
-pub(crate) use running::{Running, processor_time};
+pub(crate) use running::{Running, descriptors, processor_time};
 pub(crate) use rustix::process::Signal;
 pub(crate) use socket::{
     accept, client, free_address, free_port, narrow_server, read_exactly, read_to_end, reset,

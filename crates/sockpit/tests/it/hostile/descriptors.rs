@@ -1,7 +1,7 @@
 //! A system that has no descriptors or buffers to give (rules B4 and B8).
 
 use super::*;
-use crate::support::Running;
+use crate::support::{Running, descriptors, processor_time};
 
 #[test]
 fn b4_a_server_out_of_descriptors_waits_and_serves_again() {
@@ -17,10 +17,11 @@ fn b4_a_server_out_of_descriptors_waits_and_serves_again() {
     peers[0].write_all(b"first").expect("it is served");
     assert_eq!(read_exactly(&mut peers[0], 5), b"first");
 
-    let (before, since) = (ticks(&listener), Instant::now());
+    let (before, since) = (processor_time(listener.pid()), Instant::now());
     // sleep: the time over which the processor is measured
     thread::sleep(Duration::from_secs(1));
-    let busy = (ticks(&listener) - before) as f64 / 100.0 / since.elapsed().as_secs_f64();
+    let spent = processor_time(listener.pid()) - before;
+    let busy = spent.as_secs_f64() / since.elapsed().as_secs_f64();
     assert!(busy < 0.1, "{busy} of a processor while it waits");
 
     drop(peers);
@@ -107,13 +108,13 @@ fn b4_connections_that_come_to_nothing_leave_no_descriptor_behind() {
     let mut one = client(port);
     one.write_all(b"x").expect("it is served");
     read_exactly(&mut one, 1);
-    let before = descriptors(&listener);
+    let before = descriptors(listener.pid());
     for _ in 0..2000 {
         // Gone before it is accepted, often with a reset.
         drop(connected(port));
     }
     wait_until("the descriptors of peers that are gone", || {
-        descriptors(&listener) <= before
+        descriptors(listener.pid()) <= before
     });
     listener.interrupt().check_code(130);
 }
@@ -183,20 +184,6 @@ fn b8_a_system_without_buffers_is_asked_again() {
             .check_code(0);
         listener.interrupt().check_code(130);
     }
-}
-
-/// The processor's time that a program took, in hundredths of a second (proc(5)).
-fn ticks(program: &Running) -> u64 {
-    let path = format!("/proc/{}/stat", program.pid().as_raw_pid());
-    let stat = std::fs::read_to_string(path).expect("it runs");
-    let after_name = stat.rsplit(')').next().expect("it has a name");
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-}
-
-fn descriptors(program: &Running) -> usize {
-    let path = format!("/proc/{}/fd", program.pid().as_raw_pid());
-    std::fs::read_dir(path).expect("it runs").count()
 }
 
 /// Bash, as sh need not know descriptors of two digits.

@@ -1,6 +1,7 @@
 //! Programs that run beside a test: fed, watched, and ended by a deadline.
 
 use std::io::{self, Read, Write as _};
+use std::path::Path;
 use std::process::{Child, ChildStdin};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -255,6 +256,17 @@ impl Captured {
     fn close(&self) {
         self.shared.lock().expect("no holder panics").is_closed = true;
     }
+}
+
+/// How many descriptors a process has open beside `/dev/null`: as its stdin, that is let go by a
+/// thread of its own, sooner or later.
+pub(crate) fn descriptors(pid: Pid) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_pid()))
+        .expect("it runs")
+        // One that was closed meanwhile has no target any more.
+        .filter_map(|entry| std::fs::read_link(entry.expect("it runs").path()).ok())
+        .filter(|target| target != Path::new("/dev/null"))
+        .count()
 }
 
 /// Processor time that a process has used.
