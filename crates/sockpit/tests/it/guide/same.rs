@@ -26,7 +26,9 @@ static DIFFERENT: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         // What a load came to, and how fast.
         (r"\b\d+ \(\d+(\.\d+)?[kMG]?/s\)", "<measured>"),
         (r"\b\d+(\.\d+)? [kMG]?B/s\b", "<measured>"),
-        (r"\b\d+ % of one processor", "<measured>"),
+        // Of little processor time it is not told where it was taken.
+        (r" \(<{1,2}measured> program, <{1,2}measured> system\)", ""),
+        (r"<?\b\d+ % of one processor", "<measured>"),
         // A busy machine adds a longer name to these rows, and their column becomes wider.
         (r"^(lost|reordered|duplicates) {2,}", "$1  "),
         // Ports that the system chose. Those of the pages are below its range.
