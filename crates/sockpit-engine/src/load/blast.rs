@@ -12,15 +12,12 @@ use sockpit_sys::datagram::segments::RunSender;
 
 use super::drive::{Drive, drive};
 use super::poll::{Poll, Want};
-use super::worker::{Outcome, Worker};
+use super::worker::{Outcome, SOCKET_ROOM, Worker};
 use crate::error::{Error, Operation};
 use crate::transport::{BoundPath, raw};
 
 /// In bytes: datagrams that are written side by side before they are sent.
 const ROOM: usize = 256 << 10;
-
-/// In bytes: what a socket may hold; the system gives less where its own limit is lower.
-const SOCKET_ROOM: usize = 4 << 20;
 
 /// In nanoseconds: a machine that has no memory for a datagram is asked again after this long.
 const BUSY: u64 = 1_000_000;

@@ -10,7 +10,7 @@ use sockpit_core::load::{Answer, Book, Fault, MAX_IN_FLIGHT_TOTAL, Pace, Verdict
 use super::connection::{Message, is_nothing};
 use super::drive::{Driver, Tend, drive};
 use super::poll::{Poll, Want};
-use super::worker::{Outcome, Worker, nanos};
+use super::worker::{Outcome, SOCKET_ROOM, Worker, nanos};
 use crate::error::{Error, Operation};
 use crate::transport::{BoundPath, raw};
 
@@ -270,6 +270,10 @@ impl Peer {
     fn open(worker: &Worker, index: usize, place: u32, poll: &Poll) -> Result<Self, Error> {
         let fail = |error| Error::new(Operation::Connect, &worker.target.text, error);
         let (socket, bound) = raw::connect(&worker.plan.session, &worker.target)?;
+        if worker.plan.session.socket.rcvbuf.is_none() {
+            // What came while we had no processor would be told as lost on the way.
+            let _ = socket.set_recv_buffer_size(SOCKET_ROOM);
+        }
         poll.add(&socket, index, Want::IN).map_err(fail)?;
         Ok(Self {
             socket,

@@ -27,6 +27,9 @@ const SHORTEST_WAIT: u64 = 12_000;
 /// What is under way when a load is ended by hand is waited for so long at most.
 pub(super) const STOPPED_WAIT: Duration = Duration::from_millis(500);
 
+/// In bytes: what a socket for datagrams may hold; the system gives less where its own limit is lower.
+pub(super) const SOCKET_ROOM: usize = 4 << 20;
+
 const SECOND: u64 = 1_000_000_000;
 
 /// One thread of a load, before and while it runs.

@@ -3,11 +3,15 @@
 mod wrong;
 
 use std::fs;
+use std::net::UdpSocket;
 
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use serde_json::Value;
 
 use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
-use crate::support::{Finished, Program, Running, folder, listen, need, python, server, sockpit};
+use crate::support::{
+    DEADLINE, Finished, Program, Running, Signal, folder, listen, need, python, server, sockpit,
+};
 
 /// The other end of a load.
 fn serve(endpoint: &str, args: &[&str]) -> Running {
@@ -180,6 +184,38 @@ fn what_goes_one_way_is_counted_by_the_server() {
     assert_eq!(datagrams["sent"]["messages"], 200, "{datagrams}");
     assert_eq!(datagrams["sink"]["messages"], 200, "{datagrams}");
     assert_eq!(datagrams["sink"]["order"]["unique"], 200, "{datagrams}");
+}
+
+#[test]
+fn answers_that_came_while_the_load_had_no_processor_are_not_lost() {
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a port of our own");
+    server
+        .set_read_timeout(Some(DEADLINE))
+        .expect("a socket of our own");
+    set_socket_recv_buffer_size(&server, 1 << 20).expect("a socket of our own");
+    let address = format!("udp://{}", server.local_addr().expect("it is bound"));
+    // More than a socket holds that nobody gave room to.
+    let pace = ["--count", "500", "--rate", "5k", "--timeout", "30s"];
+    let load = load(&address, &pace)
+        .args(&["--open-loop", "--json"])
+        .start();
+    let asked: Vec<_> = (0..500)
+        .map(|_| {
+            let mut datagram = [0; 256];
+            let (len, from) = server.recv_from(&mut datagram).expect("the load asks");
+            (datagram[..len].to_vec(), from)
+        })
+        .collect();
+    load.signal(Signal::STOP);
+    let status = format!("/proc/{}/stat", load.pid().as_raw_pid());
+    load.wait("the load to stand still", |_| {
+        fs::read_to_string(&status).is_ok_and(|stat| stat.contains(") T "))
+    });
+    for (datagram, from) in asked {
+        server.send_to(&datagram, from).expect("the load is there");
+    }
+    load.signal(Signal::CONT);
+    check_clean(&report_of(&load.finish().check_code(0)), 500);
 }
 
 #[test]
