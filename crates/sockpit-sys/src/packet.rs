@@ -110,7 +110,6 @@ pub struct Ring {
     told: u64,
     counted: Statistics,
     has_offload_header: bool,
-    retire: Duration,
 }
 
 /// In bytes: room for a packet of 262,144 bytes and what the kernel says of it.
@@ -153,7 +152,6 @@ impl Ring {
             told: 0,
             counted: Statistics::default(),
             has_offload_header,
-            retire: Duration::from_millis(retire.into()),
         };
         // An interface that is down is bound to all the same.
         ring.check()?;
@@ -237,12 +235,6 @@ impl Ring {
             (0, code) => Err(io::Error::from_raw_os_error(code)),
             _ => Err(io::Error::last_os_error()),
         }
-    }
-
-    /// How late a packet may be, in whole milliseconds and as the kernel's clock allows.
-    #[must_use]
-    pub const fn retire(&self) -> Duration {
-        self.retire
     }
 
     /// Gives the block that was read back to the kernel.

@@ -17,6 +17,8 @@ use super::{Statistics, Stop};
 pub(super) struct Tap {
     ring: Ring,
     layer: Layer,
+    /// How many frames the ring has given so far.
+    given: u64,
     /// A packet that is put together from what the kernel has taken apart.
     scratch: Vec<u8>,
 }
@@ -24,8 +26,9 @@ pub(super) struct Tap {
 /// Blocks that are given in one go, so that a thread with other duties gets to them.
 const BLOCKS_AT_ONCE: usize = 64;
 
-/// How much later than it says the kernel may give a block: its clock ticks each 4 ms or 10 ms.
-const TICK: Duration = Duration::from_millis(10);
+/// Until when what the kernel has counted is waited for: a block that is not full is given after
+/// milliseconds, or when the processor that is to give it has its turn.
+const LAST_BLOCK: Duration = Duration::from_secs(1);
 
 impl Tap {
     pub(super) fn open(spot: &Spot, wanted: &Wanted) -> io::Result<Self> {
@@ -52,6 +55,7 @@ impl Tap {
         Ok(Self {
             ring: Ring::open(&config)?,
             layer,
+            given: 0,
             scratch: Vec::new(),
         })
     }
@@ -106,14 +110,15 @@ impl Tap {
         Ok(false)
     }
 
-    /// Gives what passed until now: a block that is not full yet is given by the kernel after the
-    /// time that was agreed on, counted twice at worst.
+    /// Gives what passed until now: as much as the kernel has counted, though the last block is given
+    /// a little later.
     fn drain_to_end(&mut self, take: &mut dyn FnMut(&mut Packet<'_>)) -> io::Result<()> {
-        let end = Instant::now() + self.ring.retire() * 2 + TICK;
+        let passed = self.ring.statistics()?.received;
+        let end = Instant::now() + LAST_BLOCK;
         loop {
             self.drain(take)?;
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if self.given >= passed || left.is_zero() {
                 return Ok(());
             }
             poll::wait(&mut [Interest::to_read(self.ring.as_fd())], Some(left))?;
@@ -130,6 +135,7 @@ impl Tap {
             any = true;
             let mut dropped_before = block.dropped_before();
             for frame in block.frames() {
+                self.given += 1;
                 let is_copy = frame.hardware == LOOPBACK && frame.kind == PacketType::OUTGOING;
                 if is_copy {
                     continue;
