@@ -71,7 +71,8 @@ impl Browser {
         }
         let script = json!({ "source": helpers });
         self.ask(&session, "Page.addScriptToEvaluateOnNewDocument", &script);
-        self.ask(&session, "Page.navigate", &json!({ "url": url }));
+        let went = self.ask(&session, "Page.navigate", &json!({ "url": url }));
+        assert!(went["errorText"].is_null(), "{url}: {went}");
         Page {
             browser: self,
             session,
