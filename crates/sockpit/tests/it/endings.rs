@@ -480,7 +480,8 @@ fn once_is_over_when_its_peer_has_left_though_stdin_is_open() {
 fn b7_messages_that_the_peer_did_not_take_before_the_end_are_told() {
     let (listener, address) = narrow_server();
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let lines = "a line that nobody reads\n".repeat(1 << 19);
+        // Long ones, as the way is full of them sooner.
+        let lines = format!("{:1023}\n", "a line that nobody reads").repeat(1 << 14);
         let client = connect(&[&address, "--frame", "lines"])
             .stdin(lines)
             .start();
