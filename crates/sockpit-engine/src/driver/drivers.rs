@@ -128,8 +128,9 @@ where
     fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<(u32, Outcome)> {
         if self.ended.is_empty() {
             self.bells.register(cx.waker());
-            self.drive_rung();
+            // In this order: whoever's time has come too is told first what its socket has.
             self.drive_ready(cx);
+            self.drive_rung();
         }
         self.ended.pop_front().map_or(Poll::Pending, Poll::Ready)
     }

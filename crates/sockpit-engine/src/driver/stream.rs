@@ -213,19 +213,20 @@ where
             {
                 facts.look(&self.scene, fd, may_publish);
             }
+            let mut is_heard = false;
+            if may_publish {
+                moved |= self.poll_program(cx);
+                is_heard = self.poll_read(cx);
+                moved |= is_heard;
+            }
+            // What came in time was in time, though we look at it late: it is read before the clock.
             if may_publish || self.closing.is_some() {
                 moved |= self.poll_timer(cx);
             }
-            if may_publish {
-                moved |= self.poll_program(cx);
-                if self.poll_read(cx) {
-                    moved = true;
-                    if self.inbox.post().is_some() {
-                        // What it said waits for others: they have their turn before it says more.
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                }
+            if is_heard && self.inbox.post().is_some() {
+                // What it said waits for others: they have their turn before it says more.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             if !moved {
                 return Poll::Pending;

@@ -14,6 +14,7 @@ use crate::support::{
 mod bytes;
 mod descriptors;
 mod peers;
+mod processor;
 mod terminal;
 
 /// A connection, where the system gives one; without waiting for long.

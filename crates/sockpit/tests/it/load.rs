@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::support::{
     DEADLINE, Finished, Program, Running, Signal, folder, listen, need, python, server, sockpit,
+    stand_still,
 };
 
 /// The other end of a load.
@@ -206,11 +207,7 @@ fn answers_that_came_while_the_load_had_no_processor_are_not_lost() {
             (datagram[..len].to_vec(), from)
         })
         .collect();
-    load.signal(Signal::STOP);
-    let status = format!("/proc/{}/stat", load.pid().as_raw_pid());
-    load.wait("the load to stand still", |_| {
-        fs::read_to_string(&status).is_ok_and(|stat| stat.contains(") T "))
-    });
+    stand_still(&load);
     for (datagram, from) in asked {
         server.send_to(&datagram, from).expect("the load is there");
     }

@@ -40,6 +40,15 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Has a program stand still until [`Signal::CONT`], as where others have the processor.
+pub(crate) fn stand_still(program: &Running) {
+    program.signal(Signal::STOP);
+    let stat = format!("/proc/{}/stat", program.pid().as_raw_pid());
+    wait_until("the program to stand still", || {
+        std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T "))
+    });
+}
+
 /// Whether a program that others wrote is installed. Where it has to be (`SOCKPIT_REQUIRE_PEERS`),
 /// its absence fails the test.
 pub(crate) fn need(tool: &str) -> bool {
