@@ -79,10 +79,12 @@ async fn a_view_has_a_row_for_each_message_and_one_for_what_happened() {
 async fn framing_and_charset_are_chosen_after_the_fact() {
     let mut look = open("frame=lines", json!({})).await;
     look.say(b"\x00\x04\xc4\xe3\xba\xc3");
-    look.await_rows(2).await;
-    let pending = look.rows(0, 10).await["pending"].clone();
-    assert_eq!(pending[0]["i"], Value::Null);
-    assert_eq!(pending[0]["len"], 6);
+    // What has no end yet is no row.
+    let told = look
+        .await_told("six bytes", |told| told["pending"][0]["len"] == 6)
+        .await;
+    assert_eq!(told["pending"][0]["i"], Value::Null);
+    assert_eq!(told["total"], 2);
     look.call(
         "view.change",
         json!({ "frame": "len:u16be", "text": "gbk" }),
@@ -415,13 +417,18 @@ impl Look {
 
     /// Waits until the view has so many rows.
     async fn await_rows(&mut self, total: u64) {
+        self.await_told("rows", |told| told["total"] == total).await;
+    }
+
+    /// Waits until what is told of the first rows fits; gives it.
+    async fn await_told(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let began = Instant::now();
         loop {
             let told = self.rows(0, 10).await;
-            if told["total"] == total {
-                return;
+            if fits(&told) {
+                return told;
             }
-            assert!(began.elapsed() < DEADLINE, "{told:#}");
+            assert!(began.elapsed() < DEADLINE, "no {what}: {told:#}");
             // News may have come while the call was answered.
             let _ = timeout(Duration::from_millis(50), self.news()).await;
         }
