@@ -48,13 +48,12 @@ async fn what_is_changed_while_a_session_opens_counts_once_it_is_open() {
 async fn what_is_changed_between_two_connections_counts_for_the_next() {
     let bed = start().await;
     let mut page = Caller::new(&bed).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("tcp://{}", listener.local_addr().unwrap());
+    let (listener, addr) = lone_listener().await;
     let session = json!({
-        "name": "c", "role": "client", "endpoint": endpoint, "options": { "reconnect": "1" },
+        "name": "c", "role": "client", "endpoint": format!("tcp://{addr}"), "options": { "reconnect": "1" },
     });
     let (key, _) = page.open(session).await;
-    drop(listener.accept().await.unwrap());
+    hang_up(listener).await;
     page.news("sessions", |all| {
         all[0]["state"] == "opening" && !all[0]["ended"].is_null()
     })
@@ -63,6 +62,7 @@ async fn what_is_changed_between_two_connections_counts_for_the_next() {
         json!({ "key": key, "options": { "frame": "len:u8", "reconnect": "1", "timeout": "1m" } });
     let changed = page.ok("session.change", with).await;
     assert_eq!(changed, json!({ "adopted": false, "later": [] }));
+    let listener = listen_again(addr).await;
     let (mut peer, _) = timeout(DEADLINE, listener.accept())
         .await
         .expect("again")
