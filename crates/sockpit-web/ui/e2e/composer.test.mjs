@@ -183,7 +183,7 @@ trial('half and sticky packets are made on purpose', async ({ page, t }) => {
   await composer(page).getByRole('button', { name: 'Half / sticky' }).click();
   const box = page.getByRole('dialog', { name: /Half and sticky/ });
   await box.getByLabel('Places, such as 3,-1').fill('2');
-  await box.getByLabel('Pause between the pieces').fill('400ms');
+  await box.getByLabel('Pause between the pieces').fill('1500ms');
   await box.getByRole('button', { name: 'Use' }).click();
   await composer(page).getByRole('button', { name: 'cut at 2' }).waitFor();
   await page.getByLabel('Line end').selectOption('none');
