@@ -23,7 +23,8 @@ if program == 0:
 for passed_on in (signal.SIGINT, signal.SIGTERM):
     signal.signal(passed_on, lambda number, _: os.kill(program, number))
 sources = [0, screen]
-typed, ended = b'', 0
+typed, last, ended = b'', b'', 0
+mark = rest_of_mark = b'\\0that was all\\0'
 while True:
     ready, wanted, _ = select.select(sources, [screen] if typed else [], [], 0.02)
     if 0 in ready:
@@ -31,10 +32,23 @@ while True:
         if more: typed += more
         else: sources.remove(0)
     if wanted: typed = typed[os.write(screen, typed[:1024]):]
-    if screen in ready: os.write(1, os.read(screen, 65536))
-    elif ended: break
-    # What it wrote last is read in the next round.
-    else: ended, status = os.waitpid(program, os.WNOHANG)
+    if screen in ready:
+        got = os.read(screen, 65536)
+        if not ended:
+            os.write(1, got)
+            continue
+        last += got
+        if mark in last:
+            os.write(1, last[:last.index(mark)])
+            break
+    elif not ended:
+        ended, status = os.waitpid(program, os.WNOHANG)
+        # It is the program's stdin too, while there is one.
+        if ended: os.set_blocking(held, False)
+    # What it wrote last may be on its way still: it comes before what is written behind it.
+    elif rest_of_mark:
+        try: rest_of_mark = rest_of_mark[os.write(held, rest_of_mark):]
+        except BlockingIOError: pass
 if termios.tcgetattr(held) != before: sys.exit(changed)
 sys.exit(os.waitstatus_to_exitcode(status) & 255)
 ";
