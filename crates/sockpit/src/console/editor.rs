@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc as blocking};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::error::ReadlineError;
@@ -29,8 +29,11 @@ use super::screen;
 const REMEMBERED: usize = 1000;
 
 /// What a typed line does may change the prompt; the next one waits for that, but no longer than
-/// this.
-const PROMPT_WAIT: Duration = Duration::from_millis(100);
+/// this, as there may be more to type.
+const PROMPT_WAIT: Duration = Duration::from_secs(1);
+
+/// How often a prompt that waits looks whether something else waits for it to be drawn.
+const PROMPT_LOOK: Duration = Duration::from_millis(10);
 
 /// Lines that wait to be dealt with.
 const WAITING: usize = 4;
@@ -76,10 +79,12 @@ pub(crate) enum Words {
 pub(crate) struct Editor {
     typed: mpsc::Receiver<Typed>,
     prompt: Arc<Mutex<String>>,
-    /// Tells that the last line was dealt with.
-    dealt_with: blocking::Sender<()>,
-    /// Whether a line was taken and is not dealt with.
-    is_taken: Cell<bool>,
+    /// Tells how many lines were dealt with.
+    dealt_with: blocking::Sender<u64>,
+    /// How many lines were taken.
+    taken: Cell<u64>,
+    /// Of how many it was told that they were dealt with.
+    told: Cell<u64>,
     mode: Option<TerminalMode>,
 }
 
@@ -169,16 +174,18 @@ impl Editor {
             typed,
             prompt,
             dealt_with,
-            is_taken: Cell::new(false),
+            taken: Cell::new(0),
+            told: Cell::new(0),
             mode,
         })
     }
 
-    /// The next thing that is typed. Cancel-safe.
+    /// The next thing that is typed; whoever asks for it has dealt with the last one. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Typed {
+        self.ask_again();
         match self.typed.recv().await {
             Some(typed) => {
-                self.is_taken.set(true);
+                self.taken.set(self.taken.get() + 1);
                 typed
             }
             // After Ctrl-C, whose signal is on its way.
@@ -188,10 +195,17 @@ impl Editor {
 
     /// Says that the last line was dealt with, and what stands before the next one.
     pub(crate) fn ask(&self, prompt: impl FnOnce() -> String) {
-        if self.is_taken.replace(false) {
+        if self.told.get() < self.taken.get() {
             *self.prompt.lock().expect("no holder panics") = prompt();
+            self.ask_again();
+        }
+    }
+
+    fn ask_again(&self) {
+        let taken = self.taken.get();
+        if self.told.replace(taken) < taken {
             // A keyboard that has ended asks for nothing more.
-            let _ = self.dealt_with.send(());
+            let _ = self.dealt_with.send(taken);
         }
     }
 }
@@ -229,7 +243,7 @@ struct Keyboard {
     editor: rustyline::Editor<Guide, FileHistory>,
     typed: mpsc::Sender<Typed>,
     prompt: Arc<Mutex<String>>,
-    waits: blocking::Receiver<()>,
+    waits: blocking::Receiver<u64>,
     history: Option<PathBuf>,
 }
 
@@ -240,7 +254,8 @@ impl Keyboard {
             let _ = self.editor.load_history(path);
         }
         let mut draft = String::new();
-        loop {
+        let mut typed_so_far = 0;
+        while screen::may_begin_line() {
             let prompt = self.prompt.lock().expect("no holder panics").clone();
             let begun = std::mem::take(&mut draft);
             let read = self.editor.readline_with_initial(&prompt, (&begun, ""));
@@ -276,13 +291,27 @@ impl Keyboard {
             if self.typed.blocking_send(typed).is_err() || is_over {
                 return screen::detach();
             }
-            // Either it was dealt with, or that takes longer than a prompt can wait.
-            let waited = self.waits.recv_timeout(PROMPT_WAIT);
-            if waited == Err(blocking::RecvTimeoutError::Disconnected) {
+            typed_so_far += 1;
+            if !self.waits_for_prompt(typed_so_far) {
                 // The terminal is as it was found, and stays so.
                 return screen::detach();
             }
         }
+    }
+
+    /// Waits until so many lines were dealt with, or that takes longer than a prompt can wait: what
+    /// they show is drawn above the next one, and there is no room for much before. `false` where
+    /// nobody wants another line.
+    fn waits_for_prompt(&self, typed: u64) -> bool {
+        let until = Instant::now() + PROMPT_WAIT;
+        while !screen::is_full() && Instant::now() < until {
+            match self.waits.recv_timeout(PROMPT_LOOK) {
+                Ok(dealt_with) if dealt_with >= typed => break,
+                Ok(_) | Err(blocking::RecvTimeoutError::Timeout) => {}
+                Err(blocking::RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+        true
     }
 
     /// Takes a line that was typed off the screen: the timeline shows what was sent.

@@ -17,7 +17,9 @@ use rustyline::ExternalPrinter;
 static SCREEN: Screen = Screen {
     state: Mutex::new(State {
         is_edited: false,
+        is_beginning: false,
         is_reading: false,
+        is_over: false,
         is_ending: false,
         is_drawing: false,
         lines: VecDeque::new(),
@@ -42,8 +44,12 @@ struct Screen {
 struct State {
     /// Whether there is an editor.
     is_edited: bool,
+    /// Whether it is about to read a line: the terminal may change its mode at any moment.
+    is_beginning: bool,
     /// Whether it reads a line now, and so can draw others above it.
     is_reading: bool,
+    /// Whether no further line is to be begun.
+    is_over: bool,
     /// Whether it shall draw what waits, and then no more.
     is_ending: bool,
     /// Whether a piece is being handed over.
@@ -55,6 +61,7 @@ struct State {
 pub(super) fn attach(mut printer: impl ExternalPrinter + Send + 'static) -> io::Result<()> {
     let mut state = lock();
     state.is_edited = true;
+    state.is_over = false;
     state.is_ending = false;
     drop(state);
     thread::Builder::new()
@@ -89,10 +96,18 @@ fn next() -> Option<String> {
     }
 }
 
+/// Takes that the editor is about to read a line; `false` where the screen is to be left as it is.
+pub(super) fn may_begin_line() -> bool {
+    let mut state = lock();
+    state.is_beginning = !state.is_over;
+    state.is_beginning
+}
+
 /// Takes that the editor reads a line from here on.
 pub(super) fn begin_line() {
     let mut state = lock();
     if !state.is_reading {
+        state.is_beginning = false;
         state.is_reading = true;
         SCREEN.changed.notify_all();
     }
@@ -102,6 +117,7 @@ pub(super) fn begin_line() {
 /// reaches it before.
 pub(super) fn end_line() {
     let mut state = lock();
+    state.is_beginning = false;
     state.is_reading = false;
     // A piece that waits for the editor's next line is with it already.
     let is_drawing = |state: &mut State| state.is_drawing;
@@ -114,13 +130,23 @@ pub(super) fn end_line() {
 /// Takes that no further line is read; what waits is still drawn.
 pub(super) fn detach() {
     let mut state = lock();
+    state.is_beginning = false;
     state.is_reading = false;
+    state.is_over = true;
     state.is_ending = true;
     SCREEN.changed.notify_all();
 }
 
 /// The same, once everything is on the screen.
 pub(super) fn detach_when_drawn() {
+    let mut state = lock();
+    state.is_over = true;
+    // A line that is begun now would change the terminal behind the back of whoever restores it.
+    let is_beginning = |state: &mut State| state.is_beginning;
+    let waited = SCREEN
+        .changed
+        .wait_timeout_while(state, LAST_WAIT, is_beginning);
+    drop(waited);
     // The editor takes one piece after the other and has room for one more: when the second of
     // these, which leave no trace, is handed over, everything before the first is drawn.
     for _ in 0..2 {
@@ -138,6 +164,12 @@ pub(super) fn detach_when_drawn() {
         .changed
         .wait_timeout_while(lock(), LAST_WAIT, is_edited);
     drop(waited);
+}
+
+/// Whether somebody waits for room for what is to be shown, or soon would.
+pub(super) fn is_full() -> bool {
+    let state = lock();
+    state.is_edited && state.lines.len() >= MAX_WAITING
 }
 
 /// Lets the line that is edited be drawn again, its prompt too, unless something is being drawn that
