@@ -122,11 +122,15 @@ async fn a4_a_keeper_that_is_held_up_misses_events_counts_them_and_holds_up_nobo
         .await
         .unwrap();
     let reader = keeper.open(Look::default());
+    let (holds, is_held) = tokio::sync::oneshot::channel();
     let (go_on, held) = std::sync::mpsc::channel::<()>();
     let holding = tokio::spawn({
         let keeper = keeper.clone();
-        async move { keeper.ask(move |_| held.recv().is_ok()).await }
+        let hold = move || holds.send(()).is_ok() && held.recv().is_ok();
+        async move { keeper.ask(move |_| hold()).await }
     });
+    let is_held = tokio::time::timeout(DEADLINE, is_held).await;
+    is_held.expect("it is asked").unwrap();
     for number in 0..1000 {
         bench.handle().publish_first(1, 1, note(number)).await;
     }
@@ -246,6 +250,24 @@ async fn the_plan_of_a_session_is_known_as_it_opens_and_whenever_it_changes() {
     let plan = keeper.plan(1).await.unwrap().unwrap();
     assert_eq!(plan.framing, Framing::Slip);
     assert!(keeper.plan(2).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn no_question_overtakes_what_was_told_before_it() {
+    let bench = Workbench::start().unwrap();
+    let keeper = keep(&bench, Limits::default()).await;
+    // Others who ask keep the thread among its questions, where one comes behind an event.
+    let others: Vec<_> = (0..3)
+        .map(|_| {
+            let keeper = keeper.clone();
+            tokio::spawn(async move { while keeper.ask(|_| ()).await.is_ok() {} })
+        })
+        .collect();
+    for number in 1..=2000 {
+        bench.handle().publish_first(1, 1, note(number)).await;
+        assert_eq!(keeper.ask(|history| history.next()).await, Ok(number));
+    }
+    others.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]

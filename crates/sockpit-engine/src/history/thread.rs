@@ -179,6 +179,16 @@ enum Taken {
     Some,
 }
 
+impl Taken {
+    /// What was taken of all that there was, and of what has come since.
+    const fn and(self, since: Self) -> Self {
+        match since {
+            Self::Nothing => self,
+            Self::Everything | Self::Some => since,
+        }
+    }
+}
+
 /// What came of a turn.
 struct Turn {
     /// Whether events came.
@@ -202,7 +212,7 @@ impl Keeping {
     fn turn(&mut self) -> Turn {
         let taken = self.take_events();
         self.kept.renew();
-        self.answer();
+        let taken = self.answer(taken);
         if taken != Taken::Some {
             self.pass(taken == Taken::Everything);
         }
@@ -296,20 +306,29 @@ impl Keeping {
             || views.any(|looking| is_gap(looking.view.look()))
     }
 
-    fn answer(&mut self) {
+    /// Answers questions, each after what was told before it was asked, unless there is more of that
+    /// than has its turn; gives what was taken in this turn.
+    fn answer(&mut self, mut taken: Taken) -> Taken {
         if let Some(ask) = self.asked.take() {
             self.obey(ask);
         }
         for _ in 0..MOST_ANSWERED {
             match self.asks.try_recv() {
-                Ok(ask) => self.obey(ask),
-                Err(mpsc::error::TryRecvError::Empty) => return,
+                Ok(ask) => {
+                    if taken != Taken::Some {
+                        taken = taken.and(self.take_events());
+                        self.kept.renew();
+                    }
+                    self.obey(ask);
+                }
+                Err(mpsc::error::TryRecvError::Empty) => break,
                 Err(mpsc::error::TryRecvError::Disconnected) => {
                     self.is_over = true;
-                    return;
+                    break;
                 }
             }
         }
+        taken
     }
 
     fn obey(&mut self, ask: Ask) {
