@@ -28,6 +28,13 @@ fn wait_for_nobody(look: impl Fn() -> Vec<Owner>) {
     }
 }
 
+/// Those of this very process. Others may have what is ours, such as the child of another test until it
+/// is the program that it becomes, or the same number, such as a connection of theirs that has ended.
+fn ours(mut owners: Vec<Owner>) -> Vec<Owner> {
+    owners.retain(|owner| owner.pid == Some(std::process::id()));
+    owners
+}
+
 /// The first of `owners` is this very process; gives it.
 fn is_us(owners: &[Owner]) -> &Owner {
     let owner = owners
