@@ -120,9 +120,10 @@ impl Film {
 
     /// Takes no more, and waits a moment for what is still to be written. Gives what came.
     pub(super) async fn finish(self) -> Vec<String> {
-        let lines = self.lines();
         self.session.close();
         let _ = self.session.outcome().await;
+        // Until its end datagrams come, which the file has and the counts shall have.
+        let lines = self.lines();
         let takes = std::mem::take(&mut *self.reel.drones.lock().expect("no holder panics"));
         // Its threads end once nobody sends to them.
         let threads: Vec<_> = takes
@@ -338,7 +339,46 @@ impl Machine for Footage {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, UdpSocket};
+
+    use sockpit_engine::Workbench;
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_comes_while_it_ends_is_counted_if_it_is_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flight.h264");
+        let bench = Workbench::start().unwrap();
+        let crew = Crew::new(&[(Ipv4Addr::LOCALHOST, 8889).into()]);
+        let screening = Screening::File(path.clone());
+        for _ in 0..20 {
+            let film = Film::start(bench.handle(), 0, &crew, 1, &screening)
+                .await
+                .unwrap();
+            let port = film.port().unwrap();
+            let drone = std::thread::spawn(move || {
+                let drone = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+                // Fewer than may wait for the file, so that it gets all that come.
+                for _ in 0..WAITING {
+                    // Its port may be closed already.
+                    let _ = drone.send_to(&[0; 100], (Ipv4Addr::LOCALHOST, port));
+                }
+            });
+            let until = Instant::now() + Duration::from_secs(30);
+            while film.lines()[0].ends_with(" 0 bytes") {
+                assert!(Instant::now() < until, "nothing came");
+                tokio::task::yield_now().await;
+            }
+            let lines = film.finish().await;
+            drone.join().unwrap();
+            let len = std::fs::metadata(&path).unwrap().len();
+            assert!(
+                lines[0].ends_with(&format!(", {len} bytes")),
+                "{len}: {lines:?}"
+            );
+        }
+    }
 
     #[test]
     fn files_of_a_swarm_have_numbers() {
