@@ -193,7 +193,7 @@ impl<'a> Cockpit<'a> {
                 _ = tick.tick() => {
                     ticks = ticks.wrapping_add(1);
                     self.flight.notice_landings();
-                    self.steer().await;
+                    self.steer(Instant::now()).await;
                     if self.sticks.is_some() || ticks.is_multiple_of(DRAW_EVERY) {
                         self.draw();
                     }
@@ -291,8 +291,13 @@ impl<'a> Cockpit<'a> {
         let Some(sticks) = &mut self.sticks else {
             return;
         };
-        match sticks.press(Instant::now(), key) {
-            Move::Sticks => self.hover = HOVER_TICKS,
+        let now = Instant::now();
+        match sticks.press(now, key) {
+            // At once: a key that waited for the next tick could have sprung back by then.
+            Move::Sticks => {
+                self.hover = HOVER_TICKS;
+                self.steer(now).await;
+            }
             Move::TakeOff => self.order_aimed(&Command::takeoff()).await,
             Move::Land => self.order_aimed(&Command::land()).await,
             Move::Leave => {
@@ -315,11 +320,11 @@ impl<'a> Cockpit<'a> {
 
     /// Sends where the sticks stand, as long as they stand anywhere but in the middle, and a few
     /// times after that.
-    async fn steer(&mut self) {
+    async fn steer(&mut self, now: Instant) {
         let Some(sticks) = &self.sticks else {
             return;
         };
-        let position = sticks.position(Instant::now());
+        let position = sticks.position(now);
         if position != [0; 4] {
             self.hover = HOVER_TICKS;
         } else if self.hover == 0 {
