@@ -11,8 +11,9 @@ use super::flight::{End, Flight, Origin};
 /// How often a drone that refuses is told to land. To land twice does no harm.
 const LANDINGS: usize = 3;
 
-/// Who relays signals may relay one twice: so soon after the first it is the same.
-const SAME_SIGNAL: Duration = Duration::from_millis(100);
+/// Who relays signals may relay one twice: so soon after the first it is the same. Long enough for a
+/// busy machine, on which one must not become two, as the drones would fall.
+const SAME_SIGNAL: Duration = Duration::from_millis(300);
 
 /// How long a drone is waited for at whose port nobody listens.
 const GONE: Duration = Duration::from_secs(10);

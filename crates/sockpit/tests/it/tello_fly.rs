@@ -249,12 +249,13 @@ fn ctrl_c_twice_stops_the_motors() {
     let mut flight = in_the_air(&host, &folder);
     flight.feed(b"\x03");
     flight.wait_for_stdout(b"landing");
-    // A second one that comes with the first is the same; by now there was time to press it twice.
-    drone.wait("a second `land`", |drone| {
+    // A second one that comes with the first is the same. `land` is said each 0.3 s: by the third
+    // there was time to press it twice.
+    drone.wait("a third `land`", |drone| {
         String::from_utf8_lossy(&drone.stdout())
             .matches("> land")
             .count()
-            == 2
+            >= 3
     });
     flight.feed(b"\x03");
     flight.finish().check_code(130);
@@ -385,12 +386,22 @@ fn a_drone_that_does_not_say_what_it_is_can_be_flown() {
 
 #[test]
 fn one_ctrl_c_that_comes_twice_lands() {
-    let (drone, host) = drone(&["takes=0.3"]);
-    let mut flight = fly(&[&host], &[]).hold_stdin().start();
-    flight.feed(b"takeoff\n");
-    flight.wait_for_stdout(b"ok\n");
-    flight.signal(Signal::INT);
-    flight.signal(Signal::INT);
-    flight.finish().check_code(130);
-    assert_eq!(told(&drone), ["takeoff", "land"]);
+    // Well within the time in which a second one counts as the same.
+    const TOGETHER: Duration = Duration::from_millis(100);
+    loop {
+        let (drone, host) = drone(&["takes=0.3"]);
+        let mut flight = fly(&[&host], &[]).hold_stdin().start();
+        flight.feed(b"takeoff\n");
+        flight.wait_for_stdout(b"ok\n");
+        let began = Instant::now();
+        flight.signal(Signal::INT);
+        flight.signal(Signal::INT);
+        let apart = began.elapsed();
+        flight.finish().check_code(130);
+        // Those that the test was kept from sending together are two.
+        if apart < TOGETHER {
+            assert_eq!(told(&drone), ["takeoff", "land"]);
+            return;
+        }
+    }
 }
