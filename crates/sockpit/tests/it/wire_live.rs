@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 
-use crate::support::{Program, Running, Signal, folder, need, say, sockpit, wait_until};
+use crate::support::{Program, Running, Signal, folder, free_port, need, say, sockpit, wait_until};
 
 /// A watcher, once it watches; `None` where that is not allowed.
 fn watch(words: &[&str]) -> Option<Running> {
@@ -28,8 +28,8 @@ fn watch(words: &[&str]) -> Option<Running> {
 fn three_datagrams_are_three_lines() {
     let sink = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = sink.local_addr().unwrap();
-    let port = address.port().to_string();
-    let Some(watcher) = watch(&["--port", &port, "--count", "3"]) else {
+    let endpoint = format!("udp://{address}");
+    let Some(watcher) = watch(&["--for", &endpoint, "-i", "any", "--count", "3"]) else {
         return;
     };
     let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -72,17 +72,31 @@ fn a_watcher_ends_by_ctrl_c_with_its_sums() {
     assert!(finished.text().contains("SYN, ACK"), "{}", finished.text());
 }
 
+#[test]
+fn whoever_is_told_that_it_watches_can_end_it_with_its_sums() {
+    for (words, sum) in [
+        (vec![], "0 packets, 0 bytes"),
+        (vec!["follow"], "no conversation was seen"),
+    ] {
+        let port = free_port().to_string();
+        let Some(watcher) = watch(&[words, vec!["--port", &port]].concat()) else {
+            return;
+        };
+        watcher.interrupt().check_code(130).check_stderr(&[sum]);
+    }
+}
+
 /// What was sent is what is followed, byte for byte, and what is written opens again.
 #[test]
 fn ten_mebibytes_are_followed_exactly() {
     const LEN: usize = 10 * 1024 * 1024;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
-    let port = address.port().to_string();
+    let endpoint = format!("tcp://{address}");
     let folder = folder();
     let path = folder.path().join("x.pcapng");
     let path = path.to_str().unwrap();
-    let Some(watcher) = watch(&["--port", &port, "-w", path]) else {
+    let Some(watcher) = watch(&["--for", &endpoint, "-w", path]) else {
         return;
     };
     let sent: Vec<u8> = (0..LEN as u64)
@@ -132,9 +146,10 @@ fn ten_mebibytes_are_followed_exactly() {
 
 #[test]
 fn a_conversation_is_followed_as_it_goes() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    let port = address.port().to_string();
+    // What a port says is watched by TCP and by UDP, wherever it is: nobody else may have the number.
+    let address = (Ipv4Addr::LOCALHOST, free_port());
+    let listener = TcpListener::bind(address).unwrap();
+    let port = address.1.to_string();
     let Some(watcher) = watch(&["follow", "--port", &port, "--frame", "lines"]) else {
         return;
     };

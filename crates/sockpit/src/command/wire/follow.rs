@@ -122,13 +122,15 @@ pub(super) fn run(mut args: Args, console: &Console) -> Exit {
         Ok(asked) => asked,
         Err(error) => return refused(&error, console),
     };
-    if !args.quiet {
-        console.announce(&announcement(&capture));
-    }
+    let announced = (!args.quiet).then(|| announcement(&capture));
     let choice = Choice::new(args.conversation, filter);
     let until = args.watch.for_time.map(|time| Instant::now() + time.0);
     let stop = Stop::with(capture.stopper());
     work::run(&stop, true, console, move |console, _| {
+        // Who is told that it watches may end it in order from here on.
+        if let Some(announced) = announced {
+            console.announce(&announced);
+        }
         quietly(from_capture(&mut capture, choice, settings, until, console))
     })
 }

@@ -173,9 +173,7 @@ pub(super) fn run(args: Args, console: &Console) -> Exit {
             return Exit::Usage;
         }
     };
-    if !settings.is_quiet {
-        console.announce(&announcement(&capture));
-    }
+    let announced = (!settings.is_quiet).then(|| announcement(&capture));
     let has_reader = settings.print != Print::Nothing;
     let stop = Stop::with(capture.stopper());
     let until = args.watch.for_time.map(|time| Instant::now() + time.0);
@@ -185,6 +183,10 @@ pub(super) fn run(args: Args, console: &Console) -> Exit {
         .clone()
         .filter(|_| settings.is_plain() && args.filter.is_empty());
     work::run(&stop, has_reader, console, move |console, _| {
+        // Who is told that it watches may end it in order from here on.
+        if let Some(announced) = announced {
+            console.announce(&announced);
+        }
         let result = match plain {
             Some(path) => save(&mut capture, &path, settings.is_quiet, until, console),
             None => watch(&mut capture, settings, until, console),
