@@ -1,7 +1,7 @@
 //! Sockets of the test itself, with a deadline on whatever is done with them.
 
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,6 +26,9 @@ pub(crate) fn narrow_server() -> (TcpListener, String) {
 
 /// A port that nobody holds, and nobody else is given: it is outside of what the system chooses from.
 /// It has four digits, as those of the guide's pages, so that their tables stay aligned.
+///
+/// It is looked up and not tried: what a socket of ours holds to try it, a program that another test
+/// starts just then holds a moment longer.
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let process = std::process::id() % 50;
@@ -34,13 +37,24 @@ pub(crate) fn free_port() -> u16 {
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         assert!(next < 7000, "every port is held");
         let port = first + next;
-        let is_free = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).is_ok()
-            && TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok()
-            && UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok();
-        if is_free {
+        if !is_held(port) {
             return port;
         }
     }
+}
+
+/// Whether a socket has this port, of whatever address, as the system lists them.
+fn is_held(port: u16) -> bool {
+    let ending = format!(":{port:04X}");
+    ["tcp", "tcp6", "udp", "udp6"].iter().any(|protocol| {
+        // A system without a protocol has no list of it.
+        let sockets = std::fs::read_to_string(format!("/proc/net/{protocol}")).unwrap_or_default();
+        let mut locals = sockets
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_whitespace().nth(1));
+        locals.any(|local| local.ends_with(&ending))
+    })
 }
 
 /// An endpoint where nobody listens, until the test has something listen there.
