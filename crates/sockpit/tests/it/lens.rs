@@ -28,7 +28,7 @@ print('sizes', *sizes)
 ";
 
 /// Long enough that a receiver on a busy machine has taken one piece before the next comes.
-const PAUSE: &str = "1s";
+const PAUSE: &str = "2s";
 
 fn receiver(arguments: &[&str]) -> (Running, String) {
     let receiver = python(RECEIVER, arguments).start();
@@ -93,7 +93,7 @@ fn what_is_held_is_cut_as_a_whole_so_that_packets_are_sticky_and_half() {
         "--frame",
         "lines",
         "--coalesce",
-        "100ms",
+        "1s",
         "--split-every",
         "8",
         "--split-delay",
@@ -337,7 +337,7 @@ fn two_recordings_of_one_conversation_are_a_picture_of_both_ends() {
         .folder(&place)
         .start();
     connect(&[&server.address(), "--frame", "lines", "--send", "你好"])
-        .args(&["--send", "x", "--coalesce", "10ms", "--record", "a.jsonl"])
+        .args(&["--send", "x", "--coalesce", "1s", "--record", "a.jsonl"])
         .folder(&place)
         .run()
         .check_code(0);
