@@ -198,6 +198,13 @@ fn direct_messages_that_nats_was_not_there_for_arrive_afterwards_once() {
     let mut bob = Member::join(south.port(), "bob");
     anna.say("hello");
     bob.hear("anna: hello");
+    // That he came may have been told before the north was there to hear of it; the heartbeat of
+    // the south comes within ten seconds.
+    wait_until("that bob is known in the north", || {
+        anna.say("/who");
+        anna.say("/ping a moment");
+        anna.hear("a moment").contains("anna, bob")
+    });
     nats.stop();
     north.wait_for_stdout(b"out of reach");
     for number in 0..5 {
