@@ -2,6 +2,8 @@
 
 use std::net::UdpSocket;
 
+use regex::Regex;
+
 use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::support::{Program, Running, folder, need, say, wait_until};
 use crate::tello_fly::{drone, fly, in_the_air, simulated, told};
@@ -9,6 +11,15 @@ use crate::tello_fly::{drone, fly, in_the_air, simulated, told};
 /// The port on which a console that runs listens for state.
 fn state_port(flight: &Running) -> u16 {
     flight.port()
+}
+
+/// Waits for a part of the line of state. How much is in the battery depends on how long it took
+/// until then: a drone that flies ten times as fast needs ten times as much, on the ground too.
+fn wait_for_shown(flight: &Running, part: &str) {
+    let shown = Regex::new(part).expect("an expression of this file");
+    flight.wait(part, |flight| {
+        shown.is_match(&String::from_utf8_lossy(&flight.stdout()))
+    });
 }
 
 #[test]
@@ -23,7 +34,10 @@ fn what_a_drone_says_of_itself_stands_above_the_line() {
         .start();
     // Drones of SDK 3.0 are told of a port that is not the usual one.
     simulator.wait_for_stdout(b"drone 1: state goes to port ");
-    flight.wait_for_stdout("battery 87%  height 0 cm  tof 10 cm  pitch/roll/yaw 0/0/0°".as_bytes());
+    wait_for_shown(
+        &flight,
+        r"battery \d+%  height 0 cm  tof 10 cm  pitch/roll/yaw 0/0/0°",
+    );
     flight.feed(b"takeoff\r");
     flight.wait_for_stdout(b"height 80 cm");
     flight.feed(b"cw 90\r");
@@ -51,7 +65,7 @@ fn the_screen_is_chinese_for_who_wants_that() {
         .env("XDG_STATE_HOME", folder.path().to_str().unwrap())
         .hold_stdin()
         .start();
-    flight.wait_for_stdout("电量 87%".as_bytes());
+    wait_for_shown(&flight, r"电量 \d+%");
     // A drone's words, and those that it is told, are of no language.
     flight.feed(b"/help\r");
     flight.wait_for_stdout(b"stop, up, down, left, right");
