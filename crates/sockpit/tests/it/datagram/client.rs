@@ -66,16 +66,16 @@ fn a_client_shows_each_reply_and_is_done_when_none_comes_any_more() {
 fn each_reply_starts_the_wait_anew() {
     let (server, endpoint) = served("127.0.0.1", "udp://127.0.0.1", |server| {
         let (_, from) = receive(server);
-        for _ in 0..6 {
+        for _ in 0..10 {
             // sleep: the pace of the replies is what is tested
             thread::sleep(Duration::from_millis(250));
             server.send_to(b".", from).expect("loopback takes it");
         }
     });
-    let ended = connect(&[&endpoint, "--send", "go", "--wait", "1s"])
+    let ended = connect(&[&endpoint, "--send", "go", "--wait", "2s"])
         .run()
         .check_code(0);
-    assert_eq!(ended.stdout, b"......");
+    assert_eq!(ended.stdout, b"..........");
     server.join().expect("the server heard what it should");
 }
 
@@ -129,10 +129,7 @@ fn a_client_that_was_refused_is_heard_once_a_listener_came_up() {
 
 #[test]
 fn a_client_leaves_from_the_address_it_is_bound_to() {
-    // An address that no other test takes ports of.
-    let free = UdpSocket::bind(("127.0.0.83", 0)).expect("a port of our own");
-    let local = free.local_addr().expect("it is bound");
-    drop(free);
+    let local = SocketAddr::from(([127, 0, 0, 83], free_port()));
     let (server, endpoint) = served("127.0.0.1", "udp://127.0.0.1", move |server| {
         assert_eq!(receive(server).1, local);
     });

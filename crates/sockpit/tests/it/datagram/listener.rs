@@ -61,7 +61,7 @@ fn once_serves_the_first_peer_until_it_is_idle() {
         "echo",
         "--once",
         "--idle",
-        "1s",
+        "3s",
     ]);
     let to = at(&listener);
     let (first, second) = (socket(), socket());
