@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use crate::browser::{Browser, Page};
 use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::support::{
-    Program, Running, Signal, TempDir, client, contains, folder, read_exactly, sockpit, wait_until,
+    Program, Running, Signal, TempDir, client, contains, folder, free_port, read_exactly, sockpit,
+    wait_until,
 };
 
 /// A workbench with folders of its own.
@@ -320,8 +321,14 @@ fn f2_what_opens_the_browser_has_no_token_among_its_arguments() {
 #[test]
 fn f1_an_address_of_this_machine_needs_no_token_file() {
     for (bind, host) in [("::1", "[::1]"), ("127.0.0.5", "127.0.0.5")] {
-        let bench = Workbench::start(&["--bind", bind]);
-        let (url, port) = (bench.url(), bench.port());
+        // One that the system chose for this address could be another test's on 127.0.0.1.
+        let port = free_port();
+        let folder = folder();
+        let args = ["--bind", bind, "--port", &port.to_string()];
+        let running = workbench(&folder, &args).start();
+        running.wait_for_stdout(b"\n");
+        let bench = Workbench { running, folder };
+        let url = bench.url();
         assert!(
             url.starts_with(&format!("http://{host}:{port}/#token=")),
             "{url}"
