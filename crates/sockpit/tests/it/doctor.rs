@@ -1,7 +1,7 @@
 //! `sockpit ports`, `nets` and `doctor`: who holds what, and why it fails.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
@@ -222,11 +222,19 @@ fn a_connection_that_ended_is_held_by_no_program() {
     let port = listener.local_addr().unwrap().port();
     let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let (server, _) = listener.accept().unwrap();
-    drop((server, listener));
+    // A program that another test starts just then holds them too, until it has begun.
+    server.shutdown(Shutdown::Both).unwrap();
     assert_eq!(std::io::Read::read(&mut client, &mut [0]).unwrap(), 0);
-    drop(client);
-    let found = ports(&[&port.to_string()]).run().check_code(0);
-    assert!(found.text().contains("time-wait"), "{}", found.told());
+    client.shutdown(Shutdown::Both).unwrap();
+    drop((server, client, listener));
+    let mut found = None;
+    wait_until("a connection that ended, and nobody who listens", || {
+        let table = ports(&[&port.to_string()]).run().check_code(0);
+        let is_it = table.text().contains("time-wait");
+        found = Some(table);
+        is_it
+    });
+    let found = found.expect("it was waited for");
     assert!(
         found.text().contains("gone within 60 s"),
         "{}",
