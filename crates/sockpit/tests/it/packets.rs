@@ -10,8 +10,8 @@ use sockpit_core::pcap::{Ending, Item, Reader};
 use sockpit_core::wire::{LinkType, Summary, TcpFlags};
 
 use crate::support::{
-    Program, Signal, accept, client, connect, folder, free_address, listen, need, read_exactly,
-    read_to_end, say, server, sockpit,
+    Program, Running, Signal, accept, client, connect, folder, free_address, listen, need,
+    read_exactly, read_to_end, say, server, sockpit,
 };
 
 /// The records of a session; `None` where its packets could not be captured.
@@ -460,11 +460,22 @@ fn the_packets_of_a_refused_connection_are_drawn() {
 #[test]
 fn where_stdout_holds_data_packets_are_told_beside_it() {
     let (listener, endpoint) = server();
-    let client = connect(&[&endpoint, "--wire", "--send", "hello", "--eol", "none"]).start();
+    let mut client = connect(&[&endpoint, "--wire"]).hold_stdin().start();
+    // What is said waits for packets that came before it, but only a moment.
+    let wait_for_packet = |client: &Running, part: &str| {
+        client.wait(part, |client| {
+            let told = client.stderr();
+            told.contains(part) || told.contains("warning: ")
+        });
+    };
     let mut peer = accept(&listener);
+    wait_for_packet(&client, "⇢ TCP  SYN");
+    client.feed(b"hello");
     assert_eq!(read_exactly(&mut peer, 5), b"hello");
+    wait_for_packet(&client, "\"hello\"");
     peer.write_all(b"HELLO").unwrap();
     peer.shutdown(std::net::Shutdown::Write).unwrap();
+    client.end_stdin();
     assert_eq!(read_to_end(&mut peer), b"");
     let ended = client.finish().check_code(0).check_stdout("HELLO");
     let told = &ended.stderr;
