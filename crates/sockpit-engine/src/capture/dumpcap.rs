@@ -1,9 +1,10 @@
 //! Packets by way of `dumpcap`, which systems let some users run that may not tap themselves.
 
+use std::fs;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sockpit_core::bpf::Wanted;
 use sockpit_core::pcap::{Interface, Item, Reader};
@@ -18,11 +19,14 @@ use super::{Statistics, Stop};
 /// The program's name, looked for where the shell looks.
 pub(super) const PROGRAM: &str = "dumpcap";
 
-/// How long it may take until it captures, and until it has ended.
+/// How long it may take until it captures, until it has taken all, and until it has ended.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How late it is: it looks for packets four times a second.
+/// How late it is: the kernel gives it packets four times a second.
 const LATENCY: Duration = Duration::from_millis(300);
+
+/// Between two looks at whether it has taken all.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// In MiB, of the kernel's ring: with its own default it loses packets.
 const RING_MIB: &str = "16";
@@ -137,10 +141,25 @@ impl Dumpcap {
     }
 
     /// Lets it end and gives what it writes until then. What it has not taken from the kernel when
-    /// it is told to end it leaves there, so it gets the time to take it.
+    /// it is told to end it leaves there, so it gets the time to take it, and the processor.
     fn end(&mut self, take: &mut dyn FnMut(&mut Packet<'_>)) -> io::Result<()> {
-        if self.read_for(LATENCY, take)? {
-            return Ok(());
+        let stopped = SystemTime::now().duration_since(UNIX_EPOCH);
+        let stopped = stopped.map_or(u128::MAX, |since| since.as_nanos());
+        let mut has_later = false;
+        let begun = Instant::now();
+        loop {
+            let mut look = |packet: &mut Packet<'_>| {
+                has_later |= stopped <= packet.at.into();
+                take(packet);
+            };
+            if self.read_for(LOOK, &mut look)? {
+                return Ok(());
+            }
+            let rests = || LATENCY <= begun.elapsed() && !is_at_work(self.child.id());
+            // Packets come in their order.
+            if has_later || rests() || PATIENCE <= begun.elapsed() {
+                break;
+            }
         }
         // One that has ended already cannot be told to.
         let _ = Pidfd::open(self.child.id()).and_then(|it| it.signal(Signal::Terminate));
@@ -209,6 +228,15 @@ impl Drop for Dumpcap {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether a process runs, or would if it had a processor: see `proc_pid_stat(5)`. One that is hidden
+/// is taken for one that rests.
+fn is_at_work(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // Its name is before that, and may have parentheses and blanks of its own.
+    let state = stat.rsplit_once(") ").map(|(_, state)| state);
+    state.is_some_and(|state| state.starts_with('R'))
 }
 
 /// What a program said of its failure, without its greetings and on one line.
