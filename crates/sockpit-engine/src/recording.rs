@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use sockpit_core::event::{Event, What};
 use sockpit_core::record::{self, Epoch, ReadError};
 use sockpit_core::size::ByteSize;
 use sockpit_core::time::Time;
+use sockpit_sys::poll::{Interest, wait};
 
 use crate::PACKETS_NOTE;
 use crate::stdio::Patient;
@@ -80,12 +82,28 @@ impl Recording {
     ///
     /// Returns a [`RecordingError`] where there is no such file, or it may not be read.
     pub fn open(path: &Path) -> Result<Self, RecordingError> {
+        Self::open_telling(path, || ())
+    }
+
+    /// The same, and calls `before_wait` each time more of stdin has to be waited for: what was
+    /// written to it until then has been read. A file is never waited for.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_telling(
+        path: &Path,
+        before_wait: impl FnMut() + Send + 'static,
+    ) -> Result<Self, RecordingError> {
         if path == Path::new("-") {
             let fail = |source| RecordingError::Io {
                 name: "stdin".to_owned(),
                 source,
             };
-            let stdin = Patient::stdin().map_err(fail)?;
+            let stdin = Telling {
+                stdin: Patient::stdin().map_err(fail)?,
+                before_wait,
+            };
             return Ok(Self::new(Box::new(stdin), "stdin".to_owned()));
         }
         let name = format!("`{}`", path.display());
@@ -211,6 +229,23 @@ impl Recording {
             });
         }
         Ok(read > 0)
+    }
+}
+
+/// Stdin that tells before it is waited for.
+struct Telling<F> {
+    stdin: Patient,
+    before_wait: F,
+}
+
+impl<F: FnMut()> Read for Telling<F> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let shared = io::stdin();
+        let mut interests = [Interest::to_read(shared.as_fd())];
+        if wait(&mut interests, Some(Duration::ZERO))? == 0 {
+            (self.before_wait)();
+        }
+        self.stdin.read(into)
     }
 }
 

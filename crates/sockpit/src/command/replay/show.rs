@@ -35,14 +35,17 @@ const WINDOW_SIZE: usize = 4 * 1024 * 1024;
 /// What is looked ahead at may still have to be written to stdin: longer than this, nobody waits.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What is looked ahead at in a file is there; this is for a machine that is very busy.
-const FILE_PATIENCE: Duration = Duration::from_secs(2);
+/// What is looked ahead at is there as long as the reader finds more; this is for a machine so busy
+/// that the reader does not have its turn.
+const READER_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the reader hands over.
 enum Read {
     /// When the first record was made, before all events.
     Epoch(Epoch),
     Event(Box<Event>),
+    /// Stdin holds no more at present.
+    Waits,
     Failed(RecordingError),
     /// The end, and what is to be said of it.
     End(Vec<String>),
@@ -50,7 +53,11 @@ enum Read {
 
 /// Shows the recording.
 pub(super) fn run(args: &Args, console: &Console) -> anyhow::Result<Exit> {
-    let recording = Recording::open(&args.file)?;
+    let (sender, reads) = sync_channel(AHEAD);
+    let waiting = sender.clone();
+    // Whoever left does not hear it.
+    let tell = move || drop(waiting.send(Read::Waits));
+    let recording = Recording::open_telling(&args.file, tell)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -64,7 +71,6 @@ pub(super) fn run(args: &Args, console: &Console) -> anyhow::Result<Exit> {
     };
     let framing = args.frame.clone();
     let recut = Recut::new(framing, args.max_frame.0, args.text.map(|text| text.0));
-    let (sender, reads) = sync_channel(AHEAD);
     let path = args.file.clone();
     thread::Builder::new()
         .name("sockpit-read".to_owned())
@@ -167,12 +173,7 @@ impl Settings {
 
     /// Shows everything; on a thread of its own.
     fn play(self, reads: &Receiver<Read>, console: &Console) -> anyhow::Result<Exit> {
-        let patience = if self.path.as_os_str() == "-" {
-            PATIENCE
-        } else {
-            FILE_PATIENCE
-        };
-        let mut ahead = Ahead::new(reads, patience);
+        let mut ahead = Ahead::new(reads);
         let epoch = ahead.epoch();
         ahead.fill();
         let plan = self.plan(&ahead)?;
@@ -227,38 +228,41 @@ struct Ahead<'r> {
     held: usize,
     /// What the reader said last, once it has.
     last: Option<Read>,
-    /// How long it is waited for what is looked ahead at.
-    patience: Duration,
+    /// Whether what comes next is still to be written to stdin.
+    is_unwritten: bool,
 }
 
 impl<'r> Ahead<'r> {
-    fn new(reads: &'r Receiver<Read>, patience: Duration) -> Self {
+    fn new(reads: &'r Receiver<Read>) -> Self {
         Self {
             reads,
             events: VecDeque::new(),
             held: 0,
             last: None,
-            patience,
+            is_unwritten: false,
         }
     }
 
     /// When the first record was made; waits for it.
     fn epoch(&mut self) -> Epoch {
-        match self.reads.recv() {
-            Ok(Read::Epoch(epoch)) => epoch,
-            Ok(other) => {
-                self.take(other);
-                Epoch::default()
+        loop {
+            match self.reads.recv() {
+                Ok(Read::Epoch(epoch)) => return epoch,
+                Ok(Read::Waits) => {}
+                Ok(other) => {
+                    self.take(other);
+                    return Epoch::default();
+                }
+                Err(_) => return Epoch::default(),
             }
-            Err(_) => Epoch::default(),
         }
     }
 
     /// Looks as far ahead as is done, or as there is something to see.
     fn fill(&mut self) {
-        let until = Instant::now() + self.patience;
+        let began = Instant::now();
         while self.last.is_none() && self.events.len() < WINDOW && self.held < WINDOW_SIZE {
-            let rest = until.saturating_duration_since(Instant::now());
+            let rest = self.patience().saturating_sub(began.elapsed());
             match self.reads.recv_timeout(rest) {
                 Ok(read) => self.take(read),
                 Err(RecvTimeoutError::Timeout) => return,
@@ -284,13 +288,22 @@ impl<'r> Ahead<'r> {
     }
 
     fn take(&mut self, read: Read) {
+        self.is_unwritten = matches!(read, Read::Waits);
         match read {
             Read::Event(event) => {
                 self.held += len_of(&event);
                 self.events.push_back(*event);
             }
-            Read::Epoch(_) => {}
+            Read::Epoch(_) | Read::Waits => {}
             last => self.last = Some(last),
+        }
+    }
+
+    /// How long it is waited for what is looked ahead at.
+    fn patience(&self) -> Duration {
+        match self.is_unwritten {
+            true => PATIENCE,
+            false => READER_PATIENCE,
         }
     }
 
@@ -444,3 +457,6 @@ impl<'s> Stage<'s> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
