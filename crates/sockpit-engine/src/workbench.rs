@@ -346,6 +346,23 @@ impl Handle {
         self.ask(|shard| shard.bus.clock()).await
     }
 
+    /// Waits until sessions have told what had come when this was called: where others had the
+    /// processor, it came in time and lies in their sockets. Cancel-safe.
+    pub async fn catch_up(&self) {
+        let (reply, told) = oneshot::channel();
+        self.run(move |_| {
+            tokio::task::spawn_local(async move {
+                // Its turn comes again when the runtime has asked the system, behind all those who
+                // were woken by that.
+                tokio::task::yield_now().await;
+                // Whoever asked may have left.
+                let _ = reply.send(());
+            });
+        });
+        // Nothing comes any more where the workbench is gone.
+        let _ = told.await;
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Rc<Shard>) -> T + Send + 'static,

@@ -149,14 +149,12 @@ impl<'a> Conversation<'a> {
             };
         let mut beat = tokio::time::interval(BEAT);
         loop {
-            if self.input.is_over() && self.is_done() {
-                return Ok(self.exit().await);
-            }
             // What is piped waits for somebody to take it, and for what was said before.
             let may_take = self.settings.is_typed
                 || (self.to != To::Nobody && self.outstanding.len() < MOST_OUTSTANDING);
             let quiet = self.stirred + self.settings.plan.wait;
             let is_over = self.input.is_over();
+            let is_done = is_over && self.is_done();
             tokio::select! {
                 biased;
                 exit = signals.next() => return Ok(exit),
@@ -175,6 +173,8 @@ impl<'a> Conversation<'a> {
                 },
                 _ = beat.tick() => self.beat().await,
                 () = tokio::time::sleep_until(quiet), if is_over && quiet > Instant::now() => {}
+                // What is heard until then may say that it is not.
+                () = self.handle.catch_up(), if is_done => return Ok(self.exit().await),
             }
         }
     }
