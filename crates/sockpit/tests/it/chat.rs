@@ -1,6 +1,8 @@
 //! `sockpit chat`: with the programs of beginners as they are, and between two Sockpits.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -9,6 +11,7 @@ use crate::pseudo_terminal::{Size, sockpit_on_a_terminal};
 use crate::record::{of_event, records};
 use crate::support::{
     DEADLINE, Program, Running, Signal, contains, folder, free_port, need, python, say, sockpit,
+    stand_still,
 };
 
 /// A program of a tutorial: one socket, which answers what it hears.
@@ -83,7 +86,7 @@ fn fates(records: &[Value]) -> Vec<String> {
 fn a_program_with_one_socket_is_talked_to_line_by_line() {
     let program = python(ONE_SOCKET, &["utf-8"]).start();
     let port = program.printed_port();
-    chat(&[&partner(port)])
+    chat(&[&partner(port), "--wait", "3s"])
         .stdin("hello\n你好\nexit\n")
         .run()
         .check_code(0)
@@ -97,7 +100,7 @@ fn a_program_with_one_socket_is_talked_to_line_by_line() {
 fn a_program_that_speaks_gbk_is_understood() {
     let program = python(ONE_SOCKET, &["gbk"]).start();
     let port = program.printed_port();
-    chat(&[&partner(port), "--text", "gbk"])
+    chat(&[&partner(port), "--text", "gbk", "--wait", "3s"])
         .stdin("你好，网络\nexit\n")
         .run()
         .check_code(0)
@@ -161,6 +164,21 @@ fn a_stranger_gets_what_was_typed_and_nothing_else() {
         stranger.recv_from(&mut [0; 2000]).is_err(),
         "something else came"
     );
+}
+
+#[test]
+fn an_answer_that_came_in_time_is_heard_by_who_looks_late() {
+    let (stranger, addr) = socket();
+    let chat = chat(&[&partner(addr.port()), "--wait", "2s"])
+        .stdin("anybody?\n")
+        .start();
+    let (_, from) = receive(&stranger);
+    stand_still(&chat);
+    stranger.send_to(b"yes", from).expect("loopback takes it");
+    // sleep: the time that an answer has passes over this one
+    thread::sleep(Duration::from_millis(2200));
+    chat.signal(Signal::CONT);
+    chat.finish().check_code(0).check_stdout("yes\n");
 }
 
 #[test]
@@ -243,7 +261,8 @@ fn who_refuses_is_told_by_address_once_with_what_would_help() {
     let error = format!("error: 127.0.0.1:{port}: nobody listens there (ICMP port unreachable)");
     let told: Vec<&str> = finished.stderr.lines().collect();
     assert!(told.iter().all(|line| *line == error), "{told:?}");
-    let finished = chat(&[&partner(port), "--wait", "300ms"])
+    // Where there is one partner, its refusal is all that is waited for.
+    let finished = chat(&[&partner(port), "--wait", "9s"])
         .stdin("one\ntwo\n")
         .run();
     let told: Vec<&str> = finished.stderr.lines().collect();
@@ -418,7 +437,8 @@ fn two_find_each_other_on_loopback() {
         .hold_stdin()
         .start();
     tom.wait_for_stderr("listening");
-    let lily = chat(&[&args[..], &["--name", "Lily"]].concat())
+    // Tom may take so long to answer her knock.
+    let lily = chat(&[&args[..], &["--name", "Lily", "--wait", "5s"]].concat())
         .stdin("found you\n")
         .run()
         .check_code(0);
