@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Instant;
 
 use super::{Finished, Running, TempDir};
 
@@ -92,6 +93,8 @@ impl Program {
             Input::Nothing => Stdio::null(),
             Input::Bytes(_) | Input::Held => Stdio::piped(),
         });
+        // A program may have run for a while before whoever started it goes on.
+        let started = Instant::now();
         let mut child = self
             .command
             .spawn()
@@ -102,7 +105,7 @@ impl Program {
             // The program may end before it has read everything.
             thread::spawn(move || drop(stdin.write_all(&bytes)));
         }
-        Running::of(name, child, stdin)
+        Running::of(name, child, stdin, started)
     }
 
     /// Runs it to its end.

@@ -22,8 +22,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// A child whose stdout and stderr are pipes; `stdin` is what is held of its stdin.
-    pub(super) fn of(name: String, mut child: Child, stdin: Option<ChildStdin>) -> Self {
+    /// A child whose stdout and stderr are pipes; `stdin` is what is held of its stdin. It was not
+    /// there before `started`.
+    pub(super) fn of(
+        name: String,
+        mut child: Child,
+        stdin: Option<ChildStdin>,
+        started: Instant,
+    ) -> Self {
         let stdout = Captured::of(child.stdout.take().expect("stdout is a pipe"));
         let stderr = Captured::of(child.stderr.take().expect("stderr is a pipe"));
         Self {
@@ -32,7 +38,7 @@ impl Running {
             stdin,
             stdout,
             stderr,
-            started: Instant::now(),
+            started,
         }
     }
 
