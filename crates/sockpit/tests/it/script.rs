@@ -388,14 +388,14 @@ fn a_listener_that_serves_once_tells_by_its_exit_code_what_came() {
 fn the_time_of_an_expectation_begins_when_its_turn_comes() {
     let (listener, address) = server();
     let script = [
-        "--expect", "1", "--expect", "2", "--expect", "3", "--within", "2s",
+        "--expect", "1", "--expect", "2", "--expect", "3", "--within", "5s",
     ];
     let client = connect(&[&address]).args(&script).start();
     let mut peer = accept(&listener);
     for text in [b"1", b"2", b"3"] {
         // Together longer than one of them may take.
         // sleep: the pace is what is tested
-        thread::sleep(Duration::from_millis(800));
+        thread::sleep(Duration::from_millis(1800));
         peer.write_all(text).unwrap();
     }
     client.finish().check_code(0);
