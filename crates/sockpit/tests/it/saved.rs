@@ -9,7 +9,7 @@ use sockpit_core::composer::{Content, Draft};
 use sockpit_core::plan::{Options, Plan, Role};
 use sockpit_core::snippet::{Sends, Snippet};
 
-use crate::support::{DEADLINE, Program, Running, folder, listen, sockpit};
+use crate::support::{DEADLINE, Program, Running, accept, folder, listen, read_to_end, sockpit};
 
 const PLC: &str = "
 [[session]]
@@ -78,11 +78,8 @@ fn a_served_client_that_is_refused_says_why() {
 fn sent_by(listener: &TcpListener, command: impl FnOnce() -> Program) -> Vec<u8> {
     thread::scope(|scope| {
         let heard = scope.spawn(|| {
-            let (mut peer, _) = listener.accept().unwrap();
-            peer.set_read_timeout(Some(DEADLINE)).unwrap();
-            let mut bytes = Vec::new();
-            peer.read_to_end(&mut bytes).unwrap();
-            bytes
+            let mut peer = accept(listener);
+            read_to_end(&mut peer)
         });
         command().run().check_code(0);
         heard.join().unwrap()

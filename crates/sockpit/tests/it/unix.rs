@@ -1,6 +1,6 @@
 //! Unix sockets: by path and by abstract name, and the paths that programs leave behind.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::stream::both_ways_at_once;
 use crate::support::{
     DEADLINE, Signal, TempDir, connect, folder, listen, read_exactly, read_to_end, sockpit,
+    wait_until,
 };
 
 /// A path of our own, and the endpoint for it.
@@ -27,6 +28,25 @@ fn name(test: &str) -> String {
 fn client(path: &Path) -> UnixStream {
     let stream = UnixStream::connect(path).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream
+}
+
+/// The one peer that comes, with a deadline on whatever is done with it.
+fn accept(listener: &UnixListener) -> UnixStream {
+    listener.set_nonblocking(true).unwrap();
+    let mut peer = None;
+    wait_until("a peer", || match listener.accept() {
+        Ok((stream, _)) => {
+            peer = Some(stream);
+            true
+        }
+        Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+        Err(error) => panic!("accept: {error}"),
+    });
+    let stream = peer.unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.set_write_timeout(Some(DEADLINE)).unwrap();
     stream
 }
 
@@ -90,8 +110,7 @@ fn half_close_holds_on_a_unix_stream() {
     let (path, endpoint) = path_in(&folder);
     let listener = UnixListener::bind(&path).unwrap();
     let client = connect(&[&endpoint]).stdin("question").start();
-    let (mut peer, _) = listener.accept().unwrap();
-    peer.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut peer = accept(&listener);
     assert_eq!(read_to_end(&mut peer), b"question");
     peer.write_all(b"answer").unwrap();
     peer.shutdown(Shutdown::Both).unwrap();
@@ -104,7 +123,7 @@ fn a_peer_that_ends_first_ends_a_quiet_client() {
     let (path, endpoint) = path_in(&folder);
     let listener = UnixListener::bind(&path).unwrap();
     let client = connect(&[&endpoint]).hold_stdin().start();
-    let (mut peer, _) = listener.accept().unwrap();
+    let mut peer = accept(&listener);
     peer.write_all(b"bye").unwrap();
     drop(peer);
     client.finish().check_code(0).check_stdout("bye");
@@ -314,7 +333,8 @@ fn a_client_that_has_a_name_leaves_no_path_behind() {
     let listener = UnixListener::bind(&path).unwrap();
     for _ in 0..2 {
         let running = connect(&[&endpoint, "--bind", &bind]).start();
-        let (_stream, addr) = listener.accept().unwrap();
+        let peer = accept(&listener);
+        let addr = peer.peer_addr().unwrap();
         assert_eq!(addr.as_pathname(), Some(own.as_path()));
         running.signal(Signal::TERM);
         running.finish().check_code(143);
