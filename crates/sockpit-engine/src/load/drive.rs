@@ -166,9 +166,13 @@ where
         while 0 < self.under_way {
             let (now, until) = (self.worker.now(), self.worker.last_wait(ended));
             if until <= now {
-                break;
+                // What has come to be too late since the latest look is told as such.
+                self.next_sweep = now;
             }
             self.sweep(now);
+            if until <= now {
+                break;
+            }
             self.turn(now, until);
         }
     }

@@ -38,6 +38,8 @@ impl Driver<'_, Connection> {
         let mut next = 0;
         loop {
             let mut now = self.worker.now();
+            // What was not open in time is told as such, also where nobody had the time to look before.
+            self.sweep(now);
             if deadline <= now || self.worker.stopper.is_stopped() {
                 break;
             }
@@ -46,7 +48,6 @@ impl Driver<'_, Connection> {
                 next += 1;
                 now = self.worker.now();
             }
-            self.sweep(now);
             let is_waiting = next == count && self.opening == 0;
             if is_waiting && !self.connections.iter().any(Connection::is_queued) {
                 break;
