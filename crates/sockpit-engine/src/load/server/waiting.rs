@@ -15,12 +15,20 @@ const MOST: usize = 1024;
 /// In nanoseconds: a peer that takes nothing for so long has lost its answers.
 const PATIENCE: u64 = 1_000_000_000;
 
+/// In nanoseconds: who has not tried for so long was held up, and perhaps the peers with it.
+const HELD_UP: u64 = 100_000_000;
+
 /// They are tried again after this long.
 pub(super) const AGAIN: Duration = Duration::from_millis(1);
 
-/// The answers, the oldest first.
+/// The answers.
 #[derive(Default)]
-pub(super) struct Waiting(VecDeque<Answer>);
+pub(super) struct Waiting {
+    /// The oldest first.
+    answers: VecDeque<Answer>,
+    /// When they were tried last, in nanoseconds.
+    tried: u64,
+}
 
 struct Answer {
     to: PeerAddr,
@@ -31,22 +39,29 @@ struct Answer {
 
 impl Waiting {
     pub(super) fn push(&mut self, to: &PeerAddr, bytes: &[u8], now: u64) {
-        self.0.push_back(Answer {
+        self.answers.push_back(Answer {
             to: to.clone(),
             bytes: bytes.into(),
             since: now,
         });
     }
 
-    /// Tries each once, but none before an older one to the same peer; gives how many were lost.
+    /// Tries each once, but none before an older one to the same peer; gives how many were lost. Those
+    /// that could not be tried for long are waited for anew.
     pub(super) fn retry(
         &mut self,
         now: u64,
         mut send: impl FnMut(&PeerAddr, &[u8]) -> io::Result<()>,
     ) -> u64 {
+        if HELD_UP <= now.saturating_sub(self.tried) {
+            self.answers
+                .iter_mut()
+                .for_each(|answer| answer.since = now);
+        }
+        self.tried = now;
         let mut lost = 0;
         let mut full: Vec<PeerAddr> = Vec::new();
-        self.0.retain(|answer| {
+        self.answers.retain(|answer| {
             let sent = match full.contains(&answer.to) {
                 true => Err(io::ErrorKind::WouldBlock.into()),
                 false => send(&answer.to, &answer.bytes),
@@ -71,14 +86,17 @@ impl Waiting {
 
     /// Whether one to that peer waits, which a later one must not overtake.
     pub(super) fn has(&self, to: &PeerAddr) -> bool {
-        self.0.iter().any(|answer| answer.to == *to)
+        self.answers.iter().any(|answer| answer.to == *to)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.answers.is_empty()
     }
 
     pub(super) fn is_full(&self) -> bool {
-        MOST <= self.0.len()
+        MOST <= self.answers.len()
     }
 }
+
+#[cfg(test)]
+mod tests;
