@@ -45,6 +45,20 @@ async fn nobody_is_served_beyond_the_limit() {
         ..ServeOptions::default()
     };
     let server = serve("tcp://127.0.0.1:0", limited).await;
+    let addr = server.local()[0].trim_start_matches("tcp://").to_owned();
+    // They are served for as long as others come, who would have their places otherwise.
+    let served = [(); 2].map(|()| {
+        let stream = TcpStream::connect(&addr).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream
+    });
+    let hear = |mut stream: &TcpStream| {
+        stream.write_all(b"hello").unwrap();
+        let mut heard = [0; 5];
+        stream.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"hello");
+    };
+    served.iter().for_each(hear);
     let asked = Options {
         timeout: Some(TimeSpan(Duration::from_millis(500))),
         duration: Some(TimeSpan(Duration::from_secs(1))),
@@ -52,10 +66,11 @@ async fn nobody_is_served_beyond_the_limit() {
         ..options(Mode::Request, 4, 1)
     };
     let report = load(&server.local()[0].clone(), asked).await;
-    assert!(0 < report.received.messages);
+    assert_eq!(report.received.messages, 0);
+    served.iter().for_each(hear);
     let served = end(server).await;
     assert_eq!(served.accepted, 2);
-    assert!(2 <= served.refused);
+    assert!(4 <= served.refused);
 }
 
 #[tokio::test]
