@@ -79,12 +79,13 @@ fn a_tick_stands_on_its_line_if_it_is_known_in_time() {
         ..said("hi")
     };
     let mut screen = screen(false);
+    let early = Instant::now();
     screen.sent(&own, 1);
     screen.said(&said("later"));
-    assert_eq!(screen.take(Instant::now()), "");
+    assert_eq!(screen.take(early), "");
     screen.fate(1, Fate::Kept);
     screen.fate(1, Fate::Delivered);
-    let text = screen.take(Instant::now());
+    let text = screen.take(early);
     assert!(text.contains("<< [lobby] bob: hi ✓✓\n"), "{text}");
     assert!(text.ends_with("anna: later\n"), "{text}");
 
@@ -98,7 +99,7 @@ fn a_tick_stands_on_its_line_if_it_is_known_in_time() {
 
     screen.sent(&own, 3);
     screen.fate(3, Fate::Sent);
-    assert!(screen.take(Instant::now()).ends_with("bob: hi\n"));
+    assert!(screen.take(early).ends_with("bob: hi\n"));
 }
 
 #[test]
