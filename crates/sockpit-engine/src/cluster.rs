@@ -138,8 +138,18 @@ struct Link {
     is_up: bool,
     /// Whether what was said before us has been read.
     is_recalled: bool,
+    /// Whether we have our place among what is said to single members: before that, what is kept for
+    /// them while NATS is away would count as past.
+    is_placed: bool,
     /// Connections so far.
     count: u64,
+}
+
+impl Link {
+    /// Whether nothing that is said from here on is missed.
+    const fn is_joined(&self) -> bool {
+        self.is_up && self.is_recalled && self.is_placed
+    }
 }
 
 struct Node {
@@ -210,8 +220,8 @@ impl Node {
         mut link: watch::Receiver<Link>,
         refusals: &watch::Receiver<String>,
     ) {
-        let is_joined = |link: &Link| link.is_up && link.is_recalled;
-        let mut was_joined = timeout(PATIENCE, link.wait_for(is_joined)).await.is_ok();
+        let joined = link.wait_for(Link::is_joined);
+        let mut was_joined = timeout(PATIENCE, joined).await.is_ok();
         if was_joined {
             self.tell(News::Joined);
         } else if !link.borrow().is_up && refusals.borrow().is_empty() {
@@ -219,7 +229,7 @@ impl Node {
             self.tell(News::Lost);
         }
         while link.changed().await.is_ok() {
-            let is_joined = is_joined(&link.borrow_and_update());
+            let is_joined = link.borrow_and_update().is_joined();
             if is_joined && !was_joined {
                 self.told.take();
                 self.tell(News::Joined);
@@ -350,11 +360,16 @@ impl Node {
         }
     }
 
-    /// Takes note when all that was said before us has been read.
+    /// Takes note when all that was said before us, and is wanted, has been read.
     fn note_place(&self, place: &Place, has_history: bool) {
-        if has_history && place.live <= place.next {
-            self.link
-                .send_if_modified(|link| !std::mem::replace(&mut link.is_recalled, true));
+        if place.live <= place.next {
+            self.link.send_if_modified(|link| {
+                let is_there = match has_history {
+                    true => &mut link.is_recalled,
+                    false => &mut link.is_placed,
+                };
+                !std::mem::replace(is_there, true)
+            });
         }
     }
 
@@ -506,3 +521,6 @@ fn note_event(link: &watch::Sender<Link>, refusals: &watch::Sender<String>, even
         Event::ClientError(_) | Event::LameDuckMode | Event::Draining | Event::SlowConsumer(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;
