@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sockpit_core::endpoint::Endpoint;
 use sockpit_core::event::{FaultKind, What};
 use sockpit_core::frame::Framing;
-use sockpit_core::history::{Kind, Limits, Look};
+use sockpit_core::history::{History, Kind, Limits, Look};
 use sockpit_core::plan::{Options, Plan, Role};
 use sockpit_core::session::{Input, Session as Machine};
 
@@ -265,7 +265,7 @@ async fn no_question_overtakes_what_was_told_before_it() {
         .collect();
     for number in 1..=2000 {
         bench.handle().publish_first(1, 1, note(number)).await;
-        assert_eq!(keeper.ask(|history| history.next()).await, Ok(number));
+        assert_eq!(keeper.ask(History::next).await, Ok(number));
     }
     others.iter().for_each(tokio::task::JoinHandle::abort);
 }
