@@ -119,12 +119,9 @@ pub(super) fn end_line() {
     let mut state = lock();
     state.is_beginning = false;
     state.is_reading = false;
+    SCREEN.changed.notify_all();
     // A piece that waits for the editor's next line is with it already.
-    let is_drawing = |state: &mut State| state.is_drawing;
-    let waited = SCREEN
-        .changed
-        .wait_timeout_while(state, HAND_OVER, is_drawing);
-    drop(waited);
+    wait_while(state, HAND_OVER, |state| state.is_drawing);
 }
 
 /// Takes that no further line is read; what waits is still drawn.
@@ -142,28 +139,17 @@ pub(super) fn detach_when_drawn() {
     let mut state = lock();
     state.is_over = true;
     // A line that is begun now would change the terminal behind the back of whoever restores it.
-    let is_beginning = |state: &mut State| state.is_beginning;
-    let waited = SCREEN
-        .changed
-        .wait_timeout_while(state, LAST_WAIT, is_beginning);
-    drop(waited);
+    wait_while(state, LAST_WAIT, |state| state.is_beginning);
     // The editor takes one piece after the other and has room for one more: when the second of
     // these, which leave no trace, is handed over, everything before the first is drawn.
     for _ in 0..2 {
         show("\x1b[A\n");
     }
-    let state = lock();
-    let is_busy = |state: &mut State| {
+    wait_while(lock(), LAST_WAIT, |state| {
         state.is_edited && state.is_reading && (!state.lines.is_empty() || state.is_drawing)
-    };
-    let waited = SCREEN.changed.wait_timeout_while(state, LAST_WAIT, is_busy);
-    drop(waited);
+    });
     detach();
-    let is_edited = |state: &mut State| state.is_edited;
-    let waited = SCREEN
-        .changed
-        .wait_timeout_while(lock(), LAST_WAIT, is_edited);
-    drop(waited);
+    wait_while(lock(), LAST_WAIT, |state| state.is_edited);
 }
 
 /// Whether somebody waits for room for what is to be shown, or soon would.
@@ -225,4 +211,16 @@ fn wait(state: MutexGuard<'static, State>) -> MutexGuard<'static, State> {
         .changed
         .wait(state)
         .unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits as long as something is so, but no longer than `most`.
+fn wait_while(
+    state: MutexGuard<'static, State>,
+    most: Duration,
+    mut is_so: impl FnMut(&State) -> bool,
+) {
+    let waited = SCREEN
+        .changed
+        .wait_timeout_while(state, most, |state| is_so(state));
+    drop(waited);
 }
