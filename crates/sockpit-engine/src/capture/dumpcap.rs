@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use sockpit_core::bpf::Wanted;
 use sockpit_core::pcap::{Interface, Item, Reader};
@@ -15,6 +15,7 @@ use sockpit_sys::process;
 
 use super::place::Spot;
 use super::{Statistics, Stop};
+use crate::clock::Clock;
 
 /// The program's name, looked for where the shell looks.
 pub(super) const PROGRAM: &str = "dumpcap";
@@ -143,13 +144,12 @@ impl Dumpcap {
     /// Lets it end and gives what it writes until then. What it has not taken from the kernel when
     /// it is told to end it leaves there, so it gets the time to take it, and the processor.
     fn end(&mut self, take: &mut dyn FnMut(&mut Packet<'_>)) -> io::Result<()> {
-        let stopped = SystemTime::now().duration_since(UNIX_EPOCH);
-        let stopped = stopped.map_or(u128::MAX, |since| since.as_nanos());
+        let stopped = Clock::wall();
         let mut has_later = false;
         let begun = Instant::now();
         loop {
             let mut look = |packet: &mut Packet<'_>| {
-                has_later |= stopped <= packet.at.into();
+                has_later |= stopped <= packet.at;
                 take(packet);
             };
             if self.read_for(LOOK, &mut look)? {
